@@ -1,0 +1,96 @@
+"""numformats says exactly what a low-precision number is.
+
+A number format is a finite set of real values, each with a bit pattern, its code. A projection is a
+rounding mode and a saturation mode: it sends any real number to one code.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from numformats.formats import NAMED as _NAMED
+from numformats.formats import get_format, list_formats
+from numformats.formats.base import Format
+from numformats.formats.floating import FloatFormat
+from numformats.formats.fnuz import float8_e4m3b11fnuz, float8_e4m3fnuz, float8_e5m2fnuz
+from numformats.formats.ieee import (
+    bfloat16,
+    dlfloat16,
+    float8_e3m4,
+    float8_e4m3,
+    float8_e5m2,
+    float16,
+    float32,
+    tf32,
+)
+from numformats.formats.integers import FixedFormat, IntFormat
+from numformats.formats.ocp import (
+    float4_e2m1fn,
+    float6_e2m3fn,
+    float6_e3m2fn,
+    float8_e4m3fn,
+    float8_e8m0fnu,
+)
+from numformats.formats.p3109 import p3109
+from numformats.formats.tables import TableFormat
+from numformats.rounding import Stochastic
+
+if TYPE_CHECKING:
+    from numformats import analysis, codec, exact
+    from numformats.codec import pack, unpack
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FixedFormat",
+    "FloatFormat",
+    "Format",
+    "IntFormat",
+    "Stochastic",
+    "TableFormat",
+    "analysis",
+    "bfloat16",
+    "codec",
+    "dlfloat16",
+    "exact",
+    "float4_e2m1fn",
+    "float6_e2m3fn",
+    "float6_e3m2fn",
+    "float8_e3m4",
+    "float8_e4m3",
+    "float8_e4m3b11fnuz",
+    "float8_e4m3fn",
+    "float8_e4m3fnuz",
+    "float8_e5m2",
+    "float8_e5m2fnuz",
+    "float8_e8m0fnu",
+    "float16",
+    "float32",
+    "get_format",
+    "list_formats",
+    "p3109",
+    "pack",
+    "tf32",
+    "unpack",
+]
+
+# Loaded when first asked for, so that importing the package costs little more than NumPy does.
+_MODULES = ("analysis", "codec", "exact")
+_FUNCTIONS = {"pack": "codec", "unpack": "codec"}
+
+
+def __getattr__(name: str) -> Any:
+    """Parts that load on demand, and every format by name: `numformats.int8`, `.binary8p4se`."""
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
+    try:
+        return get_format(name)
+    except ValueError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_FUNCTIONS, *_NAMED})

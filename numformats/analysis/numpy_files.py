@@ -1,0 +1,231 @@
+"""Find and read the arrays of .npy and .npz files without trusting what their headers declare.
+
+NumPy's own `np.load` allocates whatever a header asks for.  Here the declared size must equal the
+bytes that exist before anything is allocated, and pickles are refused.  `tensors.py` wraps what
+is found here into entries that fail with one kind of error.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import ml_dtypes
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+# The longest header that NumPy reads by default (10 000), and the 12 bytes that may precede it.
+MAX_NPY_HEADER = 10_012
+MAX_DIMENSIONS = 64
+# No deflate stream holds more than 1032 bytes for each of its own.
+DEFLATE_RATIO = 1032
+CHUNK_BYTES = 1 << 20
+# What zipfile raises for a damaged member, and `read_npy_header` for a damaged header.
+MEMBER_ERRORS = (
+    ValueError,
+    OSError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+PICKLE_ADVICE = (
+    "loading a pickle runs the code inside it, so it is never loaded; where you trust it, run "
+    'safetensors.torch.save_file(model.state_dict(), "model.safetensors") and report on that'
+)
+
+
+class Refusal(ValueError):
+    """A fault in words that already hold the way out; the file's name is yet to be added."""
+
+
+@dataclass(frozen=True)
+class RawTensor:
+    """A tensor found in a file; `source` reads it, or is the fault that forbids reading it."""
+
+    name: str
+    dtype_name: str
+    shape: tuple[int, ...]
+    source: Callable[[], NDArray[Any]] | Exception
+
+
+@dataclass(frozen=True)
+class NpyHeader:
+    """What the header of a .npy stream declares, and the offset at which its data begins."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+    offset: int
+
+
+def npy_tensors(file: Path) -> list[RawTensor]:
+    """Find the one array of a .npy file; its name is the file's, less the suffix."""
+    with file.open("rb") as stream:
+        header = read_npy_header(stream.read(MAX_NPY_HEADER))
+    check_size(header.shape, header.dtype, file.stat().st_size - header.offset)
+    source = _dtype_fault(header.dtype) or partial(read_region, file, header)
+    return [RawTensor(file.stem, header.dtype.name, header.shape, source)]
+
+
+def npz_tensors(file: Path) -> list[RawTensor]:
+    """Find the arrays of a .npz file; a member that cannot be read becomes a tensor with a fault.
+
+    The archive stays open for its members' sources, and closes when the last is dropped.
+    """
+    archive = zipfile.ZipFile(file)
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    names = [member.filename for member in members]
+    if any(name.endswith("data.pkl") for name in names):
+        raise Refusal(f"the content is a PyTorch checkpoint, a zip with a pickle: {PICKLE_ADVICE}")
+    if len(set(names)) != len(names):
+        raise Refusal("two of its members share one name; save it again with distinct names")
+    return [_npz_member(archive, member) for member in members]
+
+
+def _npz_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> RawTensor:
+    """Read the header of one member, after the archive's own word for the member's size."""
+    name = member.filename.removesuffix(".npy")
+    try:
+        _check_member(member)
+        with archive.open(member) as stream:
+            header = read_npy_header(stream.read(MAX_NPY_HEADER))
+        check_size(header.shape, header.dtype, member.file_size - header.offset)
+    # One damaged member says nothing of the others.
+    except MEMBER_ERRORS as error:
+        # A traceback would keep the bytes of its frames alive, member after member.
+        return RawTensor(name, "unknown", (), error.with_traceback(None))
+    source = _dtype_fault(header.dtype) or partial(_read_member, archive, member, header)
+    return RawTensor(name, header.dtype.name, header.shape, source)
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    """Refuse a member that is no plain .npy, or whose declared size is a lie on its face."""
+    if not member.filename.endswith(".npy"):
+        raise Refusal("is not a .npy member; it is skipped")
+    if member.flag_bits & 1:
+        raise Refusal("is encrypted; save the arrays again with np.savez")
+    # The other methods may ask for gigabytes before they give their first byte.
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise Refusal("is neither stored nor deflated; save it with np.savez_compressed")
+    if member.file_size > DEFLATE_RATIO * (member.compress_size + 1):
+        raise Refusal("declares more data than its compressed bytes can hold; save it again")
+
+
+def read_npy_header(start: bytes) -> NpyHeader:
+    """Parse the header at the start of a .npy stream, given its first `MAX_NPY_HEADER` bytes.
+
+    Only these bytes are parsed, so a header that declares gigabytes of itself ends here.
+    Raises `Refusal` for Python objects and ValueError for what NumPy's parser cannot read.
+    """
+    # ml_dtypes writes float8_e5m2, alone of its dtypes, as "<f1": an unmistakable name that
+    # NumPy does not know.  The patch has the same length, and 27 bytes are always in the header.
+    patched = start[:27].replace(b"{'descr': '<f1'", b"{'descr': '|u1'") + start[27:]
+    stream = io.BytesIO(patched)
+    try:
+        shape, is_fortran, dtype = _parse_npy_header(stream)
+    # The parser evaluates a Python literal, which fails in as many ways as Python source can.
+    except Exception as error:
+        fault = str(error) or type(error).__name__
+        raise ValueError(f"no readable .npy header: {fault}") from error
+    if dtype.hasobject:
+        raise Refusal(
+            "holds Python objects, which are stored as a pickle: loading one runs the code inside "
+            "it, so it is never loaded; save an array of numbers, as array.astype(np.float32)"
+        )
+    if patched != start:
+        dtype = named_dtype("float8_e5m2")
+    order: Literal["C", "F"] = "F" if is_fortran else "C"
+    return NpyHeader(dtype, tuple(int(length) for length in shape), order, stream.tell())
+
+
+def _parse_npy_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return the shape, the Fortran order and the dtype, leaving `stream` at the data."""
+    version = npy_format.read_magic(stream)
+    with warnings.catch_warnings():
+        # NumPy and Python warn of odd literals, and would print the stranger's text.
+        warnings.simplefilter("ignore")
+        if version == (1, 0):
+            return npy_format.read_array_header_1_0(stream)
+        # 3.0 differs from 2.0 only in field names beyond Latin-1, and fields are not read anyway.
+        if version in ((2, 0), (3, 0)):
+            return npy_format.read_array_header_2_0(stream)
+    raise ValueError(f"unknown .npy version {version}")
+
+
+def named_dtype(name: str) -> np.dtype[Any]:
+    """Return the dtype that ml_dtypes, else NumPy, knows by this name."""
+    dtype: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name, name))
+    return dtype
+
+
+def check_size(shape: tuple[int, ...], dtype: np.dtype[Any], available: int) -> None:
+    """Refuse a shape that no array can have, or whose bytes are not exactly those available."""
+    if len(shape) > MAX_DIMENSIONS:
+        raise Refusal(f"has {len(shape)} dimensions, over NumPy's {MAX_DIMENSIONS}; reshape it")
+    if any(length < 0 or length >= 2**63 for length in shape):
+        raise Refusal("declares a dimension that is negative or beyond 2**63; save it again")
+    declared = math.prod(shape) * dtype.itemsize
+    if declared != available:
+        raise Refusal(
+            f"declares {declared} bytes of data where {available} exist; save or fetch it again"
+        )
+
+
+def _dtype_fault(dtype: np.dtype[Any]) -> Refusal | None:
+    """Say why values of this dtype are no numbers to report on, or return None."""
+    if dtype.kind in "biufc":
+        return None
+    if dtype.names is not None or dtype.subdtype is not None:
+        return Refusal("structured values; save each field as an array of its own")
+    if dtype.kind != "V":
+        return Refusal(f"{dtype.name} values are not numbers; save an array of numbers")
+    if dtype.itemsize in (1, 2):
+        return Refusal(
+            f"opaque {dtype.itemsize}-byte values: NumPy does not store ml_dtypes dtypes; "
+            "save as .safetensors"
+        )
+    return Refusal(f"opaque {dtype.itemsize}-byte values; save an array of numbers")
+
+
+def read_region(file: Path, header: NpyHeader) -> NDArray[Any]:
+    """Read the array that lies in `file` as `header` says, and no other byte of the file."""
+    count = math.prod(header.shape)
+    flat = np.fromfile(file, header.dtype, count, offset=header.offset)
+    if flat.size != count:
+        raise Refusal("was cut short while it was being read; run again")
+    return _shaped(flat, header)
+
+
+def _read_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: NpyHeader
+) -> NDArray[Any]:
+    """Decompress the array of one .npz member in chunks, straight into its final memory."""
+    data = np.empty(member.file_size - header.offset, np.uint8)
+    filled = 0
+    with archive.open(member) as stream:
+        stream.read(header.offset)
+        # One read of everything would hold the data twice.
+        while chunk := stream.read(min(CHUNK_BYTES, data.size - filled)):
+            data[filled : filled + len(chunk)] = np.frombuffer(chunk, np.uint8)
+            filled += len(chunk)
+    if filled != data.size:
+        raise Refusal(f"ends after {filled} of {data.size} bytes; save or fetch it again")
+    return _shaped(data.view(header.dtype), header)
+
+
+def _shaped(flat: NDArray[Any], header: NpyHeader) -> NDArray[Any]:
+    """Give a flat array its shape and the machine's byte order, in place."""
+    if not flat.dtype.isnative:
+        flat = flat.byteswap(inplace=True).view(flat.dtype.newbyteorder("="))
+    return flat.reshape(header.shape, order=header.order)

@@ -1,0 +1,62 @@
+"""The NumPy path: chunks of arrays through the array algorithms, one after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.codec import codebook, lattice
+from numformats.codec.arguments import code_dtype, walk
+from numformats.codec.plan import EncodePlan, Plan
+from numformats.codec.random_bits import draw
+from numformats.codec.significands import working_dtype
+from numformats.codec.values import decode_chunk
+from numformats.formats.base import Format
+from numformats.rounding import random_bit_count
+
+Array = NDArray[Any]
+
+
+def project_into(
+    out: Array,
+    x: Array,
+    plan: Plan,
+    *,
+    fmt: Format | None = None,
+    key: int | None = None,
+    random_bits: Array | None = None,
+) -> None:
+    """Write the projection of `x` to `out`: codes, or values if `fmt` is given to decode them.
+
+    A stochastic plan takes its random numbers from `random_bits` or, failing that, from `key`.
+    """
+    operands, dtypes = [x], [working_dtype(x.dtype)]
+    if random_bits is not None:
+        operands.append(random_bits)
+        dtypes.append(np.dtype(np.uint64))
+    operands.append(out)
+    dtypes.append(out.dtype.newbyteorder("="))
+    bits = random_bit_count(plan.rounding)
+    position = 0
+    for values, *given, result in walk(operands, dtypes, out=True, in_order=key is not None):
+        draws = given[0] if given else None
+        if key is not None:
+            draws = draw(key, position, values.size, bits)
+        codes = _encode_chunk(values, plan, draws)
+        result[...] = codes if fmt is None else decode_chunk(codes, fmt, result.dtype)
+        position += values.size
+
+
+def _encode_chunk(x: Array, plan: Plan, draws: NDArray[np.uint64] | None) -> NDArray[np.int64]:
+    if isinstance(plan, EncodePlan):
+        return lattice.encode_chunk(x, plan, draws)
+    return codebook.encode_chunk(x, plan, draws)
+
+
+def decode_into(out: Array, codes: Array, fmt: Format) -> None:
+    """Write the values of codes in range to `out`, whose dtype holds them."""
+    dtypes = [code_dtype(fmt), out.dtype.newbyteorder("=")]
+    for chunk, result in walk([codes, out], dtypes, out=True):
+        result[...] = decode_chunk(chunk, fmt, result.dtype)

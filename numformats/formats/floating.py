@@ -1,0 +1,307 @@
+"""`FloatFormat`: a binary floating-point format as a handful of parameters.
+
+A code is read from the top: a sign bit (if signed), an exponent field E, a trailing significand T.
+With m trailing bits and bias B its value is
+
+    (1 + T 2**-m) 2**(E - B)      if E > 0     (normal: a hidden 1 before the point)
+    (0 + T 2**-m) 2**(1 - B)      if E = 0     (zero and subnormals)
+
+apart from the codes that stand for infinity and NaN. Formats differ in where those lie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Final, Literal, TypeAlias, cast, get_args
+
+from numformats.formats.base import (
+    Format,
+    in_powers_of_two,
+    require_bool,
+    require_int,
+    require_name,
+)
+
+NanCodes: TypeAlias = Literal["ieee", "top", "negative_zero", "none"]
+Overflow: TypeAlias = Literal["infinity", "nan", "max"]
+EvenTies: TypeAlias = Literal["code", "significand"]
+
+# 2**(2**16) is still a number one can print; 2**(2**31) is not.
+MAX_EXPONENT_BITS: Final = 16
+
+
+@dataclass(frozen=True, repr=False)
+class FloatFormat(Format):
+    """A binary floating-point format.
+
+    Parameters
+    ----------
+    name : str
+        What the format is called.
+    exponent_bits : int
+        Width of the exponent field, 1 to 16.
+    mantissa_bits : int
+        Width of the trailing significand, 0 to 23: the precision less one.
+    bias : int, optional
+        Exponent bias, by default 2**(exponent_bits - 1) - 1, as in IEEE 754.
+    signed : bool
+        Whether there is a sign bit.
+    has_inf : bool
+        Whether there are infinities. With ``nan="ieee"`` they are the codes with an all-ones
+        exponent and T = 0; otherwise the largest magnitude code that is not NaN.
+    nan : {"ieee", "top", "negative_zero", "none"}
+        Which codes are NaN: those with an all-ones exponent and T != 0 (IEEE 754), the largest
+        magnitude code alone (OCP E4M3), the code that would be -0 (FNUZ, P3109), or none.
+    has_subnormals : bool
+        Whether E = 0 is read as above. If not, E = 0 is a binade like all others.
+    has_zero : bool
+        Whether the magnitude code 0 is the number 0, whatever the above says.
+    overflow : {"infinity", "nan", "max"}, optional
+        Where saturation ``none`` sends what is too large. By default infinity if there is one,
+        else NaN if there is one, else the largest value.
+    even_ties : {"code", "significand"}
+        Whether ties to even go to the even code, or to the even significand and, if neither is
+        even, away from zero (IEEE 754-2019 clause 4.3.1). They differ only for precision 1.
+    dtype_name : str, optional
+        The NumPy or ml_dtypes dtype with the same values and codes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For parameters that do not make a format of at most 32 bits, with the reason.
+
+    Notes
+    -----
+    Source: IEEE 754-2019 clauses 3.3 and 3.4; IEEE P3109 interim report v4.0 clauses 3.1, 4.7.2.
+
+    Examples
+    --------
+    >>> import numformats as nf
+    >>> e3m2 = nf.FloatFormat("e3m2", exponent_bits=3, mantissa_bits=2)
+    >>> e3m2.max, e3m2.smallest_normal, e3m2.smallest_subnormal
+    (14.0, 0.25, 0.0625)
+    >>> e3m2
+    <FloatFormat e3m2: 6 bits, fields 1 + 3 + 2, bias 3, max 14, smallest normal 0.25, \
+smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
+    """
+
+    name: str
+    exponent_bits: int
+    mantissa_bits: int
+    # None is filled in by __post_init__, so to a reader of the attribute it is an int.
+    bias: int = field(default=cast(int, None))
+    signed: bool = True
+    has_inf: bool = True
+    nan: NanCodes = "ieee"
+    has_subnormals: bool = True
+    has_zero: bool = True
+    overflow: Overflow = field(default=cast(Overflow, None))
+    even_ties: EvenTies = "code"
+    dtype_name: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        self._require_fields()
+        if self.bias is None:
+            object.__setattr__(self, "bias", 2 ** (self.exponent_bits - 1) - 1)
+        if self.overflow is None:
+            overflow = "infinity" if self.has_inf else "nan" if self.has_nan else "max"
+            object.__setattr__(self, "overflow", overflow)
+        require_int("bias", self.bias, -(2**MAX_EXPONENT_BITS), 2**MAX_EXPONENT_BITS)
+        self._require_consistency()
+
+    # Sizes
+
+    @property
+    def bits(self) -> int:
+        """The width of a code in bits."""
+        return int(self.signed) + self.exponent_bits + self.mantissa_bits
+
+    @property
+    def precision(self) -> int:
+        """p, the bits of a significand with the hidden bit."""
+        return self.mantissa_bits + 1
+
+    @property
+    def emin(self) -> int:
+        """The exponent of the smallest normal value of the IEEE reading, 1 - bias."""
+        return 1 - self.bias
+
+    @property
+    def has_nan(self) -> bool:
+        """Whether a code stands for NaN."""
+        return self.nan != "none"
+
+    @property
+    def has_negative_zero(self) -> bool:
+        """Whether -0 has a code of its own."""
+        return self.signed and self.has_zero and self.nan != "negative_zero"
+
+    # Codes of note. A magnitude code is a code without its sign bit.
+
+    @property
+    def sign_bit(self) -> int:
+        """The code of the sign alone: the top bit, or 0 in an unsigned format."""
+        return 1 << (self.bits - 1) if self.signed else 0
+
+    @property
+    def top_code(self) -> int:
+        """The largest magnitude code: all bits set but the sign."""
+        return (1 << (self.exponent_bits + self.mantissa_bits)) - 1
+
+    @property
+    def nan_code(self) -> int | None:
+        """The code written for a NaN of positive sign, the quiet one in IEEE formats; or None."""
+        if self.nan == "ieee":
+            return self.top_code - (1 << (self.mantissa_bits - 1)) + 1
+        return {"top": self.top_code, "negative_zero": self.sign_bit, "none": None}[self.nan]
+
+    @property
+    def inf_code(self) -> int | None:
+        """The magnitude code of infinity, or None."""
+        if not self.has_inf:
+            return None
+        if self.nan == "ieee":
+            return self.top_code - (1 << self.mantissa_bits) + 1
+        return self.top_code - (self.nan == "top")
+
+    @property
+    def max_code(self) -> int:
+        """The magnitude code of the largest finite value."""
+        if self.inf_code is not None:
+            return self.inf_code - 1
+        return self.top_code - (self.nan == "top")
+
+    @property
+    def min_positive_code(self) -> int:
+        """The magnitude code of the smallest positive value."""
+        return 1 if self.has_zero else 0
+
+    def is_nan_code(self, code: int) -> bool:
+        """Whether an integer code stands for NaN."""
+        if self.nan == "none":
+            return False
+        if self.nan == "negative_zero":
+            return code == self.sign_bit
+        magnitude_code = code & self.top_code
+        if self.nan == "top":
+            return magnitude_code == self.top_code
+        assert self.inf_code is not None  # "ieee" has infinities, by _require_consistency
+        return magnitude_code > self.inf_code
+
+    def magnitude(self, magnitude_code: int) -> Fraction:
+        """The value of a finite magnitude code, exactly. P3109 4.7.2.
+
+        >>> import numformats as nf
+        >>> nf.float8_e5m2.magnitude(0b0_01111_10)
+        Fraction(3, 2)
+        """
+        biased_exponent, trailing = divmod(magnitude_code, 2**self.mantissa_bits)
+        if self.has_zero and magnitude_code == 0:
+            return Fraction(0)
+        if biased_exponent == 0 and self.has_subnormals:
+            significand, exponent = trailing, self.emin
+        else:
+            significand, exponent = trailing + 2**self.mantissa_bits, biased_exponent - self.bias
+        return significand * Fraction(2) ** (exponent - self.mantissa_bits)
+
+    # Values of note
+
+    @property
+    def highest(self) -> Fraction:
+        """The largest finite value, exactly."""
+        return self.magnitude(self.max_code)
+
+    @property
+    def lowest(self) -> Fraction:
+        """The smallest finite value, exactly: 0, or above it, in an unsigned format."""
+        return -self.highest if self.signed else self.magnitude(0)
+
+    @property
+    def smallest_positive_exact(self) -> Fraction:
+        """The smallest positive value, exactly."""
+        return self.magnitude(self.min_positive_code)
+
+    @property
+    def smallest_normal_exact(self) -> Fraction:
+        """The smallest positive value of full precision, exactly."""
+        if self.has_subnormals:
+            return Fraction(2) ** self.emin
+        return self.smallest_positive_exact
+
+    @property
+    def spacing_at_one(self) -> Fraction:
+        """2**(1 - precision), exactly."""
+        return Fraction(2) ** (1 - self.precision)
+
+    def _summary(self) -> list[tuple[str, str]]:
+        fields = [self.exponent_bits, self.mantissa_bits]
+        rows = [
+            ("fields", " + ".join(map(str, [1, *fields] if self.signed else fields))),
+            ("bias", str(self.bias)),
+            ("max", in_powers_of_two(self.highest)),
+            ("smallest normal", in_powers_of_two(self.smallest_normal_exact)),
+        ]
+        if self.has_subnormals and self.smallest_positive_exact < self.smallest_normal_exact:
+            rows.append(("smallest subnormal", in_powers_of_two(self.smallest_positive_exact)))
+        rows += [("infinity", "yes" if self.has_inf else "no"), ("NaN", self.nan)]
+        return [*rows, ("overflow", self.overflow)]
+
+    # Validation
+
+    def _require_fields(self) -> None:
+        require_name(self.name)
+        require_int(
+            "exponent_bits",
+            self.exponent_bits,
+            1,
+            MAX_EXPONENT_BITS,
+            "without an exponent field use FixedFormat; with more than 16 bits the values are "
+            "too large to be written out exactly",
+        )
+        require_int(
+            "mantissa_bits", self.mantissa_bits, 0, 23, "the precision may be 24 bits at the most"
+        )
+        for switch in ("signed", "has_inf", "has_subnormals", "has_zero"):
+            require_bool(switch, getattr(self, switch))
+        for argument, kind in (("nan", NanCodes), ("even_ties", EvenTies)):
+            _require_choice(argument, getattr(self, argument), get_args(kind))
+        if self.overflow is not None:
+            _require_choice("overflow", self.overflow, get_args(Overflow))
+        if self.bits > 32:
+            raise ValueError(
+                f"exponent_bits and mantissa_bits: {self.bits} bits in all; a code has at most 32"
+            )
+
+    def _require_consistency(self) -> None:
+        if self.nan == "ieee" and self.mantissa_bits == 0:
+            raise ValueError(
+                "nan: 'ieee' needs a trailing significand to tell NaN from infinity, and "
+                "mantissa_bits is 0; pass nan='top', 'negative_zero' or 'none'"
+            )
+        if self.nan == "ieee" and not self.has_inf:
+            raise ValueError(
+                "nan: 'ieee' sets the whole top exponent aside, with infinity at its start; "
+                "pass has_inf=True, or nan='top' for a format without infinity"
+            )
+        if self.nan == "negative_zero" and not (self.signed and self.has_zero):
+            raise ValueError("nan: 'negative_zero' needs a signed format that has a zero")
+        if not self.has_zero and (self.has_subnormals or self.signed):
+            raise ValueError(
+                "has_zero: a format without zero is a bare scale; pass signed=False and "
+                "has_subnormals=False as well"
+            )
+        if self.overflow == "infinity" and not self.has_inf:
+            raise ValueError("overflow: 'infinity' in a format without it; pass 'nan' or 'max'")
+        if self.overflow == "nan" and not self.has_nan:
+            raise ValueError("overflow: 'nan' in a format without it; pass 'infinity' or 'max'")
+        if self.max_code < self.min_positive_code:
+            raise ValueError(
+                f"exponent_bits, mantissa_bits: {self.bits} bits leave no code for a positive "
+                "finite value beside those for zero, infinity and NaN"
+            )
+
+
+def _require_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{argument}: expected one of {', '.join(choices)}; got {value!r}")

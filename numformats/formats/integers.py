@@ -1,0 +1,251 @@
+"""Integers and fixed point: two's-complement codes, evenly spaced values, no infinity, no NaN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+from numformats.formats.base import (
+    Format,
+    in_powers_of_two,
+    require_bool,
+    require_int,
+    require_name,
+)
+
+
+class TwosComplement(Format):
+    """What integers and fixed point share: the value of a code is an integer times a quantum.
+
+    The integer is the code itself, less 2**bits if the format is signed and the top bit is set.
+    """
+
+    narrow: bool
+
+    if TYPE_CHECKING:
+
+        @property
+        def fraction_bits(self) -> int:
+            """n, where neighbouring values are 2**-n apart."""
+
+    @property
+    def quantum(self) -> Fraction:
+        """The distance between neighbouring values."""
+        return Fraction(1, 2**self.fraction_bits)
+
+    @property
+    def highest_integer(self) -> int:
+        """The largest value in units of the quantum."""
+        return 2 ** (self.bits - self.signed) - 1
+
+    @property
+    def lowest_integer(self) -> int:
+        """The smallest value in units of the quantum."""
+        if not self.signed:
+            return 0
+        return -self.highest_integer - (not self.narrow)
+
+    @property
+    def precision(self) -> int:
+        """The bits of the largest magnitude."""
+        return self.bits - self.signed
+
+    @property
+    def exponent_bits(self) -> int:
+        """0: there is no exponent field."""
+        return 0
+
+    @property
+    def bias(self) -> int:
+        """0: there is no exponent field."""
+        return 0
+
+    @property
+    def has_inf(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def has_nan(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def has_subnormals(self) -> bool:
+        """False: all values have the same spacing."""
+        return False
+
+    @property
+    def has_negative_zero(self) -> bool:
+        """False: two's complement has one zero."""
+        return False
+
+    @property
+    def highest(self) -> Fraction:
+        """The largest value, exactly."""
+        return self.highest_integer * self.quantum
+
+    @property
+    def lowest(self) -> Fraction:
+        """The smallest value, exactly."""
+        return self.lowest_integer * self.quantum
+
+    @property
+    def smallest_positive_exact(self) -> Fraction:
+        """The quantum."""
+        return self.quantum
+
+    @property
+    def smallest_normal_exact(self) -> Fraction:
+        """The quantum."""
+        return self.quantum
+
+    @property
+    def spacing_at_one(self) -> Fraction:
+        """The quantum."""
+        return self.quantum
+
+    def _summary(self) -> list[tuple[str, str]]:
+        return [
+            ("min", in_powers_of_two(self.lowest)),
+            ("max", in_powers_of_two(self.highest)),
+            ("quantum", in_powers_of_two(self.quantum)),
+        ]
+
+
+@dataclass(frozen=True, repr=False)
+class IntFormat(TwosComplement):
+    """An integer format in two's complement.
+
+    Parameters
+    ----------
+    name : str
+        What the format is called.
+    bits : int
+        Width, 1 to 16.
+    signed : bool
+        Whether it has negative values.
+    narrow : bool
+        Whether the range is symmetric, -max to max. The code 10...0 is then never written; `decode`
+        still reads it as two's complement does.
+    dtype_name : str, optional
+        The NumPy or ml_dtypes dtype with the same values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another width, or a narrow range without negative values or in one bit.
+
+    Notes
+    -----
+    Source: IEEE 754-2019 clause 5.8 for conversion to integers; ONNX operator QuantizeLinear for
+    the narrow range.
+
+    Examples
+    --------
+    >>> import numformats as nf
+    >>> nf.IntFormat("int8_narrow", 8, narrow=True).min
+    -127.0
+    """
+
+    name: str
+    bits: int
+    signed: bool = True
+    narrow: bool = False
+    dtype_name: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        require_name(self.name)
+        require_int("bits", self.bits, 1, 16, "for wider codes use FixedFormat")
+        _require_range(self)
+
+    @property
+    def fraction_bits(self) -> int:
+        """0: the quantum is 1."""
+        return 0
+
+
+@dataclass(frozen=True, repr=False)
+class FixedFormat(TwosComplement):
+    """A fixed-point format Qm.n: two's-complement integers in units of 2**-n.
+
+    Parameters
+    ----------
+    name : str
+        What the format is called.
+    integer_bits : int
+        m, the bits before the point, the sign not counted (the convention of Texas Instruments;
+        Arm's Qm.n counts it).
+    fraction_bits : int
+        n, the bits after the point.
+    signed : bool
+        Whether there is a sign bit beside these.
+    narrow : bool
+        Whether the range is symmetric, as in `IntFormat`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a total width outside 1 to 32, or a narrow range that cannot be.
+
+    Notes
+    -----
+    Source: Texas Instruments, "TMS320C64x DSP Library Programmer's Reference", SPRU565, appendix A.
+
+    Examples
+    --------
+    >>> import numformats as nf
+    >>> q3_4 = nf.FixedFormat("q3_4", integer_bits=3, fraction_bits=4)
+    >>> q3_4.bits, q3_4.min, q3_4.max, q3_4.eps
+    (8, -8.0, 7.9375, 0.0625)
+    """
+
+    name: str
+    integer_bits: int
+    fraction_bits: int
+    signed: bool = True
+    narrow: bool = False
+    dtype_name: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        require_name(self.name)
+        require_int("integer_bits", self.integer_bits, 0, 32)
+        require_int("fraction_bits", self.fraction_bits, 0, 32)
+        require_bool("signed", self.signed)
+        require_int("integer_bits + fraction_bits + sign", self.bits, 1, 32)
+        _require_range(self)
+
+    @property
+    def bits(self) -> int:
+        """The width of a code in bits."""
+        return int(self.signed) + self.integer_bits + self.fraction_bits
+
+
+def _require_range(fmt: TwosComplement) -> None:
+    require_bool("signed", fmt.signed)
+    require_bool("narrow", fmt.narrow)
+    if fmt.narrow and not fmt.signed:
+        raise ValueError("narrow: an unsigned range cannot be symmetric; pass signed=True")
+    if fmt.highest_integer == 0 and (fmt.narrow or not fmt.signed):
+        raise ValueError("narrow: 1 bit leaves only zero in a symmetric range")
+
+
+# NumPy has 8 and 16 bits; ml_dtypes has 1, 2 and 4.
+_DTYPE_WIDTHS: Final = (1, 2, 4, 8, 16)
+
+
+def _named(bits: int, signed: bool, narrow: bool) -> IntFormat:
+    name = f"{'' if signed else 'u'}int{bits}"
+    dtype_name = name if bits in _DTYPE_WIDTHS else None
+    if narrow:
+        return IntFormat(f"{name}_narrow", bits, signed, narrow)
+    return IntFormat(name, bits, signed, dtype_name=dtype_name)
+
+
+FORMATS: Final = (
+    *(_named(bits, signed=True, narrow=False) for bits in range(1, 17)),
+    *(_named(bits, signed=False, narrow=False) for bits in range(1, 17)),
+    *(_named(bits, signed=True, narrow=True) for bits in range(2, 17)),
+)
+ALIASES: Final[dict[str, IntFormat]] = {}

@@ -1,0 +1,162 @@
+"""`TableFormat`: a codebook, the format whose values are simply listed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+
+from numformats.formats.base import Format, in_powers_of_two, require_name
+
+# Differences and products of table values stay exact in pairs of float64 within these bounds.
+_SMALLEST, _LARGEST = 2.0**-900, 2.0**900
+
+
+@dataclass(frozen=True, repr=False)
+class TableFormat(Format):
+    """A codebook: any finite set of values, listed by code.
+
+    Parameters
+    ----------
+    name : str
+        What the format is called.
+    table : sequence of float
+        The value of each code; 2**bits of them, for 1 to 16 bits, in any order. Where a value
+        stands twice, `encode` writes its first code.
+    dtype_name : str, optional
+        The NumPy or ml_dtypes dtype with the same values and codes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a length that is not a power of two, a value that is not a finite real number, is not
+        exact in float64, or lies outside 2**-900 to 2**900 in magnitude (and is not 0).
+
+    Notes
+    -----
+    There is no negative zero in a table: -0.0 is stored as 0.0. Values beyond both ends go to the
+    ends, whatever the saturation mode. Of the two neighbours of a number, the one nearer to zero is
+    the lower for positive numbers and for 0, and the upper for negative ones; a tie goes to the
+    even code, or to the neighbour nearer to zero if both codes are even or both odd.
+
+    Examples
+    --------
+    >>> import numformats as nf
+    >>> ternary = nf.TableFormat("ternary", [0.0, 1.0, -1.0, -1.0])
+    >>> ternary.encode([0.4, 0.6, -7.0])
+    array([0, 1, 2], dtype=uint8)
+    """
+
+    name: str
+    table: tuple[float, ...]
+    dtype_name: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        require_name(self.name)
+        table = tuple(_number(code, value) for code, value in enumerate(self.table))
+        if len(table) not in [2**bits for bits in range(1, 17)]:
+            raise ValueError(
+                f"table: {len(table)} values; a table has 2, 4, 8, ... or 65536 of them "
+                "(fill up a shorter one by repeating a value)"
+            )
+        if len(set(table)) == 1:
+            raise ValueError(f"table: all values are {table[0]}; a format has two at least")
+        object.__setattr__(self, "table", table)
+
+    @property
+    def bits(self) -> int:
+        """The width of a code in bits."""
+        return len(self.table).bit_length() - 1
+
+    @property
+    def signed(self) -> bool:
+        """Whether there are negative values."""
+        return min(self.table) < 0
+
+    @property
+    def precision(self) -> int:
+        """The most significand bits that any value has."""
+        return max(_significand_bits(value) for value in self.table)
+
+    @property
+    def exponent_bits(self) -> int:
+        """0: there is no exponent field."""
+        return 0
+
+    @property
+    def bias(self) -> int:
+        """0: there is no exponent field."""
+        return 0
+
+    @property
+    def has_inf(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def has_nan(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def has_subnormals(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def has_negative_zero(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def highest(self) -> Fraction:
+        """The largest value, exactly."""
+        return Fraction(max(self.table))
+
+    @property
+    def lowest(self) -> Fraction:
+        """The smallest value, exactly."""
+        return Fraction(min(self.table))
+
+    @property
+    def smallest_positive_exact(self) -> Fraction:
+        """The smallest magnitude other than 0, exactly."""
+        return Fraction(min(abs(value) for value in self.table if value != 0))
+
+    @property
+    def smallest_normal_exact(self) -> Fraction:
+        """The smallest magnitude other than 0, exactly."""
+        return self.smallest_positive_exact
+
+    @property
+    def spacing_at_one(self) -> Fraction:
+        """The smallest distance between two values, exactly."""
+        ordered = sorted({Fraction(value) for value in self.table})
+        return min(b - a for a, b in pairwise(ordered))
+
+    def _summary(self) -> list[tuple[str, str]]:
+        return [
+            ("values", str(len(set(self.table)))),
+            ("min", in_powers_of_two(self.lowest)),
+            ("max", in_powers_of_two(self.highest)),
+        ]
+
+
+def _number(code: int, value: object) -> float:
+    """A table entry as the float64 that equals it."""
+    if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__"):
+        raise TypeError(f"table: entry {code} is {value!r}; expected a real number")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"table: entry {code} is {value!r}; the values of a table are finite")
+    if number != value:
+        raise ValueError(f"table: entry {code} is {value!r}, which float64 cannot hold exactly")
+    if number != 0 and not _SMALLEST <= abs(number) <= _LARGEST:
+        raise ValueError(f"table: entry {code} is {value!r}, outside 2**-900 to 2**900")
+    return number + 0.0  # -0.0 becomes 0.0
+
+
+def _significand_bits(value: float) -> int:
+    numerator = abs(value.as_integer_ratio()[0])
+    return numerator.bit_length() - ((numerator & -numerator).bit_length() - 1 if numerator else 0)
