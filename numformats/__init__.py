@@ -38,6 +38,7 @@ from numformats.rounding import Stochastic
 
 if TYPE_CHECKING:
     from numformats import analysis, codec, exact
+    from numformats.analysis import compare
     from numformats.codec import pack, unpack
 
 __version__ = "0.1.0"
@@ -52,6 +53,7 @@ __all__ = [
     "analysis",
     "bfloat16",
     "codec",
+    "compare",
     "dlfloat16",
     "exact",
     "float4_e2m1fn",
@@ -77,7 +79,7 @@ __all__ = [
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
 _MODULES = ("analysis", "codec", "exact")
-_FUNCTIONS = {"pack": "codec", "unpack": "codec"}
+_FUNCTIONS = {"compare": "analysis", "pack": "codec", "unpack": "codec"}
 
 
 def __getattr__(name: str) -> Any:

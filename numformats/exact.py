@@ -370,6 +370,8 @@ def _read(value: Real) -> tuple[Extended, bool]:
     """A number exactly, and whether its sign is negative (which -0.0 and -nan have, too)."""
     if isinstance(value, str):
         return _read_str(value)
+    if hasattr(value, "__index__") and not isinstance(value, bool):  # an int, of Python or NumPy
+        return Fraction(value.__index__()), value.__index__() < 0
     if isinstance(value, bool) or not hasattr(value, "as_integer_ratio"):
         raise TypeError(
             f"value: expected a real number or a str of one, got {type(value).__name__} {value!r}"
@@ -379,7 +381,7 @@ def _read(value: Real) -> tuple[Extended, bool]:
     except (OverflowError, ValueError):  # infinity, NaN
         special = float(value)
         return special, math.copysign(1.0, special) < 0
-    if exact != 0 or isinstance(value, (int, Fraction)):
+    if exact != 0 or isinstance(value, Fraction):
         return exact, exact < 0
     return exact, math.copysign(1.0, float(value)) < 0
 

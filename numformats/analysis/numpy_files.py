@@ -45,7 +45,7 @@ PICKLE_ADVICE = (
 )
 
 
-class Refusal(ValueError):
+class RefusedError(ValueError):
     """A fault in words that already hold the way out; the file's name is yet to be added."""
 
 
@@ -87,9 +87,9 @@ def npz_tensors(file: Path) -> list[RawTensor]:
     members = [member for member in archive.infolist() if not member.is_dir()]
     names = [member.filename for member in members]
     if any(name.endswith("data.pkl") for name in names):
-        raise Refusal(f"the content is a PyTorch checkpoint, a zip with a pickle: {PICKLE_ADVICE}")
+        raise RefusedError(f"the content is a PyTorch checkpoint, with a pickle: {PICKLE_ADVICE}")
     if len(set(names)) != len(names):
-        raise Refusal("two of its members share one name; save it again with distinct names")
+        raise RefusedError("two of its members share one name; save it again with distinct names")
     return [_npz_member(archive, member) for member in members]
 
 
@@ -112,21 +112,21 @@ def _npz_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> RawTensor:
 def _check_member(member: zipfile.ZipInfo) -> None:
     """Refuse a member that is no plain .npy, or whose declared size is a lie on its face."""
     if not member.filename.endswith(".npy"):
-        raise Refusal("is not a .npy member; it is skipped")
+        raise RefusedError("is not a .npy member; it is skipped")
     if member.flag_bits & 1:
-        raise Refusal("is encrypted; save the arrays again with np.savez")
+        raise RefusedError("is encrypted; save the arrays again with np.savez")
     # The other methods may ask for gigabytes before they give their first byte.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise Refusal("is neither stored nor deflated; save it with np.savez_compressed")
+        raise RefusedError("is neither stored nor deflated; save it with np.savez_compressed")
     if member.file_size > DEFLATE_RATIO * (member.compress_size + 1):
-        raise Refusal("declares more data than its compressed bytes can hold; save it again")
+        raise RefusedError("declares more data than its compressed bytes can hold; save it again")
 
 
 def read_npy_header(start: bytes) -> NpyHeader:
     """Parse the header at the start of a .npy stream, given its first `MAX_NPY_HEADER` bytes.
 
     Only these bytes are parsed, so a header that declares gigabytes of itself ends here.
-    Raises `Refusal` for Python objects and ValueError for what NumPy's parser cannot read.
+    Raises `RefusedError` for Python objects and ValueError for what NumPy's parser cannot read.
     """
     # ml_dtypes writes float8_e5m2, alone of its dtypes, as "<f1": an unmistakable name that
     # NumPy does not know.  The patch has the same length, and 27 bytes are always in the header.
@@ -139,7 +139,7 @@ def read_npy_header(start: bytes) -> NpyHeader:
         fault = str(error) or type(error).__name__
         raise ValueError(f"no readable .npy header: {fault}") from error
     if dtype.hasobject:
-        raise Refusal(
+        raise RefusedError(
             "holds Python objects, which are stored as a pickle: loading one runs the code inside "
             "it, so it is never loaded; save an array of numbers, as array.astype(np.float32)"
         )
@@ -172,30 +172,30 @@ def named_dtype(name: str) -> np.dtype[Any]:
 def check_size(shape: tuple[int, ...], dtype: np.dtype[Any], available: int) -> None:
     """Refuse a shape that no array can have, or whose bytes are not exactly those available."""
     if len(shape) > MAX_DIMENSIONS:
-        raise Refusal(f"has {len(shape)} dimensions, over NumPy's {MAX_DIMENSIONS}; reshape it")
+        raise RefusedError(f"has {len(shape)} dimensions, above {MAX_DIMENSIONS}; reshape it")
     if any(length < 0 or length >= 2**63 for length in shape):
-        raise Refusal("declares a dimension that is negative or beyond 2**63; save it again")
+        raise RefusedError("declares a dimension that is negative or beyond 2**63; save it again")
     declared = math.prod(shape) * dtype.itemsize
     if declared != available:
-        raise Refusal(
+        raise RefusedError(
             f"declares {declared} bytes of data where {available} exist; save or fetch it again"
         )
 
 
-def _dtype_fault(dtype: np.dtype[Any]) -> Refusal | None:
+def _dtype_fault(dtype: np.dtype[Any]) -> RefusedError | None:
     """Say why values of this dtype are no numbers to report on, or return None."""
     if dtype.kind in "biufc":
         return None
     if dtype.names is not None or dtype.subdtype is not None:
-        return Refusal("structured values; save each field as an array of its own")
+        return RefusedError("structured values; save each field as an array of its own")
     if dtype.kind != "V":
-        return Refusal(f"{dtype.name} values are not numbers; save an array of numbers")
+        return RefusedError(f"{dtype.name} values are not numbers; save an array of numbers")
     if dtype.itemsize in (1, 2):
-        return Refusal(
+        return RefusedError(
             f"opaque {dtype.itemsize}-byte values: NumPy does not store ml_dtypes dtypes; "
             "save as .safetensors"
         )
-    return Refusal(f"opaque {dtype.itemsize}-byte values; save an array of numbers")
+    return RefusedError(f"opaque {dtype.itemsize}-byte values; save an array of numbers")
 
 
 def read_region(file: Path, header: NpyHeader) -> NDArray[Any]:
@@ -203,7 +203,7 @@ def read_region(file: Path, header: NpyHeader) -> NDArray[Any]:
     count = math.prod(header.shape)
     flat = np.fromfile(file, header.dtype, count, offset=header.offset)
     if flat.size != count:
-        raise Refusal("was cut short while it was being read; run again")
+        raise RefusedError("was cut short while it was being read; run again")
     return _shaped(flat, header)
 
 
@@ -220,7 +220,7 @@ def _read_member(
             data[filled : filled + len(chunk)] = np.frombuffer(chunk, np.uint8)
             filled += len(chunk)
     if filled != data.size:
-        raise Refusal(f"ends after {filled} of {data.size} bytes; save or fetch it again")
+        raise RefusedError(f"ends after {filled} of {data.size} bytes; save or fetch it again")
     return _shaped(data.view(header.dtype), header)
 
 

@@ -29,7 +29,7 @@ from numformats.analysis.numpy_files import (
     PICKLE_ADVICE,
     NpyHeader,
     RawTensor,
-    Refusal,
+    RefusedError,
     check_size,
     named_dtype,
     npy_tensors,
@@ -103,18 +103,18 @@ def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
         _check_is_file(file)
         find = FINDERS.get(file.suffix.lower())
         if find is None:
-            raise Refusal(_suffix_fault(file.suffix))
+            raise RefusedError(_suffix_fault(file.suffix))
         with file.open("rb") as stream:
             start = stream.read(len(NPY_START))
         try:
             return [_entry(file, raw) for raw in find(file)]
-        except (Refusal, ImportError, MemoryError, OSError):
+        except (RefusedError, ImportError, MemoryError, OSError):
             raise
         # Only a file that failed is asked what it really is: a sound .safetensors file may begin
         # with any bytes, those of a pickle among them.
         except Exception as error:
             fault = _content_fault(start, file.suffix.lower()) or describe_fault(error)
-            raise Refusal(fault) from error
+            raise RefusedError(fault) from error
 
 
 def printable(text: str) -> str:
@@ -127,7 +127,7 @@ def printable(text: str) -> str:
 def describe_fault(error: Exception) -> str:
     """Say in one printable line what went wrong and what to do about it."""
     match error:
-        case Refusal():
+        case RefusedError():
             return printable(str(error))
         case ImportError():
             return f'reading it needs {error.name}; run pip install "numformats[cli]"'
@@ -168,11 +168,11 @@ def _check_is_file(file: Path) -> None:
     """Refuse directories, empty files, and the pipes and devices that never end."""
     status = file.stat()
     if stat.S_ISDIR(status.st_mode):
-        raise Refusal("is a directory; name the tensor files in it")
+        raise RefusedError("is a directory; name the tensor files in it")
     if not stat.S_ISREG(status.st_mode):
-        raise Refusal("is not a regular file; copy its content into one")
+        raise RefusedError("is not a regular file; copy its content into one")
     if file.suffix.lower() in FINDERS and status.st_size == 0:
-        raise Refusal("is empty; save or fetch it again")
+        raise RefusedError("is empty; save or fetch it again")
 
 
 def _suffix_fault(suffix: str) -> str:
@@ -210,7 +210,9 @@ def _safetensors(file: Path) -> list[RawTensor]:
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         if length > MAX_JSON_BYTES:
-            raise Refusal(f"has a header of {length} bytes, over {MAX_JSON_BYTES}; split the file")
+            raise RefusedError(
+                f"a header of {length} bytes, above {MAX_JSON_BYTES}; split the file"
+            )
         header = json.loads(stream.read(length).decode(), object_pairs_hook=_distinct)
     tensors = ((name, fields) for name, fields in header.items() if name != "__metadata__")
     return [_safetensors_entry(file, 8 + length, name, fields) for name, fields in tensors]
@@ -220,7 +222,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build a JSON object whose names differ: parsers disagree on which of two equal ones wins."""
     table = dict(pairs)
     if len(table) != len(pairs):
-        raise Refusal("names a tensor or a field twice in its header; save it again")
+        raise RefusedError("names a tensor or a field twice in its header; save it again")
     return table
 
 
@@ -230,17 +232,17 @@ def _safetensors_entry(file: Path, base: int, name: str, fields: Any) -> RawTens
         case {"dtype": str(code), "shape": [*lengths], "data_offsets": [int(begin), int(end)]}:
             shape = tuple(int(length) for length in lengths)
         case _:
-            raise Refusal("describes a tensor in an unknown form in its header; save it again")
+            raise RefusedError("describes a tensor in an unknown form in its header; save it again")
     if code not in SAFETENSORS_DTYPES:
         kind = "packed sub-byte" if code in PACKED_DTYPES else "unknown"
-        fault = Refusal(f"{kind} dtype {code}; save its decoded values as F32")
+        fault = RefusedError(f"{kind} dtype {code}; save its decoded values as F32")
         return RawTensor(name, code, shape, fault)
     dtype = named_dtype(SAFETENSORS_DTYPES[code])
     if not 0 <= begin <= end <= file.stat().st_size - base:
-        raise Refusal("places a tensor outside the file; save or fetch it again")
+        raise RefusedError("places a tensor outside the file; save or fetch it again")
     try:
         check_size(shape, dtype, end - begin)
-    except Refusal as fault:
+    except RefusedError as fault:
         return RawTensor(name, dtype.name, shape, fault.with_traceback(None))
     source = partial(read_region, file, NpyHeader(dtype, shape, "C", base + begin))
     return RawTensor(name, dtype.name, shape, source)

@@ -91,7 +91,8 @@ def dtype_holds(dtype: np.dtype[Any], fmt: Format) -> bool:
     (False, True)
     """
     native = dtype.newbyteorder("=")
-    if fmt.dtype == native:
+    # NumPy takes None for float64 where it compares dtypes.
+    if fmt.dtype is not None and fmt.dtype == native:
         return True
     if native.kind in "iu":
         info = np.iinfo(native)
@@ -109,4 +110,4 @@ def dtype_holds(dtype: np.dtype[Any], fmt: Format) -> bool:
 def _format_of_dtype(dtype: np.dtype[Any]) -> Format | None:
     """The format that describes a dtype, if there is one."""
     found = NAMED.get(dtype.name)
-    return found if found is not None and found.dtype == dtype else None
+    return found if found is not None and found.dtype is not None else None

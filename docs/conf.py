@@ -1,0 +1,60 @@
+"""Sphinx configuration: `sphinx-build -W -n -b html docs docs/_build/html`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numformats
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+
+project = "numformats"
+author = "The numformats developers"
+project_copyright = author
+version = release = numformats.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
+# What is generated is included by a page, and is no page of its own.
+exclude_patterns = ["_build", "_generated"]
+myst_heading_anchors = 3
+
+# In docstrings, a name in single backticks is a link where there is something to link to.
+default_role = "py:obj"
+# The docstrings tell the types; a signature is there to show names, order and defaults.
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+# -n asks for every reference to be found. Left out are types and exceptions that are not ours, and
+# names without a dot, which are mostly parameters.
+nitpick_ignore_regex = [
+    (r"py:(class|exc)", r"(?!numformats).*"),
+    (r"py:obj", r"\w+"),
+    (r"py:obj", r"numpy\..*"),
+]
+
+html_theme = "furo"
+html_title = f"numformats {version}"
+
+
+def write_generated_pages(app: Sphinx) -> None:
+    """Write what the pages include from the format descriptions to `_generated/`."""
+    sys.path.insert(0, str(HERE))
+    from generate_formats import formats_page
+
+    folder = HERE / "_generated"
+    folder.mkdir(exist_ok=True)
+    (folder / "formats.md").write_text(formats_page(), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("builder-inited", write_generated_pages)

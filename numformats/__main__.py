@@ -1,0 +1,5 @@
+"""`python -m numformats` is the command `numformats`."""
+
+from numformats.cli import main
+
+main()

@@ -1,0 +1,159 @@
+"""What a projection cost: sums over the values before and after, from which the figures follow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.formats.base import Format
+
+
+@dataclass(frozen=True)
+class ErrorStats:
+    """Sums and counts over pairs of a value x and what became of it, y; the error is y - x.
+
+    They can be merged: the sums of two parts of a tensor give those of the whole, so that a tensor
+    may be measured piece by piece. Values of x that are not finite are counted and left out of all
+    else. Where y is infinite or NaN, the error is infinite.
+
+    Attributes
+    ----------
+    finite, nan, infinite : int
+        How many values of x are finite, NaN and infinite.
+    overflowed : int
+        Finite values beyond the largest or the smallest value of the format (times the scale).
+    zeroed : int
+        Values other than 0 that became 0.
+    subnormal : int
+        Values that became a subnormal value.
+    signal, noise : float
+        Sums of x**2 and of the squared errors.
+    error_sum, absolute_error_sum : float
+        Sums of the errors and of their magnitudes.
+    max_absolute_error : float
+        The largest magnitude of an error.
+    max_relative_error : float
+        The largest magnitude of an error relative to its x, over those x in the format's normal
+        range, between `smallest_normal` and `max` (times the scale); NaN if there are none.
+
+    Notes
+    -----
+    Sums are float64; those of squares overflow for values beyond 1e154.
+    """
+
+    finite: int = 0
+    nan: int = 0
+    infinite: int = 0
+    overflowed: int = 0
+    zeroed: int = 0
+    subnormal: int = 0
+    signal: float = 0.0
+    noise: float = 0.0
+    error_sum: float = 0.0
+    absolute_error_sum: float = 0.0
+    max_absolute_error: float = 0.0
+    max_relative_error: float = math.nan
+
+    def merge(self, other: ErrorStats) -> ErrorStats:
+        """The sums over both parts.
+
+        >>> a, b = ErrorStats(finite=2, max_absolute_error=0.5), ErrorStats(finite=3)
+        >>> a.merge(b).finite, a.merge(b).max_absolute_error
+        (5, 0.5)
+        """
+        return ErrorStats(**{f.name: _merged(self, other, f.name) for f in fields(self)})
+
+    @property
+    def sqnr_db(self) -> float:
+        """Signal to quantization noise ratio, 10 log10(signal / noise), in decibels.
+
+        Infinite without noise; minus infinity where a finite value became infinite or NaN.
+        """
+        if self.finite == 0:
+            return math.nan
+        if self.noise == 0:
+            return math.inf
+        if math.isinf(self.noise):
+            return -math.inf if math.isfinite(self.signal) else math.nan
+        return 10 * (math.log10(self.signal) - math.log10(self.noise)) if self.signal else -math.inf
+
+    @property
+    def mean_absolute_error(self) -> float:
+        """The mean magnitude of the errors; NaN if there are none."""
+        return self._share(self.absolute_error_sum)
+
+    @property
+    def mean_error(self) -> float:
+        """The mean error with its sign, the bias of the projection; NaN if there are none."""
+        return self._share(self.error_sum)
+
+    @property
+    def overflowed_share(self) -> float:
+        """The part, 0 to 1, of finite values that are beyond the format's range."""
+        return self._share(self.overflowed)
+
+    @property
+    def zeroed_share(self) -> float:
+        """The part of finite values that were not 0 and became 0."""
+        return self._share(self.zeroed)
+
+    @property
+    def subnormal_share(self) -> float:
+        """The part of finite values that became subnormal."""
+        return self._share(self.subnormal)
+
+    def _share(self, amount: float) -> float:
+        return amount / self.finite if self.finite else math.nan
+
+
+_MAXIMA: Final = ("max_absolute_error", "max_relative_error")
+
+
+def _merged(a: ErrorStats, b: ErrorStats, name: str) -> Any:
+    one, other = getattr(a, name), getattr(b, name)
+    # fmax prefers a number to NaN, which here says that there was nothing to compare.
+    return float(np.fmax(one, other)) if name in _MAXIMA else one + other
+
+
+def measure(x: NDArray[Any], y: NDArray[np.float64], fmt: Format, scale: float = 1.0) -> ErrorStats:
+    """The sums over arrays of values before and after a projection onto `fmt` times `scale`.
+
+    `x` and `y` have one shape and no value that is NaN or infinite in `x`, which float64 holds.
+
+    >>> import numformats as nf
+    >>> x = np.array([1.0, 1.1, 500.0])
+    >>> stats = measure(x, nf.float8_e4m3fn.round(x, saturation="finite"), nf.float8_e4m3fn)
+    >>> stats.max_absolute_error, stats.overflowed_share
+    (52.0, 0.3333333333333333)
+    """
+    before = np.asarray(x, np.float64)
+    magnitude = np.abs(before)
+    beyond = (before > fmt.max * scale) | (before < fmt.min * scale)
+    lost = ~np.isfinite(y)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        error = y - before
+        absolute = np.where(lost, np.inf, np.abs(error))
+        is_normal = (magnitude >= fmt.smallest_normal * scale) & (magnitude <= fmt.max * scale)
+        relative = absolute[is_normal] / magnitude[is_normal]
+        return ErrorStats(
+            finite=before.size,
+            overflowed=int(np.count_nonzero(beyond)),
+            zeroed=int(np.count_nonzero((y == 0) & (before != 0))),
+            subnormal=_count_subnormal(y, fmt, scale),
+            signal=float(np.sum(before * before)),
+            noise=float(np.sum(absolute * absolute)),
+            error_sum=float(np.sum(error)),
+            absolute_error_sum=float(np.sum(absolute)),
+            max_absolute_error=float(absolute.max(initial=0.0)),
+            max_relative_error=float(relative.max()) if relative.size else math.nan,
+        )
+
+
+def _count_subnormal(y: NDArray[np.float64], fmt: Format, scale: float) -> int:
+    if not fmt.has_subnormals:
+        return 0
+    return int(np.count_nonzero((y != 0) & (np.abs(y) < fmt.smallest_normal * scale)))

@@ -1,0 +1,175 @@
+"""`numformats report`: each tensor of some files, compared in each of some formats."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from numformats.analysis.comparison import Comparison, compare
+from numformats.analysis.tensors import TensorEntry, TensorFileError, open_tensors
+from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
+from numformats.codec.arguments import is_float
+from numformats.codec.random_bits import key_of
+from numformats.codec.values import require_dtype
+from numformats.formats import get_format
+from numformats.formats.base import Format
+from numformats.rounding import RoundingMode, SaturationMode, parse_rounding, parse_saturation
+
+Output: TypeAlias = Literal["table", "json", "csv"]
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What was asked for, checked before any file is opened."""
+
+    formats: tuple[Format, ...]
+    rounding: RoundingMode
+    saturation: SaturationMode
+    seed: int
+    output: Output
+
+    @classmethod
+    def parse(
+        cls,
+        formats: str,
+        rounding: str,
+        saturation: str,
+        seed: int,
+        as_json: bool,
+        as_csv: bool,
+    ) -> ReportOptions:
+        """The options of a command line; ValueError or TypeError for what makes no sense."""
+        names = [name.strip() for name in formats.split(",") if name.strip()]
+        if not names:
+            raise ValueError("--formats: no format named")
+        chosen = tuple(get_format(name) for name in names)
+        for fmt in chosen:
+            require_dtype(fmt, np.dtype(np.float64))
+        if as_json and as_csv:
+            raise ValueError("--json and --csv: choose one")
+        if parse_saturation(saturation) == "wrap":
+            raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another")
+        return cls(
+            chosen,
+            parse_rounding(rounding),
+            parse_saturation(saturation),
+            key_of(seed),
+            "json" if as_json else "csv" if as_csv else "table",
+        )
+
+
+def report(files: list[Path], options: ReportOptions) -> int:
+    """Write the report of some files, or of the weights that ship; the exit status.
+
+    0 if there was something to report in every file, else 2, with a line on stderr for each fault.
+    """
+    writer = _writer(options.output)
+    faults: list[str] = []
+    if files:
+        for path in files:
+            faults += _report_file(path, str(path), options, writer)
+    else:
+        shipped = resources.files("numformats") / "data" / "digits_mlp.safetensors"
+        with resources.as_file(shipped) as path:
+            faults += _report_file(path, "digits_mlp.safetensors (shipped)", options, writer)
+    try:
+        writer.close()
+    except BrokenPipeError:  # a reader such as `head` that has seen enough
+        sys.stderr.close()
+        return 0
+    for fault in faults:
+        print(f"numformats report: {fault}", file=sys.stderr)
+    return 2 if faults else 0
+
+
+def _writer(output: Output) -> Writer:
+    writers: dict[Output, type[Writer]] = {
+        "table": TableWriter,
+        "json": JsonWriter,
+        "csv": CsvWriter,
+    }
+    return writers[output]()
+
+
+def _report_file(path: Path, title: str, options: ReportOptions, writer: Writer) -> list[str]:
+    """Write the report of one file. Returns its faults, each in one line."""
+    try:
+        entries = open_tensors(path)
+    except TensorFileError as error:
+        return [str(error)]
+    writer.file(title)
+    left_out: list[str] = []
+    reported = 0
+    for entry in _with_progress(entries, title):
+        try:
+            comparison = _compare_entry(entry, options)
+        except (TensorFileError, NothingToCompareError) as error:
+            left_out.append(f"{entry.name} ({_reason(error, path, entry)})")
+            continue
+        writer.tensor(entry.name, entry.dtype_name, entry.shape, comparison)
+        reported += 1
+    writer.left_out(left_out)
+    if reported:
+        return []
+    reasons = "; ".join(left_out[:3]) + ("; ..." if len(left_out) > 3 else "")
+    return [f"{title}: no tensor to report on" + (f": {reasons}" if reasons else "")]
+
+
+class NothingToCompareError(ValueError):
+    """A tensor that was read, but has nothing whose error could be measured."""
+
+
+def _compare_entry(entry: TensorEntry, options: ReportOptions) -> Comparison:
+    if entry.problem is not None:
+        raise NothingToCompareError(entry.problem)
+    if 0 in entry.shape:
+        raise NothingToCompareError("empty")
+    values = entry.load()
+    _require_float(values)
+    if not _has_finite(values):
+        raise NothingToCompareError("all NaN or infinite")
+    return compare(values, options.formats, options.rounding, options.saturation, options.seed)
+
+
+def _require_float(values: NDArray[Any]) -> None:
+    kind = values.dtype.kind
+    if kind in "iub" or not is_float(values.dtype):
+        raise NothingToCompareError(f"{values.dtype}: integers, not weights")
+    if kind == "c":
+        raise NothingToCompareError(f"{values.dtype}: complex")
+
+
+def _has_finite(values: NDArray[Any]) -> bool:
+    flat = values.reshape(-1)
+    # Piece by piece, since the first one nearly always settles it.
+    pieces = (flat[start : start + (1 << 16)] for start in range(0, flat.size, 1 << 16))
+    return any(np.isfinite(piece.astype(np.float64)).any() for piece in pieces)
+
+
+def _reason(error: Exception, path: Path, entry: TensorEntry) -> str:
+    """The fault without the names of file and tensor, which stand before it anyway."""
+    return str(error).removeprefix(f"{path}: ").removeprefix(f"{entry.name}: ")
+
+
+def _with_progress(entries: list[TensorEntry], title: str) -> Iterator[TensorEntry]:
+    """The entries, with a bar on stderr if that is a terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        yield from bar.track(entries, description=title)

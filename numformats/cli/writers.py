@@ -1,0 +1,160 @@
+"""The three ways to write a report: tables for people, JSON and CSV for programs.
+
+Each writes a tensor as soon as it is done, so nothing piles up in memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from typing import Any, Protocol
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from numformats.analysis.comparison import Comparison
+
+# What the tables take. A narrower terminal folds lines, which is better than to cut numbers off.
+_TABLE_WIDTH = 120
+
+
+class Writer(Protocol):
+    """What `report` tells a way of writing, in this order."""
+
+    def file(self, title: str) -> None:
+        """A file begins."""
+
+    def tensor(
+        self, name: str, dtype_name: str, shape: tuple[int, ...], comparison: Comparison
+    ) -> None:
+        """A tensor of the file is done."""
+
+    def left_out(self, notes: list[str]) -> None:
+        """The file is done; these tensors of it were left out, with the reason."""
+
+    def close(self) -> None:
+        """The report is done."""
+
+
+class TableWriter:
+    """A table for each tensor."""
+
+    def __init__(self) -> None:
+        self._console = Console(width=max(Console().width, _TABLE_WIDTH))
+
+    def file(self, title: str) -> None:
+        self._print(Text(title, style="bold"))
+
+    def tensor(
+        self, name: str, dtype_name: str, shape: tuple[int, ...], comparison: Comparison
+    ) -> None:
+        headings, *rows = comparison.table()
+        size = " x ".join(map(str, shape)) or "scalar"
+        table = Table(
+            title=Text(f"{name}  {dtype_name}  {size}"),
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            pad_edge=False,
+        )
+        for number, heading in enumerate(headings):
+            table.add_column(heading, justify="left" if number < 2 else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*row, style="dim" if row[1] == "none" else None)
+        self._print(table)
+        for note in comparison.notes():
+            self._print(Text(note))
+
+    def left_out(self, notes: list[str]) -> None:
+        if notes:
+            self._print(Text(f"{len(notes)} left out: {', '.join(notes)}"))
+
+    def close(self) -> None:
+        sys.stdout.flush()
+
+    def _print(self, what: Any) -> None:
+        self._console.print(what, highlight=False)
+
+
+class JsonWriter:
+    """One list with an object for each tensor; numbers that JSON lacks are strings."""
+
+    def __init__(self) -> None:
+        self._separator, self._title = "[\n", ""
+
+    def file(self, title: str) -> None:
+        self._title = title
+
+    def tensor(
+        self, name: str, dtype_name: str, shape: tuple[int, ...], comparison: Comparison
+    ) -> None:
+        rows = [
+            {key: _jsonable(figure) for key, figure in row.figures().items()}
+            for row in comparison.rows
+        ]
+        self._write(
+            {
+                "file": self._title,
+                "tensor": name,
+                "dtype": dtype_name,
+                "shape": shape,
+                "nan": comparison.nan,
+                "infinite": comparison.infinite,
+                "rows": rows,
+            }
+        )
+
+    def left_out(self, notes: list[str]) -> None:
+        if notes:
+            self._write({"file": self._title, "left_out": notes})
+
+    def close(self) -> None:
+        sys.stdout.write("[]\n" if self._separator == "[\n" else "\n]\n")
+        sys.stdout.flush()
+
+    def _write(self, item: dict[str, Any]) -> None:
+        sys.stdout.write(self._separator + json.dumps(item))
+        self._separator = ",\n"
+
+
+def _jsonable(figure: str | float) -> str | float:
+    return str(figure) if isinstance(figure, float) and not math.isfinite(figure) else figure
+
+
+class CsvWriter:
+    """A line for each tensor and format; what was left out goes to stderr."""
+
+    def __init__(self) -> None:
+        self._csv, self._title, self._has_head = csv.writer(sys.stdout), "", False
+
+    def file(self, title: str) -> None:
+        self._title = title
+
+    def tensor(
+        self, name: str, dtype_name: str, shape: tuple[int, ...], comparison: Comparison
+    ) -> None:
+        place = {
+            "file": self._title,
+            "tensor": name,
+            "dtype": dtype_name,
+            "shape": "x".join(map(str, shape)),
+            "nan": comparison.nan,
+            "infinite": comparison.infinite,
+        }
+        for row in comparison.rows:
+            line = {**place, **row.figures()}
+            if not self._has_head:
+                self._csv.writerow(line)
+                self._has_head = True
+            self._csv.writerow(line.values())
+
+    def left_out(self, notes: list[str]) -> None:
+        if notes:
+            print(f"{self._title}: {len(notes)} left out: {', '.join(notes)}", file=sys.stderr)
+
+    def close(self) -> None:
+        sys.stdout.flush()
