@@ -2,84 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import TypeVar
 
 import numformats as nf
 from numformats.formats import ALIASES
 from numformats.formats.base import in_powers_of_two
 
-NONE = "–"
+T = TypeVar("T")
 
-# Family, heading, and what its members have in common.
-FLOAT_FAMILIES = (
-    (
-        "ieee",
-        "IEEE 754 and its plan",
-        "The top exponent is set aside: infinity at trailing significand 0, NaN at all others "
-        "(IEEE 754-2019 clause 3.4). `float16` and `float32` are interchange formats of the "
-        "standard (clause 3.6); the others lay out fewer bits in the same way. `dlfloat16` is the "
-        "exception: no subnormals, no infinity, and one NaN code of each sign.",
-    ),
-    (
-        "ocp",
-        "OCP: OFP8 E4M3 and Microscaling (MX)",
-        "*fn* in a name: finite, no infinity. `float8_e4m3fn` is E4M3 of the OCP 8-bit Floating "
-        "Point Specification (OFP8) v1.0, table 1; E5M2 of the same specification is on the plan "
-        "of IEEE 754 and stands above. The others are the elements and the scale of the OCP "
-        "Microscaling Formats (MX) Specification v1.0, clauses 5.3 and 5.4. `float8_e8m0fnu` is "
-        "a scale: unsigned, without zero, a bare exponent.",
-    ),
-    (
-        "fnuz",
-        "FNUZ",
-        "*fnuz*: finite, NaN, unsigned zero. The code that would be negative zero is the one NaN. "
-        "Source: Noune et al., 8-bit Numerical Formats for Deep Neural Networks, 2022, "
-        "arXiv:2206.02915; the variant with bias 11 as in LLVM's APFloat.",
-    ),
-)
+NONE = "-"
+
+IEEE = """\
+### IEEE 754 and its plan
+
+The top exponent is set aside: infinity where the trailing significand is 0, NaN where it is not
+(IEEE 754-2019 clause 3.4). `float16` and `float32` are interchange formats of the standard
+(clause 3.6, table 3.5). The others share out their bits in the same way: `bfloat16` (Google, Intel,
+2018), `tf32` (NVIDIA A100 white paper, 2020), `float8_e5m2` (OCP OFP8 v1.0, table 1), `float8_e4m3`
+and `float8_e3m4` (LLVM APFloat). One departs from the plan: `dlfloat16` (Agrawal et al., ARITH
+2019) has no subnormals, no infinity, and one NaN code of each sign."""
+
+OCP = """\
+### OCP: OFP8 E4M3 and Microscaling (MX)
+
+*fn* in a name: finite, no infinity. `float8_e4m3fn` is E4M3 of the OCP 8-bit Floating Point
+Specification (OFP8) v1.0, table 1; E5M2 of the same specification is on the plan of IEEE 754 and
+stands above. The others are the elements and the scale of the OCP Microscaling Formats (MX)
+Specification v1.0, clauses 5.3 and 5.4. `float8_e8m0fnu` is a scale: a bare exponent, unsigned and
+without zero. Zero and negative numbers overflow in it, too, and so become NaN under `none`."""
+
+FNUZ = """\
+### FNUZ
+
+*fnuz* in a name: finite, NaN, unsigned zero. The one NaN is the code that would be negative zero.
+Source: Noune et al., "8-bit Numerical Formats for Deep Neural Networks", 2022, arXiv:2206.02915;
+for the variant with bias 11, LLVM APFloat."""
+
+P3109 = """\
+### IEEE P3109
+
+One rule makes them all (IEEE P3109 interim report v4.0, clauses 3.1 and 4.7.2), and the name
+`binary{K}p{P}{s|u}{e|f}` says what it made: K bits, precision P, **s**igned or **u**nsigned,
+**e**xtended (with infinity) or **f**inite. There is one zero.
+
+|  | signed | unsigned |
+| --- | --- | --- |
+| bias | `2**(K-P-1)` | `2**(K-P)` |
+| the one NaN | `2**(K-1)`, where negative zero would be | `2**K - 1`, the last code |
+| infinity, if extended | `2**(K-1) - 1` | `2**K - 2` |
+| negative infinity, if extended | `2**K - 1` | - |
+| overflow of `none`, extended | infinity | infinity; below zero, NaN |
+| overflow of `none`, finite | max | max; below zero, NaN |
+
+`nf.p3109(K, P, signed=..., extended=...)` makes a format of 3 to 16 bits, and
+`nf.list_formats("p3109")` names all 504. The signed ones of 8 bits:"""
+
+INTEGERS = """\
+### Integers
+
+Two's complement: no infinity, no NaN, no negative zero. Overflow of `none` goes to the nearer end
+of the range. N is the number of bits. A narrow format never writes the lowest code, so that its
+range is symmetric."""
 
 
 def formats_page() -> str:
     """The generated part of the formats page, in MyST Markdown."""
-    sections = [
-        _float_family(family, heading, text) for family, heading, text in FLOAT_FAMILIES
-    ]
-    return "\n\n".join([*sections, _p3109(), _integers()]) + "\n"
+    sections = []
+    for family, text in (("ieee", IEEE), ("ocp", OCP), ("fnuz", FNUZ)):
+        members = [fmt for fmt in _members(family) if isinstance(fmt, nf.FloatFormat)]
+        sections += [text, _table(members, NUMBERS), _table(members, CODES)]
+    sections += [P3109, _table(range(1, 8), SIGNED_8_BITS)]
+    sections += [INTEGERS, _table(INTEGER_PATTERNS, INTEGER_COLUMNS)]
+    return "\n\n".join(sections) + "\n"
 
 
-# Floating point: one table for each family
-
-FLOAT_COLUMNS: tuple[tuple[str, Callable[[nf.FloatFormat], str]], ...] = (
-    ("format", lambda f: f"`{f.name}`"),
-    ("bits", lambda f: str(f.bits)),
-    ("fields", lambda f: _fields(f)),
-    ("p", lambda f: str(f.precision)),
-    ("bias", lambda f: str(f.bias)),
-    ("max", lambda f: _value(f.highest)),
-    ("smallest normal", lambda f: _value(f.smallest_normal_exact)),
-    ("smallest subnormal", lambda f: _smallest_subnormal(f)),
-    ("infinity", lambda f: _infinity(f)),
-    ("NaN", lambda f: _nan(f)),
-    ("overflow", lambda f: f.overflow),
-    ("also called", lambda f: _aliases(f)),
-    ("dtype", lambda f: _dtype(f)),
-)
+def _members(family: str) -> list[nf.Format]:
+    return [nf.get_format(name) for name in nf.list_formats(family)]
 
 
-def _float_family(family: str, heading: str, text: str) -> str:
-    rows = []
-    for name in nf.list_formats(family):
-        fmt = nf.get_format(name)
-        assert isinstance(fmt, nf.FloatFormat)
-        rows.append([cell(fmt) for _, cell in FLOAT_COLUMNS])
-    table = _table([title for title, _ in FLOAT_COLUMNS], rows)
-    return f"### {heading}\n\n{text}\n\n{table}"
+def _table(items: Sequence[T], columns: dict[str, Callable[[T], str]]) -> str:
+    """A Markdown table: a row for each item, a column for each title and the cell it makes."""
+    rows = [[cell(item) for cell in columns.values()] for item in items]
+    lines = [list(columns), ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+# Cells
+
+
+def _value(value: Fraction) -> str:
+    """A value exactly, and about how large it is where the exact form does not show it."""
+    exact = in_powers_of_two(value)
+    return exact if "*" not in exact else f"`{exact}` (about {float(value):.2g})"
 
 
 def _fields(fmt: nf.FloatFormat) -> str:
     fields = [fmt.exponent_bits, fmt.mantissa_bits]
-    return "\u00a0+\u00a0".join(map(str, [1, *fields] if fmt.signed else fields))
+    return " + ".join(map(str, [1, *fields] if fmt.signed else fields))
 
 
 def _smallest_subnormal(fmt: nf.FloatFormat) -> str:
@@ -88,26 +109,21 @@ def _smallest_subnormal(fmt: nf.FloatFormat) -> str:
 
 
 def _infinity(fmt: nf.FloatFormat) -> str:
-    if fmt.inf_code is None:
-        return NONE
-    return _sign(fmt) + _code(fmt.inf_code, fmt)
+    return NONE if fmt.inf_code is None else _codes(fmt, fmt.inf_code, fmt.inf_code)
 
 
 def _nan(fmt: nf.FloatFormat) -> str:
-    codes = [code for code in range(fmt.top_code + 1) if fmt.is_nan_code(code)]
-    if not codes:  # at the code of negative zero, or nowhere
-        return NONE if fmt.nan_code is None else _code(fmt.nan_code, fmt)
-    first, last = _code(codes[0], fmt), _code(codes[-1], fmt)
-    return _sign(fmt) + (first if first == last else f"{first} to {last}")
+    if fmt.nan_code is None:
+        return NONE
+    if not fmt.is_nan_code(fmt.top_code):  # then it stands where negative zero would
+        return f"`0x{fmt.nan_code:X}`"
+    return _codes(fmt, fmt.max_code + 1 + fmt.has_inf, fmt.top_code)
 
 
-def _sign(fmt: nf.FloatFormat) -> str:
-    return "±\u00a0" if fmt.signed else ""
-
-
-def _code(code: int, fmt: nf.FloatFormat) -> str:
-    digits = (fmt.bits + 3) // 4
-    return f"`0x{code:0{digits}X}`"
+def _codes(fmt: nf.FloatFormat, first: int, last: int) -> str:
+    """A range of magnitude codes, with a sign where both signs have it."""
+    written = " to ".join(f"`0x{code:X}`" for code in sorted({first, last}))
+    return f"± {written}" if fmt.signed else written
 
 
 def _aliases(fmt: nf.Format) -> str:
@@ -115,107 +131,72 @@ def _aliases(fmt: nf.Format) -> str:
 
 
 def _dtype(fmt: nf.Format) -> str:
-    dtype = fmt.dtype
-    if dtype is None:
+    if fmt.dtype is None:
         return NONE
-    package = dtype.type.__module__.partition(".")[0]
-    return package if dtype.name == fmt.name else f"{package} `{dtype.name}`"
+    package = fmt.dtype.type.__module__.partition(".")[0]
+    return f"`{package}.{fmt.dtype.name}`"
 
 
-# P3109: a rule, and a few of its 504 members as an example
+# Columns
 
-P3109_TEXT = """\
-### IEEE P3109
+NUMBERS: dict[str, Callable[[nf.FloatFormat], str]] = {
+    "format": lambda fmt: f"`{fmt.name}`",
+    "bits": lambda fmt: str(fmt.bits),
+    "fields": _fields,
+    "precision": lambda fmt: str(fmt.precision),
+    "bias": lambda fmt: str(fmt.bias),
+    "max": lambda fmt: _value(fmt.highest),
+    "smallest normal": lambda fmt: _value(fmt.smallest_normal_exact),
+    "smallest subnormal": _smallest_subnormal,
+}
 
-One rule makes them all (IEEE P3109 interim report v4.0, clauses 3.1 and 4.7.2). The name
-`binary{K}p{P}{s|u}{e|f}` says it: K bits, precision P, *s*igned or *u*nsigned, *e*xtended (with
-infinity) or *f*inite. The bias is 2**(K-P-1) if signed and 2**(K-P) if not. There is one zero.
-
-| code | signed | unsigned |
-|---|---|---|
-| NaN, the only one | 2**(K-1), where negative zero would be | 2**K - 1, the last |
-| +infinity, if extended | 2**(K-1) - 1 | 2**K - 2 |
-| -infinity, if extended | 2**K - 1 | – |
-| overflow under `none` | infinity, or max if finite | the same; below zero, NaN |
-
-`numformats.p3109(K, P, signed=..., extended=...)` makes a format of 3 to 16 bits;
-`numformats.list_formats("p3109")` names all of them. Here are the signed ones of 8 bits:
-"""
-
-
-def _p3109() -> str:
-    rows = []
-    for precision in range(1, 8):
-        extended = nf.p3109(8, precision, signed=True, extended=True)
-        finite = nf.p3109(8, precision, signed=True, extended=False)
-        rows.append(
-            [
-                f"`{extended.name}`, `{finite.name}`",
-                _fields(finite),
-                str(finite.bias),
-                _value(extended.highest),
-                _value(finite.highest),
-                _value(finite.smallest_normal_exact),
-                _smallest_subnormal(finite),
-            ]
-        )
-    header = [
-        "formats",
-        "fields",
-        "bias",
-        "max, extended",
-        "max, finite",
-        "smallest normal",
-        "smallest subnormal",
-    ]
-    return f"{P3109_TEXT}\n{_table(header, rows)}"
+CODES: dict[str, Callable[[nf.FloatFormat], str]] = {
+    "format": lambda fmt: f"`{fmt.name}`",
+    "infinity": _infinity,
+    "NaN": _nan,
+    "overflow of `none`": lambda fmt: {"nan": "NaN"}.get(fmt.overflow, fmt.overflow),
+    "aliases": _aliases,
+    "dtype": _dtype,
+}
 
 
-# Integers: one row for each pattern
-
-INTEGERS_TEXT = """\
-### Integers
-
-Two's complement, with no infinity, no NaN and no negative zero; overflow goes to the nearest end of
-the range, or wraps round if `saturation="wrap"` asks for it. N is the number of bits. A narrow
-format leaves the lowest code unused, which makes its range symmetric.
-"""
+def _signed_8_bits(precision: int, extended: bool) -> nf.FloatFormat:
+    return nf.p3109(8, precision, signed=True, extended=extended)
 
 
-def _integers() -> str:
-    named = [nf.get_format(name) for name in nf.list_formats("integers")]
-    rows = []
-    for pattern, low, high in (
-        ("intN", "-2**(N-1)", "2**(N-1) - 1"),
-        ("uintN", "0", "2**N - 1"),
-        ("intN_narrow", "1 - 2**(N-1)", "2**(N-1) - 1"),
-    ):
-        members = [fmt for fmt in named if fmt.name.replace(str(fmt.bits), "N") == pattern]
-        widths = [fmt.bits for fmt in members]
-        with_dtype = [str(fmt.bits) for fmt in members if fmt.dtype is not None]
-        rows.append(
-            [
-                f"`{pattern}`",
-                f"{min(widths)} to {max(widths)}",
-                f"`{low}`",
-                f"`{high}`",
-                f"for N = {', '.join(with_dtype)}" if with_dtype else NONE,
-            ]
-        )
-    return f"{INTEGERS_TEXT}\n{_table(['format', 'N', 'min', 'max', 'dtype'], rows)}"
+SIGNED_8_BITS: dict[str, Callable[[int], str]] = {
+    "formats": lambda p: ", ".join(f"`{_signed_8_bits(p, e).name}`" for e in (True, False)),
+    "fields": lambda p: _fields(_signed_8_bits(p, False)),
+    "bias": lambda p: str(_signed_8_bits(p, False).bias),
+    "max, extended": lambda p: _value(_signed_8_bits(p, True).highest),
+    "max, finite": lambda p: _value(_signed_8_bits(p, False).highest),
+    "smallest normal": lambda p: _value(_signed_8_bits(p, False).smallest_normal_exact),
+    "smallest subnormal": lambda p: _smallest_subnormal(_signed_8_bits(p, False)),
+}
+
+# Pattern of the name, lowest and highest value.
+INTEGER_PATTERNS = (
+    ("intN", "-2**(N-1)", "2**(N-1) - 1"),
+    ("uintN", "0", "2**N - 1"),
+    ("intN_narrow", "1 - 2**(N-1)", "2**(N-1) - 1"),
+)
 
 
-# Markdown
+def _integers(pattern: str) -> list[nf.Format]:
+    return [f for f in _members("integers") if f.name == pattern.replace("N", str(f.bits))]
 
 
-def _value(value: Fraction) -> str:
-    """A value exactly, with its size in decimal where the exact form does not show it."""
-    exact = in_powers_of_two(value).replace(" ", "\u00a0")
-    if "*" not in exact:
-        return exact
-    return f"`{exact}` ≈\u00a0{float(value):.3g}"
+def _widths(formats: list[nf.Format]) -> str:
+    widths = [fmt.bits for fmt in formats]
+    if len(widths) > 2 and widths == list(range(widths[0], widths[-1] + 1)):
+        return f"{widths[0]} to {widths[-1]}"
+    return ", ".join(map(str, widths)) or NONE
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+INTEGER_COLUMNS: dict[str, Callable[[tuple[str, str, str]], str]] = {
+    "format": lambda row: f"`{row[0]}`",
+    "min": lambda row: f"`{row[1]}`",
+    "max": lambda row: f"`{row[2]}`",
+    "widths N": lambda row: _widths(_integers(row[0])),
+    "with a dtype": lambda row: _widths([f for f in _integers(row[0]) if f.dtype is not None]),
+}

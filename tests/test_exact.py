@@ -24,7 +24,9 @@ INF, NAN = math.inf, math.nan
 # Rounding by definition: the neighbours are found among the values of the format themselves.
 SMALL = [
     *(f for f in NAMED if f.bits <= 6 and not (isinstance(f, nf.IntFormat) and f.narrow)),
-    *map(nf.get_format, ["binary6p3se", "binary5p1sf", "binary5p1ue", "binary4p4uf", "binary6p2uf"]),
+    *map(
+        nf.get_format, ["binary6p3se", "binary5p1sf", "binary5p1ue", "binary4p4uf", "binary6p2uf"]
+    ),
     nf.FixedFormat("q2_3", 2, 3),
     nf.FloatFormat("no_subnormals", 3, 2, has_inf=False, nan="none", has_subnormals=False),
 ]
@@ -212,7 +214,18 @@ def test_numbers_of_every_kind_are_read_exactly() -> None:
     assert exact.decode(third, f) == Fraction(np.float32(1 / 3).item())
     for value in ("1/3", Decimal(1) / Decimal(3), Fraction(1, 3)):
         assert exact.project(value, f) == third
-    for value in (1, 1.0, "1", "1.0", "1e0", "0x1p0", " +1 ", Decimal(1), np.float32(1), np.int8(1)):
+    for value in (
+        1,
+        1.0,
+        "1",
+        "1.0",
+        "1e0",
+        "0x1p0",
+        " +1 ",
+        Decimal(1),
+        np.float32(1),
+        np.int8(1),
+    ):
         assert exact.project(value, f) == 0x3F800000
     for value in (-0.0, "-0", "-0.0", Decimal("-0"), np.float16(-0.0)):
         assert exact.project(value, f) == 0x80000000
