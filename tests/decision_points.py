@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -37,7 +38,7 @@ def decision_points(fmt: Format) -> NDArray[np.float64]:
     float64 just below and above it. Ascending, without NaN."""
     values = finite_values(fmt)
     points = {float(value) for value in values}
-    points |= {float((a + b) / 2) for a, b in zip(values, values[1:], strict=False)}
+    points |= {float((a + b) / 2) for a, b in itertools.pairwise(values)}
     for end, step in ((values[-1], values[-1] - values[-2]), (values[0], values[0] - values[1])):
         points |= {float(end + step * Fraction(k, 2)) for k in range(1, 9)}
         points |= {float(end * 1000), float(end) * 2.0**60}

@@ -201,5 +201,5 @@ def test_an_array_like_is_enough() -> None:
         def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
             return np.array([1.0, 2.0])
 
-    np.testing.assert_array_equal(F.encode(Wrapper()), [56, 64])  # type: ignore[arg-type]
+    np.testing.assert_array_equal(F.encode(Wrapper()), [56, 64])
     np.testing.assert_array_equal(F.encode(range(3)), [0, 56, 64])

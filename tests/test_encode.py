@@ -103,7 +103,7 @@ def test_every_mode_equals_exact_on_every_decision_point(fmt: nf.Format) -> None
 def test_nan_equals_exact(fmt: nf.Format) -> None:
     nans = np.array([math.nan, -math.nan])
     for policy in ("max", "zero"):
-        expected = [nf.exact.project(x, fmt, nan=policy) for x in nans]  # type: ignore[arg-type]
+        expected = [nf.exact.project(x, fmt, nan=policy) for x in nans]
         np.testing.assert_array_equal(fmt.encode(nans, nan=policy), expected)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 from typing import Any
@@ -33,9 +34,7 @@ def interesting(fmt: nf.Format) -> list[float]:
     places = [0.0, 1 / 3, 1 / 2, 1 / 4, 0.3, 1 / 16 + 1e-9, 1 - 1e-9, 2.0**-40]
     smallest = float(fmt.smallest_positive_exact)
     found = [
-        low + (high - low) * place
-        for low, high in zip(chosen, chosen[1:], strict=False)
-        for place in places
+        low + (high - low) * place for low, high in itertools.pairwise(chosen) for place in places
     ]
     found += [sign * smallest * place for sign in (1, -1) for place in places]
     lowest = float(fmt.lowest)

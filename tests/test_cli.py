@@ -1,0 +1,243 @@
+"""The command `numformats`, run as users run it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import numformats as nf
+
+RNG = np.random.default_rng(0)
+WEIGHTS = RNG.standard_normal((8, 5)).astype(np.float32)
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "numformats", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """One line on stderr with these words, and exit status 2."""
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+def test_without_a_file_it_reports_on_the_shipped_weights() -> None:
+    result = run("report")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert "layer1.weight  float32  64 x 64" in result.stdout
+    for column in ("SQNR dB", "max err", "mean err", "bias", "max rel", "over", "to zero"):
+        assert column in result.stdout
+    lines = result.stdout.splitlines()
+    assert sum("float8_e4m3fn" in line for line in lines) == 12  # 6 tensors, scaled and not
+
+
+def test_json_holds_the_figures_of_compare(tmp_path: Path) -> None:
+    path = tmp_path / "w.npy"
+    np.save(path, WEIGHTS)
+    result = run("report", path, "--json", "--formats", "e4m3fn, int4", "--rounding", "rtz")
+    (tensor,) = json.loads(result.stdout)
+    assert (tensor["tensor"], tensor["dtype"], tensor["shape"]) == ("w", "float32", [8, 5])
+    expected = nf.compare(WEIGHTS, ["e4m3fn", "int4"], rounding="rtz")
+    assert [row["format"] for row in tensor["rows"]] == [row.format for row in expected.rows]
+    for row, wanted in zip(tensor["rows"], expected.rows, strict=True):
+        assert row == wanted.figures()
+
+
+def test_numbers_that_json_lacks_are_strings(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", np.array([1.0, 1e30]))
+    result = run("report", tmp_path / "w.npy", "--json", "--formats", "e4m3fn")
+    plain = json.loads(result.stdout, parse_constant=pytest.fail)[0]["rows"][1]
+    assert plain["sqnr_db"] == "-inf"
+    assert plain["max_absolute_error"] == "inf"
+
+
+def test_csv_has_a_line_for_each_tensor_and_format(tmp_path: Path) -> None:
+    np.savez(tmp_path / "w.npz", a=WEIGHTS, b=WEIGHTS[0], i=np.arange(3))
+    result = run("report", tmp_path / "w.npz", "--csv", "--formats", "int4")
+    lines = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [(line["tensor"], line["scaling"]) for line in lines] == [
+        ("a", "absmax"),
+        ("a", "none"),
+        ("b", "absmax"),
+        ("b", "none"),
+    ]
+    assert float(lines[1]["bits_per_value"]) == 4
+    assert "1 left out: i (int64: integers, not weights)" in result.stderr
+    assert result.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float16", "float64"])
+def test_safetensors_of_every_dtype(name: str, tmp_path: Path) -> None:
+    dtype = np.dtype(getattr(ml_dtypes, name, name))
+    fmt = "float32" if name == "float64" else name
+    save_file({"w": WEIGHTS.astype(dtype)}, tmp_path / "w.safetensors")
+    result = run("report", tmp_path / "w.safetensors", "--json", "--formats", fmt)
+    (tensor,) = json.loads(result.stdout)
+    assert tensor["dtype"] == name
+    if name != "float64":
+        assert tensor["rows"][1]["sqnr_db"] == "inf"  # a format holds its own values
+
+
+def test_the_modes_are_passed_on(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", np.array([1e30, 1.03]))
+    arguments = ["report", tmp_path / "w.npy", "--json", "--formats", "e4m3fn"]
+    plain = json.loads(run(*arguments, "--saturation", "finite").stdout)[0]["rows"][1]
+    assert plain["max_absolute_error"] == 1e30 - 448
+    one, same, other = (
+        run(*arguments, "--rounding", "stochastic", "--seed", seed).stdout for seed in "112"
+    )
+    assert one == same
+    assert one != other or "1.03" not in one
+
+
+def test_notes_count_what_was_left_out(tmp_path: Path) -> None:
+    holes = WEIGHTS.copy()
+    holes[0, :3] = [np.nan, np.inf, -np.inf]
+    np.savez(
+        tmp_path / "w.npz",
+        holes=holes,
+        empty=np.zeros((0, 3)),
+        nans=np.full(4, np.nan),
+        ints=np.arange(4),
+        flags=np.zeros(2, bool),
+        complex=np.zeros(2, complex),
+    )
+    result = run("report", tmp_path / "w.npz", "--formats", "int4")
+    assert result.returncode == 0
+    assert "1 NaN left out" in result.stdout
+    assert "2 infinite values left out" in result.stdout
+    text = " ".join(result.stdout.split())
+    assert "5 left out: empty (empty), nans (all NaN or infinite), ints (int64: integers" in text
+    assert "flags (bool: integers, not weights), complex (complex128: complex)" in text
+
+
+BAD_FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "empty.safetensors": (b"", ("is empty",)),
+    "empty.npy": (b"", ("is empty",)),
+    "truncated.npy": (b"\x93NUMPY\x01\x00v\x00{'descr'", ("truncated.npy",)),
+    "hostile.safetensors": (b"\xff" * 8 + b"{}", ("hostile.safetensors",)),
+    "noise.npz": (b"PK\x03\x04" + b"\x07" * 40, ("noise.npz",)),
+    "model.pt": (b"\x80\x02}q\x00.", ("pickle", "safetensors.torch.save_file")),
+    "model.bin": (b"\x80\x02}q\x00.", ("pickle", "safetensors.torch.save_file")),
+    "model.gguf": (b"GGUF", (".safetensors, .npy, .npz",)),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_bad_files_are_one_line_and_status_2(name: str, tmp_path: Path) -> None:
+    content, words = BAD_FILES[name]
+    (tmp_path / name).write_bytes(content)
+    assert_refused(run("report", tmp_path / name), name, *words)
+
+
+def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
+    assert_refused(run("report", tmp_path / "no.npy"), "no.npy", "No such file")
+    assert_refused(run("report", tmp_path), "is a directory")
+
+
+def test_nothing_to_report_on(tmp_path: Path) -> None:
+    np.save(tmp_path / "i.npy", np.arange(5))
+    assert_refused(run("report", tmp_path / "i.npy"), "no tensor to report on", "integers")
+    save_file({}, tmp_path / "none.safetensors")
+    assert_refused(run("report", tmp_path / "none.safetensors"), "no tensor to report on")
+
+
+def test_a_bad_file_does_not_spoil_the_good_one(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", WEIGHTS)
+    result = run("report", tmp_path / "no.npy", tmp_path / "w.npy", "--formats", "int4")
+    assert_refused(result, "no.npy")
+    assert "8 x 5" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--formats", "e4m3fm", "did you mean 'e4m3fn'"),
+        ("--formats", ",", "no format named"),
+        ("--formats", "binary16p1se", "float64 cannot hold"),
+        ("--rounding", "up", "rounding: unknown 'up'"),
+        ("--saturation", "clip", "saturation: unknown 'clip'"),
+        ("--saturation", "wrap", "'wrap' makes errors"),
+        ("--seed", "-1", "the seed -1 is outside"),
+    ],
+)
+def test_bad_options_are_one_line_and_status_2(option: str, value: str, words: str) -> None:
+    assert_refused(run("report", option, value), words)
+
+
+def test_json_and_csv_at_once() -> None:
+    assert_refused(run("report", "--json", "--csv"), "choose one")
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout == f"numformats {nf.__version__}\n"
+    assert "--saturation" in run("report", "--help").stdout
+
+
+def test_a_reader_that_stops_is_no_error() -> None:
+    command = f"{sys.executable} -m numformats report | head -n 1"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert result.stdout == "digits_mlp.safetensors (shipped)\n"
+    assert result.stderr == ""
+
+
+def read_terminal(command: list[str], columns: int) -> str:
+    """What a command writes to a terminal of that width."""
+    parent, child = pty.openpty()
+    environment: Any = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
+    environment.pop("NO_COLOR", None)
+    with subprocess.Popen(command, stdout=child, stderr=child, env=environment) as process:
+        os.close(child)
+        written = b""
+        while True:
+            try:
+                piece = os.read(parent, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not piece:
+                break
+            written += piece
+    os.close(parent)
+    assert process.returncode == 0
+    return written.decode()
+
+
+def test_a_terminal_gets_a_bar_and_a_pipe_none(tmp_path: Path) -> None:
+    save_file({f"w{i}": WEIGHTS for i in range(4)}, tmp_path / "w.safetensors")
+    command = [sys.executable, "-m", "numformats", "report", str(tmp_path / "w.safetensors")]
+    terminal = read_terminal(command, columns=200)
+    assert "4/4" in terminal
+    assert "━" in terminal
+    piped = run("report", tmp_path / "w.safetensors")
+    assert "4/4" not in piped.stdout + piped.stderr
+    assert "\x1b" not in piped.stdout + piped.stderr
+
+
+def test_a_narrow_terminal_cuts_no_number_off() -> None:
+    command = [sys.executable, "-m", "numformats", "report", "--formats", "e4m3fn"]
+    assert "…" not in read_terminal(command, columns=60)
+
+
+def test_without_its_libraries_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['typer'] = None; from numformats.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert_refused(result, "pip install 'numformats[cli]'")

@@ -1,0 +1,165 @@
+"""Error figures and the comparison of formats."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from decision_points import DETERMINISTIC
+from hypothesis import given
+from hypothesis import strategies as st
+
+import numformats as nf
+from numformats.analysis import DEFAULT_FORMATS, ErrorStats, measure
+from numformats.analysis.comparison import absmax_scale
+from numformats.codec.division import quotient_to_odd
+
+F = nf.float8_e4m3fn
+
+
+def test_figures_equal_their_definitions() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(5000) * 2.0 ** rng.integers(-14, 12, 5000)
+    y = F.round(x, saturation="finite")
+    stats = measure(x, y, F)
+    error = y - x
+    assert stats.finite == 5000
+    assert stats.sqnr_db == pytest.approx(10 * np.log10(np.sum(x**2) / np.sum(error**2)))
+    assert stats.max_absolute_error == np.abs(error).max()
+    assert stats.mean_absolute_error == pytest.approx(np.abs(error).mean())
+    assert stats.mean_error == pytest.approx(error.mean())
+    normal = (np.abs(x) >= 2.0**-6) & (np.abs(x) <= 448)
+    assert stats.max_relative_error == np.abs(error / x)[normal].max() <= 1 / 16
+    assert stats.overflowed_share == np.mean(np.abs(x) > 448) > 0
+    assert stats.zeroed_share == np.mean((y == 0) & (x != 0)) > 0
+    assert stats.subnormal_share == np.mean((y != 0) & (np.abs(y) < 2.0**-6)) > 0
+
+
+@given(st.lists(st.floats(-1e6, 1e6), max_size=40), st.integers(0, 40))
+def test_the_sums_of_parts_are_those_of_the_whole(values: list[float], cut: int) -> None:
+    x = np.array(values)
+    y = F.round(x)
+    whole = measure(x, y, F)
+    parts = measure(x[:cut], y[:cut], F).merge(measure(x[cut:], y[cut:], F))
+    for name in ("finite", "overflowed", "zeroed", "subnormal", "max_absolute_error"):
+        assert getattr(parts, name) == getattr(whole, name)
+    np.testing.assert_equal(parts.max_relative_error, whole.max_relative_error)
+    np.testing.assert_allclose(parts.noise, whole.noise)
+    assert str(ErrorStats().merge(whole)) == str(whole)
+
+
+def test_what_became_infinite_or_nan_is_an_infinite_error() -> None:
+    x = np.array([1.0, 1e6])
+    stats = measure(x, F.round(x), F)
+    assert stats.sqnr_db == -math.inf
+    assert stats.max_absolute_error == stats.mean_absolute_error == math.inf
+    assert stats.overflowed == 1
+
+
+def test_no_error_is_an_infinite_ratio() -> None:
+    x = np.array([1.0, 2.0])
+    assert measure(x, x, F).sqnr_db == math.inf
+    assert math.isnan(ErrorStats().sqnr_db)
+    assert math.isnan(ErrorStats().mean_error)
+
+
+def test_rows_of_a_comparison() -> None:
+    x = np.random.default_rng(0).standard_normal((100, 30)).astype(np.float32)
+    comparison = nf.compare(x, [F, "int4"])
+    assert [(row.format, row.scaling) for row in comparison.rows] == [
+        ("float8_e4m3fn", "absmax"),
+        ("float8_e4m3fn", "none"),
+        ("int4", "absmax"),
+        ("int4", "none"),
+    ]
+    scaled, plain = comparison.rows[:2]
+    assert scaled.bits_per_value == 8 + 32 / 3000
+    assert plain.bits_per_value == 8
+    assert np.float32(scaled.scale) == scaled.scale
+    wide = x.astype(np.float64)
+    by_hand = F.round(wide / scaled.scale) * scaled.scale
+    assert scaled.stats.max_absolute_error == np.abs(by_hand - wide).max()
+    assert plain.stats.max_absolute_error == np.abs(F.round(wide) - wide).max()
+    assert scaled.stats.overflowed == 0
+
+
+def test_it_prints_as_a_table() -> None:
+    comparison = nf.compare([0.5, math.nan, math.inf, -2.0], "int8")
+    lines = str(comparison).splitlines()
+    assert lines[0].split()[:3] == ["format", "scale", "bits"]
+    assert len({len(line) for line in lines[1:3]}) == 1
+    assert lines[3:] == [
+        "1 NaN left out of the figures.",
+        "1 infinite values left out of the figures.",
+    ]
+    assert repr(comparison) == str(comparison)
+    assert comparison._repr_html_().count("<tr>") == 3
+
+
+def test_chunks_do_not_show() -> None:
+    x = np.random.default_rng(0).standard_normal(200_000)
+    whole = nf.compare(x, ["float8_e4m3fn"], rounding="sr", rng=3)
+    row = whole.rows[1]
+    expected = F.round(x, "sr", rng=3)
+    assert row.stats.max_absolute_error == np.abs(expected - x).max()
+    assert row.stats.error_sum == pytest.approx(np.sum(expected - x), rel=1e-6)
+
+
+def test_nan_does_not_move_the_random_bits_of_others() -> None:
+    x = np.full(100, 1.03)
+    x[50] = math.nan
+    stats = nf.compare(x, ["float8_e4m3fn"], rounding="sr", rng=3).rows[1].stats
+    expected = np.delete(F.round(x, "sr", rng=3) - x, 50)
+    assert stats.error_sum == pytest.approx(expected.sum())
+    assert stats.finite == 99
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i8", "u1"])
+def test_every_dtype_and_layout_is_measured(dtype: str) -> None:
+    x = np.arange(60).reshape(6, 10).astype(dtype)
+    expected = nf.compare(x.astype("f8"))
+    assert str(nf.compare(x[::-1, ::2][::-1])) == str(nf.compare(x[:, ::2].astype("f8")))
+    assert str(nf.compare(x)) == str(expected)
+    assert len(expected.rows) == 2 * len(DEFAULT_FORMATS)
+
+
+def test_zeros_and_extremes_have_a_scale() -> None:
+    assert absmax_scale(0.0, F) == 1.0
+    assert absmax_scale(1e-45, F) == 2.0**-149
+    assert absmax_scale(1.7e308, F) == float(np.finfo(np.float32).max)
+    assert nf.compare([0.0, 0.0], ["int8"]).rows[0].stats.sqnr_db == math.inf
+    assert nf.compare([1.7e308, 1.0], ["int8"]).rows[0].stats.overflowed == 1
+    assert nf.compare([-1.0, 0.0], ["int1"]).rows[0].stats.max_absolute_error == 0
+
+
+@given(st.floats(1e-30, 1e30))
+def test_the_scale_brings_the_largest_just_within(largest: float) -> None:
+    scale = Fraction(absmax_scale(largest, F))
+    assert Fraction(largest) / scale <= 448
+    below = Fraction(float(np.nextafter(np.float32(scale), np.float32(0))))
+    assert Fraction(largest) / below > 448
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False, min_value=-1e200, max_value=1e200),
+    st.floats(2.0**-100, 2.0**100, width=32),
+    st.sampled_from(DETERMINISTIC),
+)
+def test_a_scaled_value_is_rounded_once(x: float, scale: float, mode: Any) -> None:
+    for fmt in (F, nf.float32, nf.get_format("int8")):
+        got = fmt.encode(quotient_to_odd(np.array(x), scale), mode)
+        if x == 0:
+            continue
+        assert got == nf.exact.project(Fraction(x) / Fraction(scale), fmt, mode)
+
+
+def test_quotients_near_a_tie_are_rounded_once() -> None:
+    # The quotient is a midpoint plus less than float64 can tell.
+    scale = float(np.float32(1.1))
+    tie = Fraction(17, 16) * Fraction(scale)
+    for neighbour in (np.nextafter(float(tie), 9), np.nextafter(float(tie), 0), float(tie)):
+        expected = nf.exact.project(Fraction(float(neighbour)) / Fraction(scale), F)
+        assert F.encode(quotient_to_odd(np.array([neighbour]), scale))[0] == expected
