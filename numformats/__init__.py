@@ -24,7 +24,7 @@ from numformats.formats.ieee import (
     float32,
     tf32,
 )
-from numformats.formats.integers import FixedFormat, IntFormat
+from numformats.formats.integers import IntFormat
 from numformats.formats.ocp import (
     float4_e2m1fn,
     float6_e2m3fn,
@@ -33,13 +33,14 @@ from numformats.formats.ocp import (
     float8_e8m0fnu,
 )
 from numformats.formats.p3109 import p3109
-from numformats.formats.tables import TableFormat
-from numformats.rounding import Stochastic
 
 if TYPE_CHECKING:
     from numformats import analysis, codec, exact
     from numformats.analysis import compare
     from numformats.codec import pack, unpack
+    from numformats.formats.fixed import FixedFormat
+    from numformats.formats.tables import TableFormat
+    from numformats.rounding import Stochastic
 
 __version__ = "0.1.0"
 
@@ -79,15 +80,22 @@ __all__ = [
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
 _MODULES = ("analysis", "codec", "exact")
-_FUNCTIONS = {"compare": "analysis", "pack": "codec", "unpack": "codec"}
+_NAMES = {
+    "FixedFormat": "formats.fixed",
+    "Stochastic": "rounding",
+    "TableFormat": "formats.tables",
+    "compare": "analysis",
+    "pack": "codec",
+    "unpack": "codec",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Parts that load on demand, and every format by name: `numformats.int8`, `.binary8p4se`."""
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _FUNCTIONS:
-        return getattr(importlib.import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
     try:
         return get_format(name)
     except ValueError:
@@ -95,4 +103,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_FUNCTIONS, *_NAMED})
+    return sorted({*globals(), *_MODULES, *_NAMES, *_NAMED})

@@ -7,9 +7,10 @@ largest or smallest value. What each word means is written in :mod:`numformats.e
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
+
+from numformats.formats.base import unknown
 
 RoundingName: TypeAlias = Literal[
     "nearest_even",
@@ -146,20 +147,6 @@ def random_bit_count(rounding: RoundingMode) -> int:
     if isinstance(rounding, Stochastic):
         return rounding.bits
     return 1 if rounding == "stochastic_equal" else 0
-
-
-def unknown(argument: str, given: str, choices: Iterable[str]) -> str:
-    """The message for a name that is not among the choices, with the nearest one if any is near.
-
-    >>> unknown("saturation", "finit", ["none", "finite"])
-    "saturation: unknown 'finit'; did you mean 'finite'? Known: none, finite"
-    """
-    import difflib  # only an error needs it
-
-    known = list(choices)
-    near = difflib.get_close_matches(given.lower(), known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    return f"{argument}: unknown {given!r}{hint} Known: {', '.join(known)}"
 
 
 def _require_str(argument: str, given: object, expected: str) -> None:

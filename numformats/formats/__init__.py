@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from numformats.formats import fnuz, ieee, integers, ocp, p3109
-from numformats.formats.base import Format
-from numformats.rounding import unknown
+from numformats.formats.base import Format, unknown
 
 # Families with a written list; P3109's members are made by rule.
 _FAMILIES: Final[dict[str, tuple[Sequence[Format], Mapping[str, Format]]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -288,6 +289,20 @@ def require_bool(argument: str, value: object) -> None:
     """Refuse a switch that is not a bool."""
     if not isinstance(value, bool):
         raise TypeError(f"{argument}: expected True or False, got {value!r}")
+
+
+def unknown(argument: str, given: str, choices: Iterable[str]) -> str:
+    """The message for a name that is not among the choices, with the nearest one if any is near.
+
+    >>> unknown("saturation", "finit", ["none", "finite"])
+    "saturation: unknown 'finit'; did you mean 'finite'? Known: none, finite"
+    """
+    import difflib  # only an error needs it
+
+    known = list(choices)
+    near = difflib.get_close_matches(given.lower(), known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return f"{argument}: unknown {given!r}{hint} Known: {', '.join(known)}"
 
 
 def in_powers_of_two(value: Fraction) -> str:

@@ -14,7 +14,7 @@ from numformats.formats.floating import FloatFormat
 
 MIN_WIDTH, MAX_WIDTH = 3, 16
 
-_NAME = re.compile(r"binary([1-9][0-9]*)p([1-9][0-9]*)([su])([ef])")
+_NAME = r"binary([1-9][0-9]*)p([1-9][0-9]*)([su])([ef])"
 
 
 def p3109(bits: int, precision: int, *, signed: bool, extended: bool) -> FloatFormat:
@@ -57,7 +57,7 @@ def from_name(name: str) -> FloatFormat | None:
 
     ValueError if it is, but its numbers are not allowed.
     """
-    match = _NAME.fullmatch(name)
+    match = re.fullmatch(_NAME, name)
     if match is None:
         return None
     bits, precision, sign, domain = match.groups()
