@@ -26,6 +26,7 @@ extensions = [
 ]
 # What is generated is included by a page, and is no page of its own.
 exclude_patterns = ["_build", "_generated"]
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
 # In docstrings, a name in single backticks is a link where there is something to link to.

@@ -31,7 +31,8 @@ OCP = """\
 Specification (OFP8) v1.0, table 1; E5M2 of the same specification is on the plan of IEEE 754 and
 stands above. The others are the elements and the scale of the OCP Microscaling Formats (MX)
 Specification v1.0, clauses 5.3 and 5.4. `float8_e8m0fnu` is a scale: a bare exponent, unsigned and
-without zero. Zero and negative numbers overflow in it, too, and so become NaN under `none`."""
+without zero. Positive numbers below the smallest value become that value. Zero and negative numbers
+overflow, and so become NaN under `none`."""
 
 FNUZ = """\
 ### FNUZ

@@ -24,7 +24,7 @@ SR8 = nf.Stochastic(8)
 
 REFUSED: list[tuple[str, Any]] = [
     # Modes
-    ("rounding: unknown 'nearest'; did you mean 'nearest_zero'", lambda: F.encode(1, "nearest")),
+    ("rounding: unknown 'nearest'; did you mean 'nearest_even'", lambda: F.encode(1, "nearest")),
     ("rounding: expected a str .* got int 3", lambda: F.encode(1, 3)),
     ("saturation: unknown 'Finite'; did you mean 'finite'", lambda: F.encode(1, "rne", "Finite")),
     ("saturation: expected a str, got NoneType", lambda: F.encode(1, "rne", None)),

@@ -195,7 +195,7 @@ def compare(
     Notes
     -----
     NaN and infinities in `x` are left out and counted. A scaled value is rounded once: the quotient
-    is kept on the right side of every decision point (`numformats.codec.division`).
+    is kept on the right side of every decision point.
 
     Examples
     --------

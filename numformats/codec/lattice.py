@@ -29,7 +29,8 @@ def encode_chunk(
     floor, fraction = shift_right(parts.significand, np.maximum(distance, 0))
     magnitude = binade + floor.astype(np.int64)
     if plan.lattice.gap:
-        _fill_gap(magnitude, fraction, parts, plan.lattice)
+        inside = _fill_gap(magnitude, fraction, parts, plan.lattice)
+        floor[inside] = 0
     parity = floor.astype(np.int64) if plan.ties_by_significand else magnitude
     magnitude += round_away(
         plan.rounding,
@@ -70,9 +71,9 @@ def _place(
 
 def _fill_gap(
     magnitude: NDArray[np.int64], fraction: NDArray[np.uint64], parts: Parts, lattice: Lattice
-) -> None:
+) -> NDArray[np.intp]:
     """Truncate anew, to 0, what lies between zero and the smallest value of a format without
-    subnormals; that value is no power of two, so the fraction takes a division.
+    subnormals; that value is no power of two, so the fraction takes a division. Returns where.
     """
     inside = np.flatnonzero(magnitude < 1)
     unit = lattice.lowest_quantum - 1  # the smallest value is lattice.gap * 2**unit
@@ -82,6 +83,7 @@ def _fill_gap(
     inexact = (remainder > 0) | (rest > 0)
     magnitude[inside] = 0
     fraction[inside] = (quotient << np.uint64(64 - _GAP_BITS)) | inexact.astype(np.uint64)
+    return inside
 
 
 def _in_range(

@@ -48,6 +48,11 @@ def get_format(name: str | Format | Any) -> Format:
         name = _dtype_name(name)
     lower = name.lower()
     found = NAMED.get(lower) or ALIASES.get(lower) or p3109.from_name(lower)
+    if lower in ("float64", "double", "binary64", "fp64"):
+        raise ValueError(
+            f"format: {name!r} is an input, not a format: codes have at most 32 bits here; "
+            "numformats.float32 is the widest"
+        )
     if found is None:
         # Names of P3109 are only candidates for what looks like one, or `binary8` would drown all.
         rule_made = p3109.names() if lower.startswith("binary") else ()

@@ -242,7 +242,8 @@ class Format(ABC):
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{label} {text}" for label, text in self._summary())
-        return f"<{type(self).__name__} {self.name}: {self.bits} bits, {rows}>"
+        bits = "1 bit" if self.bits == 1 else f"{self.bits} bits"
+        return f"<{type(self).__name__} {self.name}: {bits}, {rows}>"
 
     def _repr_html_(self) -> str:
         """The same for a notebook, as a small table."""
@@ -300,7 +301,8 @@ def unknown(argument: str, given: str, choices: Iterable[str]) -> str:
     import difflib  # only an error needs it
 
     known = list(choices)
-    near = difflib.get_close_matches(given.lower(), known, n=1)
+    longer = [name for name in known if given and name.startswith(given.lower())]
+    near = longer or difflib.get_close_matches(given.lower(), known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     return f"{argument}: unknown {given!r}{hint} Known: {', '.join(known)}"
 

@@ -54,9 +54,12 @@ class FloatFormat(Format):
         Which codes are NaN: those with an all-ones exponent and T != 0 (IEEE 754), the largest
         magnitude code alone (OCP E4M3), the code that would be -0 (FNUZ, P3109), or none.
     has_subnormals : bool
-        Whether E = 0 is read as above. If not, E = 0 is a binade like all others.
+        Whether the codes with an exponent field of 0 have no hidden bit, and so are zero and
+        subnormal values. If not, that field is a binade like all others.
     has_zero : bool
-        Whether the magnitude code 0 is the number 0, whatever the above says.
+        Whether the magnitude code 0 is the number 0, in a format without subnormals, too. One
+        without zero has none but positive values: what is positive and too small becomes the
+        smallest, in every mode.
     overflow : {"infinity", "nan", "max"}, optional
         Where saturation ``none`` sends what is too large. By default infinity if there is one,
         else NaN if there is one, else the largest value.
@@ -141,12 +144,12 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
 
     @property
     def sign_bit(self) -> int:
-        """The code of the sign alone: the top bit, or 0 in an unsigned format."""
+        """The code of the sign alone, which is the top bit, or 0 in an unsigned format."""
         return 1 << (self.bits - 1) if self.signed else 0
 
     @property
     def top_code(self) -> int:
-        """The largest magnitude code: all bits set but the sign."""
+        """The largest magnitude code, all bits set but the sign."""
         return (1 << (self.exponent_bits + self.mantissa_bits)) - 1
 
     @property

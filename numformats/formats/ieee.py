@@ -59,7 +59,7 @@ ALIASES: Final = {
     "dlfloat": dlfloat16,
     "e5m2": float8_e5m2,
     "fp8_e5m2": float8_e5m2,
-    "e4m3": float8_e4m3,
+    # Not "e4m3" alone: others call OCP's float8_e4m3fn so.
     "e3m4": float8_e3m4,
     "fp8_e3m4": float8_e3m4,
 }
