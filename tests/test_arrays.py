@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 import numformats as nf
 
+pytestmark = pytest.mark.usefixtures("both_paths")
+
 F = nf.float8_e4m3fn
 X = np.random.default_rng(1).standard_normal((24, 50)) * 100
 CODES = F.encode(X)

@@ -147,13 +147,6 @@ def test_an_empty_list_is_no_error() -> None:
     assert nf.pack([], 4).shape == (0,)
 
 
-def test_out_is_untouched_by_a_refusal() -> None:
-    out = np.full(2, 77, np.uint8)
-    with pytest.raises(ValueError, match="NaN"):
-        E2M1.encode([1.0, math.nan], out=out)
-    assert (out == 77).all()
-
-
 ANYTHING = st.one_of(
     st.none(),
     st.booleans(),

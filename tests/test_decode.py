@@ -14,6 +14,8 @@ from decision_points import NAMED
 import numformats as nf
 from numformats.codec.arguments import code_dtype
 
+pytestmark = pytest.mark.usefixtures("both_paths")
+
 
 def assert_same_values(got: Any, expected: Any) -> None:
     """Equal numbers, NaN with NaN, and zeros of one sign."""

@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 import numformats as nf
 from numformats.codec.arguments import code_dtype
 
+pytestmark = pytest.mark.usefixtures("both_paths")
+
 ML_DTYPES = [f for f in NAMED if f.dtype is not None and isinstance(f, nf.FloatFormat)]
 
 # Formats that no named one resembles: every branch of the descriptions.

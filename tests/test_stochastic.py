@@ -14,6 +14,8 @@ from decision_points import decision_points
 import numformats as nf
 from numformats.codec.random_bits import draw, key_of, threefry2x32
 
+pytestmark = pytest.mark.usefixtures("both_paths")
+
 VARIANTS = ("A", "B", "C")
 FORMATS: list[nf.Format] = [
     nf.float8_e4m3fn,

@@ -1,17 +1,19 @@
 """Arrays through a projection: `encode`, `decode`, `round`, `pack`, `unpack`.
 
-The functions here read their arguments and hand the work to a path. `numpy_path` is the one there
-is; a compiled one goes beside it, chosen where `project_into` and `decode_into` are called.
+The functions here read their arguments and hand the work to `paths`, which chooses between
+`numpy_path` and the compiled kernels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from numformats.codec import numpy_path
+from numformats.codec import paths
 from numformats.codec.arguments import (
     code_dtype,
     is_float,
@@ -28,8 +30,6 @@ from numformats.codec.random_bits import RandomSource, key_of
 from numformats.codec.values import default_dtype, require_dtype, values
 from numformats.formats.base import Format
 from numformats.rounding import (
-    NanPolicy,
-    SaturationMode,
     Stochastic,
     parse_nan,
     parse_rounding,
@@ -75,7 +75,8 @@ def encode(
     random_bits : array_like of int, optional
         Those bits themselves (R of P3109), one number below 2**N for each element, or one for all.
     out : ndarray, optional
-        Where to write the codes: an array of the codes' dtype and of the shape of `x`.
+        Where to write the codes: an array of the codes' dtype and of the shape of `x`. After an
+        error its contents may be anything.
 
     Returns
     -------
@@ -191,7 +192,7 @@ def decode(
         result_dtype = np.dtype(dtype).newbyteorder("=")
     require_dtype(fmt, result_dtype)
     result = prepare_out(out, array.shape, result_dtype)
-    numpy_path.decode_into(result, array, fmt)
+    paths.decode_into(result, array, fmt)
     return result[()] if out is None else result
 
 
@@ -211,23 +212,29 @@ def _project(
     mode = parse_rounding(rounding)
     saturation_mode, nan_policy = parse_saturation(saturation), parse_nan(nan)
     plan = make_plan(fmt, mode, saturation_mode, nan_policy)
+    refuse_nan: Callable[[], None] | None = None
     if is_float(x.dtype):
-        _refuse_specials(x, fmt, saturation_mode, nan_policy)
+        if saturation_mode == "wrap":
+            _refuse_infinity(x)
+        if nan_policy == "raise" and not fmt.has_nan:
+            refuse_nan = partial(_refuse_nan, x, fmt)
     key, draws = _random_numbers(plan, rng, random_bits, x.shape)
     result = prepare_out(out, x.shape, dtype)
     decoded = fmt if to_values else None
-    numpy_path.project_into(result, x, plan, fmt=decoded, key=key, random_bits=draws)
+    paths.project_into(
+        result, x, plan, fmt=decoded, key=key, random_bits=draws, refuse_nan=refuse_nan
+    )
     return result[()] if out is None else result
 
 
-def _refuse_specials(x: Array, fmt: Format, saturation: SaturationMode, nan: NanPolicy) -> None:
-    """Refuse NaN and infinity where the format and the modes have no place for them."""
-    if nan == "raise" and not fmt.has_nan:
-        way_out = f"{fmt.name} has no NaN: pass nan='max' or nan='zero'"
-        refuse_where("x", x, np.isnan, "NaN", way_out)
-    if saturation == "wrap":
-        way_out = "it has no low bits to wrap to: use another saturation"
-        refuse_where("x", x, np.isinf, "infinite", way_out)
+def _refuse_nan(x: Array, fmt: Format) -> None:
+    way_out = f"{fmt.name} has no NaN: pass nan='max' or nan='zero'"
+    refuse_where("x", x, np.isnan, "NaN", way_out)
+
+
+def _refuse_infinity(x: Array) -> None:
+    way_out = "it has no low bits to wrap to: use another saturation"
+    refuse_where("x", x, np.isinf, "infinite", way_out)
 
 
 def _random_numbers(

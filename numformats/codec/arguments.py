@@ -131,18 +131,25 @@ def chunks_of(array: Array) -> Iterator[Array]:
 
 
 def walk(
-    operands: list[Array], dtypes: list[np.dtype[Any]], *, out: bool = False, in_order: bool = False
+    operands: list[Array],
+    dtypes: list[np.dtype[Any]],
+    *,
+    out: bool = False,
+    in_order: bool = False,
+    contiguous: bool = False,
+    chunk: int = CHUNK,
 ) -> Iterator[tuple[Array, ...]]:
-    """The elements of arrays of one shape side by side, in chunks of at most `CHUNK`.
+    """The elements of arrays of one shape side by side, in chunks of at most `chunk` elements.
 
     Each chunk has the dtype asked for, in native byte order and aligned; strided, swapped and
     read-only operands are buffered a chunk at a time. The last operand is written if `out`, and
     those that overlap it in memory are copied first unless they are the same elements. Memory order
-    is free unless `in_order`, which asks for C order.
+    is free unless `in_order`, which asks for C order. Chunks are `contiguous` if so asked.
     """
-    flags: list[list[Any]] = [["readonly", "overlap_assume_elementwise"] for _ in operands]
+    common = ["overlap_assume_elementwise", *(["contig"] if contiguous else [])]
+    flags: list[list[Any]] = [["readonly", *common] for _ in operands]
     if out:
-        flags[-1] = ["writeonly", "overlap_assume_elementwise"]
+        flags[-1] = ["writeonly", *common]
     iterator = np.nditer(
         operands,
         flags=["external_loop", "buffered", "zerosize_ok", "copy_if_overlap"],
@@ -150,11 +157,11 @@ def walk(
         op_dtypes=dtypes,
         casting="unsafe",
         order="C" if in_order else "K",
-        buffersize=CHUNK,
+        buffersize=chunk,
     )
     with iterator:
-        for chunk in iterator:
-            yield chunk if isinstance(chunk, tuple) else (chunk,)
+        for views in iterator:
+            yield views if isinstance(views, tuple) else (views,)
 
 
 def prepare_out(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

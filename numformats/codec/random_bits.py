@@ -22,7 +22,7 @@ RandomSource: TypeAlias = (
 
 # Table 2 of the paper: the rotations of the eight rounds that repeat. The parity constant of the
 # key schedule is that of Threefish (Skein specification 1.3), cut to 32 bits.
-_ROTATIONS: Final = (13, 15, 26, 6, 17, 29, 16, 24)
+ROTATIONS: Final = (13, 15, 26, 6, 17, 29, 16, 24)
 _KEY_PARITY: Final = 0x1BD11BDA
 _ROUNDS: Final = 20
 
@@ -37,14 +37,13 @@ def threefry2x32(
     >>> [hex(word[0]) for word in threefry2x32(0, np.zeros(1, np.uint64))]
     ['0x6b200159', '0x99ba4efe']
     """
-    key_low, key_high = key & 0xFFFFFFFF, key >> 32
-    schedule = (key_low, key_high, _KEY_PARITY ^ key_low ^ key_high)
+    schedule = key_schedule(key)
     first = counter.astype(np.uint32)
     second = (counter >> np.uint64(32)).astype(np.uint32)
     first += np.uint32(schedule[0])
     second += np.uint32(schedule[1])
     for round_index in range(_ROUNDS):
-        rotation = _ROTATIONS[round_index % 8]
+        rotation = ROTATIONS[round_index % 8]
         first += second
         second = (second << np.uint32(rotation)) | (second >> np.uint32(32 - rotation))
         second ^= first
@@ -53,6 +52,12 @@ def threefry2x32(
             first += np.uint32(schedule[injection % 3])
             second += np.uint32((schedule[(injection + 1) % 3] + injection) & 0xFFFFFFFF)
     return first, second
+
+
+def key_schedule(key: int) -> tuple[int, int, int]:
+    """The two words of a key and the third that follows from them."""
+    key_low, key_high = key & 0xFFFFFFFF, key >> 32
+    return key_low, key_high, _KEY_PARITY ^ key_low ^ key_high
 
 
 def draw(key: int, start: int, count: int, bits: int) -> NDArray[np.uint64]:

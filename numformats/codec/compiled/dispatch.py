@@ -1,0 +1,164 @@
+"""From arrays to compiled kernels: which lane, which conversion, which parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.codec.arguments import code_dtype, walk
+from numformats.codec.compiled import kernels
+from numformats.codec.compiled.parameters import LANE64, Lane, has_low_end, lane_of, words_of
+from numformats.codec.compiled.threads import run_split
+from numformats.codec.plan import EncodePlan, Plan
+from numformats.codec.random_bits import key_schedule
+from numformats.codec.values import TABLE_BITS, value_table
+from numformats.formats.base import Format
+from numformats.rounding import random_bit_count
+
+Array = NDArray[Any]
+
+# Elements that are buffered at a time where memory has to be walked: a multiple of kernels.BLOCK.
+CHUNK: Final = 1 << 15
+
+_CONVERSIONS: Final[dict[np.dtype[Any], int]] = {
+    np.dtype(ml_dtypes.bfloat16): kernels.FROM_BFLOAT16,
+    np.dtype(np.float16): kernels.FROM_FLOAT16,
+}
+_INPUTS: Final = frozenset([*_CONVERSIONS, np.dtype(np.float32), np.dtype(np.float64)])
+
+
+def supported_lane(plan: Plan, dtype: np.dtype[Any]) -> Lane | None:
+    """The lane for a plan and an input dtype, or None where the NumPy path has to do it."""
+    if not isinstance(plan, EncodePlan) or dtype not in _INPUTS:
+        return None
+    return lane_of(plan, 8 * dtype.itemsize)
+
+
+def project_into(
+    out: Array,
+    x: Array,
+    plan: EncodePlan,
+    lane: Lane,
+    *,
+    fmt: Format | None = None,
+    key: int | None = None,
+    random_bits: Array | None = None,
+    refuse_nan: Callable[[], None] | None = None,
+) -> None:
+    """Write the projection of `x` to `out`, as `numpy_path.project_into`; the lane fits both.
+
+    `refuse_nan` raises if there is a NaN in `x`; it is called before anything is written to `x`.
+    """
+    table = None if fmt is None else _words(value_table(fmt, out.dtype.newbyteorder("=")))
+    kernel = _Kernel(plan, lane, x.dtype.newbyteorder("="), table, key)
+    if _is_plain(x) and _is_plain(out) and not np.may_share_memory(x, out) and random_bits is None:
+        source, result = kernel.source(x.reshape(-1)), _words(out.reshape(-1))
+
+        def work(begin: int, end: int) -> bool:
+            return kernel.run(source[begin:end], result[begin:end], None, begin)
+
+        # A pass of its own, to look for NaN, would cost as much again.
+        if any(run_split(work, x.size, kernels.BLOCK)) and refuse_nan is not None:
+            refuse_nan()
+        return
+    if refuse_nan is not None:
+        refuse_nan()
+    operands, dtypes = [x], [kernel.dtype]
+    if random_bits is not None:
+        operands.append(random_bits)
+        dtypes.append(np.dtype(np.uint32))
+    operands.append(out)
+    dtypes.append(out.dtype.newbyteorder("="))
+    position = 0
+    chunks = walk(
+        operands, dtypes, out=True, in_order=key is not None, chunk=CHUNK, contiguous=True
+    )
+    for values, *given, result in chunks:
+        kernel.run(kernel.source(values), _words(result), given[0] if given else None, position)
+        position += values.size
+
+
+def decode_into(out: Array, codes: Array, fmt: Format) -> None:
+    """Write the values of codes in range to `out`, whose dtype holds them."""
+    table = _words(value_table(fmt, out.dtype.newbyteorder("=")))
+    if _is_plain(codes) and _is_plain(out) and not np.may_share_memory(codes, out):
+        source, result = codes.reshape(-1).view(f"u{codes.dtype.itemsize}"), _words(out.reshape(-1))
+
+        def work(begin: int, end: int) -> bool:
+            kernels.look_up(source[begin:end], table, result[begin:end])
+            return False
+
+        run_split(work, codes.size, kernels.BLOCK)
+        return
+    dtypes = [code_dtype(fmt), out.dtype.newbyteorder("=")]
+    for chunk, values in walk([codes, out], dtypes, out=True, chunk=CHUNK, contiguous=True):
+        kernels.look_up(chunk, table, _words(values))
+
+
+def can_decode(fmt: Format) -> bool:
+    """Whether codes are decoded by a table of values."""
+    return fmt.bits <= TABLE_BITS
+
+
+class _Kernel:
+    """`kernels.project` with all arguments but the arrays."""
+
+    def __init__(
+        self,
+        plan: EncodePlan,
+        lane: Lane,
+        dtype: np.dtype[Any],
+        table: Array | None,
+        key: int | None,
+    ) -> None:
+        self.dtype = dtype
+        self._conversion = _CONVERSIONS.get(dtype)
+        self._is_wide = lane == LANE64 and dtype != np.float64
+        self._parameters = words_of(plan, lane)
+        self._low_end = True if has_low_end(plan) else None
+        self._table = table
+        self._key = None if key is None else np.array(key_schedule(key), np.uint32)
+        self._dropped = np.uint32(32 - (random_bit_count(plan.rounding) or 32))
+
+    def source(self, x: Array) -> Array:
+        """The input as kernels take it: words, unless they have to be widened as numbers."""
+        if self._is_wide and self._conversion is None:
+            return x
+        return _words(x)
+
+    def run(self, source: Array, out: Array, given: Array | None, start: int) -> bool:
+        """Project elements that begin at position `start`; whether any is NaN."""
+        return kernels.project(
+            source,
+            self._conversion,
+            np.empty(kernels.BLOCK) if self._is_wide else None,
+            out,
+            self._parameters,
+            self._low_end,
+            self._table,
+            given,
+            self._key,
+            start,
+            self._dropped,
+        )
+
+
+def _is_plain(array: Array) -> bool:
+    """Whether an array is contiguous, aligned and in native byte order."""
+    flags = array.flags
+    return bool(flags.c_contiguous and flags.aligned and array.dtype.isnative)
+
+
+def _words(array: Array) -> Array:
+    """The bits of an array's elements as unsigned integers."""
+    return array.view(_word_dtype(array.dtype.itemsize))
+
+
+@cache
+def _word_dtype(size: int) -> np.dtype[Any]:
+    return np.dtype(f"u{size}")

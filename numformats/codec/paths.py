@@ -1,0 +1,76 @@
+"""Which way an array goes: through compiled kernels where they pay, else through NumPy.
+
+Both give the same bits. Kernels pay for large arrays, and for all once they are loaded: loading
+Numba takes longer than to encode some millions of numbers without it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from numformats.codec import numpy_path
+from numformats.codec.plan import Plan
+from numformats.formats.base import Format
+
+Array = NDArray[Any]
+
+# Elements from which on loading Numba and the cached kernels costs less than going without.
+LARGE: Final = 1 << 22
+
+_DISPATCH: Final = "numformats.codec.compiled.dispatch"
+
+
+def compiled_path(size: int) -> Any:
+    """The module `dispatch` if it is to be used for an array of `size` elements, else None."""
+    if os.environ.get("NUMFORMATS_DISABLE_NUMBA", "0") not in ("", "0"):
+        return None
+    loaded = sys.modules.get(_DISPATCH)
+    if loaded is not None or size < LARGE:
+        return loaded
+    try:
+        from numformats.codec.compiled import dispatch
+    except ImportError:
+        # No Numba for this Python yet, say: everything works without it.
+        return None
+    return dispatch
+
+
+def project_into(
+    out: Array,
+    x: Array,
+    plan: Plan,
+    *,
+    fmt: Format | None = None,
+    key: int | None = None,
+    random_bits: Array | None = None,
+    refuse_nan: Callable[[], None] | None = None,
+) -> None:
+    """Write the projection of `x` to `out`: codes, or values if `fmt` is given to decode them.
+
+    `refuse_nan` raises if there is a NaN in `x`; it is called unless there can be none.
+    """
+    dispatch = compiled_path(x.size)
+    if dispatch is not None and (fmt is None or dispatch.can_decode(fmt)):
+        lane = dispatch.supported_lane(plan, x.dtype.newbyteorder("="))
+        if lane is not None:
+            dispatch.project_into(
+                out, x, plan, lane, fmt=fmt, key=key, random_bits=random_bits, refuse_nan=refuse_nan
+            )
+            return
+    if refuse_nan is not None:
+        refuse_nan()
+    numpy_path.project_into(out, x, plan, fmt=fmt, key=key, random_bits=random_bits)
+
+
+def decode_into(out: Array, codes: Array, fmt: Format) -> None:
+    """Write the values of codes in range to `out`, whose dtype holds them."""
+    dispatch = compiled_path(codes.size)
+    if dispatch is not None and dispatch.can_decode(fmt):
+        dispatch.decode_into(out, codes, fmt)
+        return
+    numpy_path.decode_into(out, codes, fmt)

@@ -1,0 +1,27 @@
+"""Fixtures of several test modules, and settings of all."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+# Kernels are compiled in the midst of a test, which has no deadline then.
+settings.register_profile("numformats", deadline=None)
+settings.load_profile("numformats")
+
+
+@pytest.fixture(scope="module", params=["numpy", "compiled"])
+def both_paths(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run a test twice: without compiled kernels, and with them for arrays of any size."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "numpy":
+            patch.setenv("NUMFORMATS_DISABLE_NUMBA", "1")
+        else:
+            patch.setenv("NUMFORMATS_DISABLE_NUMBA", "0")
+            pytest.importorskip("numba")
+            # Once it is loaded, it is used.
+            importlib.import_module("numformats.codec.compiled.dispatch")
+        yield request.param
