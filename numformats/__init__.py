@@ -7,7 +7,7 @@ rounding mode and a saturation mode: it sends any real number to one code.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from numformats.formats import NAMED as _NAMED
 from numformats.formats import get_format, list_formats
@@ -90,16 +90,16 @@ _NAMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Format:
     """Parts that load on demand, and every format by name: `numformats.int8`, `.binary8p4se`."""
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return cast(Any, importlib.import_module(f"{__name__}.{name}"))
     if name in _NAMES:
-        return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        return cast(Any, getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name))
     try:
         return get_format(name)
-    except ValueError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    except ValueError as error:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {error}") from None
 
 
 def __dir__() -> list[str]:

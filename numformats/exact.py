@@ -11,12 +11,13 @@ It depends on the format descriptions alone, and it is slow: for arrays use the 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from numformats.formats.base import Format
+from numformats.formats.base import Format, require_format
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import TwosComplement
 from numformats.formats.tables import TableFormat
@@ -34,7 +35,10 @@ __all__ = ["decode", "project"]
 
 # A real number exactly, or one of the three float values that are not real numbers.
 Extended: TypeAlias = Fraction | float
-Real: TypeAlias = int | Fraction | Decimal | float | str
+if TYPE_CHECKING:
+    import numpy as np
+
+    Real: TypeAlias = int | Fraction | Decimal | float | str | np.number[Any]
 
 _HALF = Fraction(1, 2)
 
@@ -87,6 +91,7 @@ def project(
     >>> nf.exact.project(10**400, nf.float8_e4m3fn, saturation="finite")
     126
     """
+    require_format(fmt)
     mode = parse_rounding(rounding)
     saturation_mode = parse_saturation(saturation)
     nan_policy = parse_nan(nan)
@@ -98,6 +103,7 @@ def project(
         if nan_policy == "raise":
             raise ValueError(f"value: NaN, and {fmt.name} has no NaN; pass nan='max' or nan='zero'")
         x, negative = (fmt.highest if nan_policy == "max" else Fraction(0)), False
+        mode = "nearest_even"  # of zero, in a table without it, whatever the mode
     if isinstance(x, Fraction):
         x = _round(x, fmt, mode, draw)
     if not (isinstance(x, float) and math.isnan(x)):
@@ -115,6 +121,7 @@ def decode(code: int, fmt: Format) -> Extended:
     >>> nf.exact.decode(0x1D, nf.float8_e4m3fn)
     Fraction(13, 128)
     """
+    require_format(fmt)
     if not hasattr(code, "__index__") or isinstance(code, bool):
         raise TypeError(f"code: expected an int, got {type(code).__name__} {code!r}")
     code = code.__index__()
@@ -366,12 +373,14 @@ def _encode(z: Extended, negative: bool, fmt: Format) -> int:
 # Reading the arguments
 
 
-def _read(value: Real) -> tuple[Extended, bool]:
+def _read(value: Any) -> tuple[Extended, bool]:
     """A number exactly, and whether its sign is negative (which -0.0 and -nan have, too)."""
     if isinstance(value, str):
         return _read_str(value)
-    if hasattr(value, "__index__") and not isinstance(value, bool):  # an int, of Python or NumPy
-        return Fraction(value.__index__()), value.__index__() < 0
+    if getattr(value, "shape", None) == ():
+        value = value.item()  # a scalar of NumPy or ml_dtypes, as the same number of Python
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Fraction(value), value < 0
     if isinstance(value, bool) or not hasattr(value, "as_integer_ratio"):
         raise TypeError(
             f"value: expected a real number or a str of one, got {type(value).__name__} {value!r}"
@@ -392,13 +401,37 @@ def _read_str(text: str) -> tuple[Extended, bool]:
         if "inf" in stripped or "nan" in stripped:
             return _read(float(stripped))
         if "0x" in stripped:
-            return _read(float.fromhex(stripped))
+            return _read_hex(stripped), stripped.startswith("-")
+        _require_writable(stripped)
         return Fraction(stripped), stripped.startswith("-")
     except (ValueError, OverflowError, ZeroDivisionError):
         raise ValueError(
-            f"value: {text!r} is not a number; write it as '0.1', '1/3', '1e-3', '0x1.8p-3', "
-            "'inf' or 'nan'"
+            f"value: {text!r} is not a number (with an exponent of 10**6 at most); write it as "
+            "'0.1', '1/3', '1e-3', '0x1.8p-3', 'inf' or 'nan'"
         ) from None
+
+
+# As IEEE 754-2019 clause 5.12.3 has it, the exponent optional as in `float.fromhex`.
+_HEX = r"([+-]?)0x([0-9a-f]*)\.?([0-9a-f]*)(?:p([+-]?[0-9]+))?"
+# Numbers beyond are beyond all formats, and would take gigabytes to write out.
+_MAX_EXPONENT = 10**6
+
+
+def _read_hex(text: str) -> Fraction:
+    match = re.fullmatch(_HEX, text)
+    if match is None or not match[2] + match[3]:
+        raise ValueError(text)
+    exponent = int(match[4] or 0)
+    if abs(exponent) > _MAX_EXPONENT:
+        raise ValueError(text)
+    digits = Fraction(int(match[2] + match[3], 16), 16 ** len(match[3]))
+    return (-1 if match[1] == "-" else 1) * digits * Fraction(2) ** exponent
+
+
+def _require_writable(text: str) -> None:
+    exponent = re.search(r"e([+-]?[0-9_]+)$", text)
+    if exponent is not None and abs(int(exponent[1])) > _MAX_EXPONENT:
+        raise ValueError(text)
 
 
 def _require_random_bits(mode: RoundingMode, random_bits: int | None) -> int:

@@ -60,6 +60,10 @@ REFUSED: list[tuple[str, Any]] = [
         r"x: inf at index \(1,\) is infinite; it has no low bits",
         lambda: INT8.encode([1, math.inf], saturation="wrap"),
     ),
+    (
+        "x: 9223372586610589697 became 9223372586610589696 in NumPy's float64; pass an int64",
+        lambda: nf.float32.encode([2**63 + 2**39 + 1, -1]),
+    ),
     # Codes
     (r"codes: dtype float64, first value .*1\.0.*codes are unsigned int", lambda: F.decode([1.0])),
     (
@@ -81,6 +85,8 @@ REFUSED: list[tuple[str, Any]] = [
     ("cannot hold every value", lambda: F.decode([1], dtype="U5")),
     ("cannot hold every value", lambda: F.decode([1], dtype="M8[s]")),
     ("cannot hold every value", lambda: F.decode([1], dtype=[("a", "f4")])),
+    ("dtype: 'nonsense' is not a dtype", lambda: F.decode([1], dtype="nonsense")),
+    ("dtype: (float128|longdouble) is not supported", lambda: F.decode([1], dtype=np.longdouble)),
     # out
     ("out: expected a numpy.ndarray, got list", lambda: F.encode([1.0], out=[0])),
     ("out: expected a numpy.ndarray, got list", lambda: F.decode([1], out=[0])),

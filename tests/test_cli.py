@@ -125,7 +125,8 @@ def test_notes_count_what_was_left_out(tmp_path: Path) -> None:
     assert "2 infinite values left out" in result.stdout
     text = " ".join(result.stdout.split())
     assert "5 left out: empty (empty), nans (all NaN or infinite), ints (int64: integers" in text
-    assert "flags (bool: integers, not weights), complex (complex128: complex)" in text
+    assert "flags (bool: integers, not weights)" in text
+    assert "complex (complex128: not a dtype of weights)" in text
 
 
 BAD_FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
@@ -175,7 +176,7 @@ def test_a_bad_file_does_not_spoil_the_good_one(tmp_path: Path) -> None:
         ("--rounding", "up", "rounding: unknown 'up'"),
         ("--saturation", "clip", "saturation: unknown 'clip'"),
         ("--saturation", "wrap", "'wrap' makes errors"),
-        ("--seed", "-1", "the seed -1 is outside"),
+        ("--seed", "-1", "--seed: -1 is outside"),
     ],
 )
 def test_bad_options_are_one_line_and_status_2(option: str, value: str, words: str) -> None:
@@ -192,10 +193,66 @@ def test_version_and_help() -> None:
 
 
 def test_a_reader_that_stops_is_no_error() -> None:
-    command = f"{sys.executable} -m numformats report | head -n 1"
-    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    command = f"set -o pipefail; {sys.executable} -m numformats report | head -n 1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert result.stdout == "digits_mlp.safetensors (shipped)\n"
     assert result.stderr == ""
+
+
+def run_in(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "numformats", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env={**os.environ, **environment},
+    )
+
+
+def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path: Path) -> None:
+    save_file({"w\u00e9ight\u2192": WEIGHTS}, tmp_path / "w.safetensors")
+    for options in ((), ("--csv",), ("--json",)):
+        result = run_in(
+            {"PYTHONIOENCODING": "ascii"}, "report", tmp_path / "w.safetensors", *options
+        )
+        assert result.returncode == 0, result.stderr
+        assert "\\xe9" in result.stdout or "\\u00e9" in result.stdout
+
+
+def test_names_of_files_are_printed_without_control_characters(tmp_path: Path) -> None:
+    path = tmp_path / "esc\x1b[31m\nline.npy"
+    np.save(path, WEIGHTS)
+    result = run("report", path)
+    assert result.returncode == 0
+    assert "\x1b" not in result.stdout
+    assert "esc\\x1b[31m\\nline" in "".join(result.stdout.split())
+    assert_refused(run("report", tmp_path / "no\nfile.npy"), "no\\nfile.npy")
+
+
+def test_a_dtype_of_no_weights_is_left_out(tmp_path: Path) -> None:
+    np.savez(tmp_path / "w.npz", long=np.ones(3, np.longdouble), w=WEIGHTS)
+    result = run("report", tmp_path / "w.npz")
+    assert result.returncode == 0
+    assert "1 left out: long (" in result.stdout
+
+
+def test_signaling_nans_are_counted_without_a_warning(tmp_path: Path) -> None:
+    x = np.array([0x7F800001, 0x3F800000], np.uint32).view(np.float32)
+    np.save(tmp_path / "w.npy", x)
+    result = run_in({"PYTHONWARNINGS": "error"}, "report", tmp_path / "w.npy")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "1 NaN left out" in result.stdout
+
+
+def test_an_output_that_cannot_be_written_is_one_line() -> None:
+    for options in ("", "--csv", "--json"):
+        command = f"{sys.executable} -m numformats report {options} > /dev/full"
+        result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+        assert_refused(result, "standard output: cannot be written")
+    closed = f"{sys.executable} -m numformats report >&-"
+    result = subprocess.run(closed, shell=True, capture_output=True, text=True, check=False)
+    assert "Traceback" not in result.stderr
 
 
 def read_terminal(command: list[str], columns: int) -> str:

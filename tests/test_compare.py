@@ -163,3 +163,16 @@ def test_quotients_near_a_tie_are_rounded_once() -> None:
     for neighbour in (np.nextafter(float(tie), 9), np.nextafter(float(tie), 0), float(tie)):
         expected = nf.exact.project(Fraction(float(neighbour)) / Fraction(scale), F)
         assert F.encode(quotient_to_odd(np.array([neighbour]), scale))[0] == expected
+
+
+def test_integers_are_projected_as_they_are() -> None:
+    # Halfway between two bfloat16 numbers and one more, which float64 would lose.
+    x = np.array([2**60 + 2**52 + 1])
+    plain = nf.compare(x, ["bfloat16"]).rows[1]
+    assert plain.stats.error_sum == float(2**60 + 2**53) - float(2**60 + 2**52)
+
+
+def test_squares_too_small_for_float64_are_no_perfect_score() -> None:
+    stats = nf.compare([1.1e-170, 3.3e-171], ["int4"]).rows[1].stats
+    assert stats.zeroed == 2
+    assert math.isnan(stats.sqnr_db)

@@ -335,3 +335,39 @@ def test_agrees_with_ml_dtypes_on_every_float16() -> None:
         expected = halves.astype(ml_dtypes.float8_e4m3fn).view(np.uint8)
     got = [exact.project(x, nf.float8_e4m3fn) for x in halves[::3]]
     np.testing.assert_array_equal(got, expected[::3])
+
+
+def test_hexadecimal_numbers_are_read_exactly() -> None:
+    above = Fraction(17, 16) + Fraction(1, 2**72)
+    assert exact.project("0x1.100000000000000001p0", nf.float8_e4m3fn) == 57
+    assert exact.project("0x1.100000000000000001", nf.float8_e4m3fn) == exact.project(
+        above, nf.float8_e4m3fn
+    )
+    assert exact.project("0x1p-2000", nf.float8_e4m3fn, "toward_positive") == 1
+    assert exact.project("-0x1p99999", nf.float16) == 0xFC00
+    assert exact.project("-0x0p0", nf.float16) == 0x8000
+    assert exact.project("0x.8p1", nf.float16) == 0x3C00
+    for text in ("0x", "0x.p1", "0x1p", "0xg", "0x1p9999999", "1e999999999"):
+        with pytest.raises(ValueError, match="is not a number"):
+            exact.project(text, nf.float16)
+
+
+def test_scalars_of_ml_dtypes_and_arrays_of_no_dimension_are_numbers() -> None:
+    f = nf.float8_e4m3fn
+    for scalar in (ml_dtypes.bfloat16(1.5), ml_dtypes.float8_e5m2(1.5), np.array(1.5)):
+        assert exact.project(scalar, f) == 0x3C
+    assert exact.project(ml_dtypes.int4(-3), f) == exact.project(-3, f)
+    with pytest.raises(TypeError, match="expected a real number"):
+        exact.project(np.array([1.5]), f)
+
+
+def test_a_name_is_not_a_format() -> None:
+    for call in (
+        lambda: exact.project(1.0, "float16"),
+        lambda: exact.decode(1, "float16"),
+        lambda: nf.codec.encode(1.0, "float16"),
+        lambda: nf.codec.round(1.0, "float16"),
+        lambda: nf.codec.decode(1, "float16"),
+    ):
+        with pytest.raises(TypeError, match=r"fmt: expected a format, got str 'float16'; .*get_f"):
+            call()

@@ -210,3 +210,11 @@ def test_rng_follows_spec_7() -> None:
 def test_scalars_draw_the_first_bits() -> None:
     f = nf.float8_e4m3fn
     assert f.encode(1.03, "sr", rng=12) == f.encode([1.03], "sr", rng=12)[0]
+
+
+def test_nan_becomes_the_same_whatever_is_drawn() -> None:
+    fmt = nf.TableFormat("no_zero", (-1.0, 1.0))
+    mode = nf.Stochastic(1)
+    for drawn in (0, 1):
+        got = fmt.encode([np.nan], mode, nan="zero", random_bits=drawn)
+        assert got == nf.exact.project(np.nan, fmt, mode, nan="zero", random_bits=drawn)

@@ -105,7 +105,7 @@ COLUMNS: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
     ("SQNR dB", "sqnr_db", lambda decibels: f"{decibels:.2f}"),
     ("max err", "max_absolute_error", _error),
     ("mean err", "mean_absolute_error", _error),
-    ("bias", "mean_error", lambda error: f"{error:+.2g}"),
+    ("bias", "mean_error", lambda error: "-" if math.isnan(error) else f"{error:+.2g}"),
     ("max rel", "max_relative_error", _error),
     ("over", "overflowed_share", _percent),
     ("to zero", "zeroed_share", _percent),
@@ -195,7 +195,9 @@ def compare(
     Notes
     -----
     NaN and infinities in `x` are left out and counted. A scaled value is rounded once: the quotient
-    is kept on the right side of every decision point.
+    is kept on the right side of every decision point of formats of up to 51 significand bits, which
+    only tables can exceed. Errors are float64, and integers beyond 2**53 are rounded to that when
+    they are scaled.
 
     Examples
     --------
@@ -214,7 +216,8 @@ def compare(
         raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another mode")
     for fmt in chosen:
         require_dtype(fmt, np.dtype(np.float64))
-    flat = array.reshape(-1)
+    # Random bits go by position in C order; without them any order will do, and need no copy.
+    flat = array.reshape(-1) if random_bit_count(mode) else array.ravel(order="K")
     largest, nan, infinite = _survey(flat)
     if array.size == nan + infinite:
         what = "no values at all" if array.size == 0 else "no finite value"
@@ -256,25 +259,31 @@ def _row(
     stats, count = ErrorStats(), random_bit_count(mode)
     for start in range(0, flat.size, _CHUNK):
         chunk = flat[start : start + _CHUNK]
-        before = chunk.astype(np.float64)
+        before = _as_float64(chunk)
         # Random bits go by position, so that a chunk has to get those of its own place.
         random_bits = draw(key, start, chunk.size, count) if count else None
         kept = np.isfinite(before)
         if not kept.all():
-            before = before[kept]
+            chunk, before = chunk[kept], before[kept]
             random_bits = None if random_bits is None else random_bits[kept]
-        quotients = before if scale == 1.0 else quotient_to_odd(before, scale)
-        result = fmt.round(quotients, mode, saturation, random_bits=random_bits)
-        stats = stats.merge(measure(before, result * np.float64(scale), fmt, scale))
+        quotients = chunk if scale == 1.0 else quotient_to_odd(before, scale)
+        rounded = fmt.round(quotients, mode, saturation, random_bits=random_bits)
+        result = rounded.astype(np.float64)
+        stats = stats.merge(measure(before, result * scale, fmt, scale))
     shared = SCALE_BITS / flat.size if scaling == "absmax" else 0.0
     return Row(fmt.name, scaling, scale, fmt.bits + shared, stats)
+
+
+def _as_float64(chunk: NDArray[Any]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        return chunk.astype(np.float64)
 
 
 def _survey(flat: NDArray[Any]) -> tuple[float, int, int]:
     """The largest finite magnitude, and the counts of NaN and of infinite values."""
     largest, nan, infinite = 0.0, 0, 0
     for start in range(0, flat.size, _CHUNK):
-        magnitude = np.abs(flat[start : start + _CHUNK].astype(np.float64))
+        magnitude = np.abs(_as_float64(flat[start : start + _CHUNK]))
         nan += int(np.count_nonzero(np.isnan(magnitude)))
         infinite += int(np.count_nonzero(np.isinf(magnitude)))
         largest = max(largest, float(magnitude.max(initial=0.0, where=np.isfinite(magnitude))))

@@ -76,7 +76,8 @@ class ErrorStats:
         if self.finite == 0:
             return math.nan
         if self.noise == 0:
-            return math.inf
+            # Squares too small for float64 are not the same as no error.
+            return math.inf if self.max_absolute_error == 0 else math.nan
         if math.isinf(self.noise):
             return -math.inf if math.isfinite(self.signal) else math.nan
         return 10 * (math.log10(self.signal) - math.log10(self.noise)) if self.signal else -math.inf
@@ -88,7 +89,7 @@ class ErrorStats:
 
     @property
     def mean_error(self) -> float:
-        """The mean error with its sign, the bias of the projection; NaN if there are none."""
+        """The mean error with its sign, the bias of the projection; NaN if none or one is NaN."""
         return self._share(self.error_sum)
 
     @property

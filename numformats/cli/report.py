@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -15,9 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from numformats.analysis.comparison import Comparison, compare
-from numformats.analysis.tensors import TensorEntry, TensorFileError, open_tensors
+from numformats.analysis.tensors import TensorEntry, TensorFileError, open_tensors, printable
 from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
-from numformats.codec.arguments import is_float
+from numformats.codec.arguments import is_float, read_real
 from numformats.codec.random_bits import key_of
 from numformats.codec.values import require_dtype
 from numformats.formats import get_format
@@ -62,9 +64,16 @@ class ReportOptions:
             chosen,
             parse_rounding(rounding),
             parse_saturation(saturation),
-            key_of(seed),
+            _key(seed),
             "json" if as_json else "csv" if as_csv else "table",
         )
+
+
+def _key(seed: int) -> int:
+    try:
+        return key_of(seed)
+    except ValueError:
+        raise ValueError(f"--seed: {seed} is outside 0 to 2**64 - 1") from None
 
 
 def report(files: list[Path], options: ReportOptions) -> int:
@@ -72,23 +81,46 @@ def report(files: list[Path], options: ReportOptions) -> int:
 
     0 if there was something to report in every file, else 2, with a line on stderr for each fault.
     """
-    writer = _writer(options.output)
-    faults: list[str] = []
-    if files:
-        for path in files:
-            faults += _report_file(path, str(path), options, writer)
-    else:
-        shipped = resources.files("numformats") / "data" / "digits_mlp.safetensors"
-        with resources.as_file(shipped) as path:
-            faults += _report_file(path, "digits_mlp.safetensors (shipped)", options, writer)
+    _make_writable()
     try:
-        writer.close()
+        faults = _write_report(files, _writer(options.output), options)
+        sys.stdout.flush()
     except BrokenPipeError:  # a reader such as `head` that has seen enough
-        sys.stderr.close()
+        _drop_output()
         return 0
+    except OSError as error:
+        _drop_output()
+        faults = [f"standard output: cannot be written ({error.strerror}); check where it goes"]
     for fault in faults:
         print(f"numformats report: {fault}", file=sys.stderr)
     return 2 if faults else 0
+
+
+def _make_writable() -> None:
+    """Let what a terminal or a locale cannot show be written as escapes, and not raise."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere, so that Python does not fail on it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write_report(files: list[Path], writer: Writer, options: ReportOptions) -> list[str]:
+    """Write the report. Returns the faults, each in one line."""
+    faults: list[str] = []
+    for path in files:
+        faults += _report_file(path, printable(str(path)), options, writer)
+    if not files:
+        shipped = resources.files("numformats") / "data" / "digits_mlp.safetensors"
+        with resources.as_file(shipped) as path:
+            faults += _report_file(path, "digits_mlp.safetensors (shipped)", options, writer)
+    writer.close()
+    return faults
 
 
 def _writer(output: Output) -> Writer:
@@ -144,20 +176,23 @@ def _require_float(values: NDArray[Any]) -> None:
     kind = values.dtype.kind
     if kind in "iub" or not is_float(values.dtype):
         raise NothingToCompareError(f"{values.dtype}: integers, not weights")
-    if kind == "c":
-        raise NothingToCompareError(f"{values.dtype}: complex")
+    try:
+        read_real(str(values.dtype), values[:0])
+    except TypeError:
+        raise NothingToCompareError(f"{values.dtype}: not a dtype of weights") from None
 
 
 def _has_finite(values: NDArray[Any]) -> bool:
-    flat = values.reshape(-1)
+    flat = values.ravel(order="K")
     # Piece by piece, since the first one nearly always settles it.
     pieces = (flat[start : start + (1 << 16)] for start in range(0, flat.size, 1 << 16))
-    return any(np.isfinite(piece.astype(np.float64)).any() for piece in pieces)
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        return any(np.isfinite(piece.astype(np.float64)).any() for piece in pieces)
 
 
 def _reason(error: Exception, path: Path, entry: TensorEntry) -> str:
     """The fault without the names of file and tensor, which stand before it anyway."""
-    return str(error).removeprefix(f"{path}: ").removeprefix(f"{entry.name}: ")
+    return str(error).removeprefix(f"{printable(str(path))}: ").removeprefix(f"{entry.name}: ")
 
 
 def _with_progress(entries: list[TensorEntry], title: str) -> Iterator[TensorEntry]:
@@ -170,6 +205,6 @@ def _with_progress(entries: list[TensorEntry], title: str) -> Iterator[TensorEnt
         TimeElapsedColumn(),
     )
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
     ) as bar:
         yield from bar.track(entries, description=title)

@@ -40,11 +40,18 @@ class Writer(Protocol):
         """The report is done."""
 
 
+class _Console(Console):
+    """A console that leaves it to `report` what a reader gone means; rich's own exits with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class TableWriter:
     """A table for each tensor."""
 
     def __init__(self) -> None:
-        self._console = Console(width=max(Console().width, _TABLE_WIDTH))
+        self._console = _Console(width=max(Console().width, _TABLE_WIDTH))
 
     def file(self, title: str) -> None:
         self._print(Text(title, style="bold"))

@@ -28,7 +28,7 @@ from numformats.codec.packing import pack, unpack
 from numformats.codec.plan import Plan, make_plan
 from numformats.codec.random_bits import RandomSource, key_of
 from numformats.codec.values import default_dtype, require_dtype, values
-from numformats.formats.base import Format
+from numformats.formats.base import Format, require_format
 from numformats.rounding import (
     Stochastic,
     parse_nan,
@@ -106,6 +106,7 @@ def encode(
     >>> nf.codec.encode([0.1, 465.0], nf.float8_e4m3fn, rounding="rtz", saturation="finite")
     array([ 28, 126], dtype=uint8)
     """
+    require_format(fmt)
     array = read_real("x", x)
     return _project(
         array, fmt, rounding, saturation, nan, rng, random_bits, out, code_dtype(fmt), False
@@ -139,6 +140,7 @@ def round(
     >>> nf.codec.round(np.float32([0.1, 2.4, -7.0]), nf.float4_e2m1fn)
     array([ 0.,  2., -6.], dtype=float32)
     """
+    require_format(fmt)
     array = read_real("x", x)
     native = array.dtype.newbyteorder("=")
     dtype = native if dtype_holds(native, fmt) else default_dtype(fmt)
@@ -185,15 +187,16 @@ def decode(
     >>> nf.codec.decode([29, 126, 127], nf.float8_e4m3fn)
     array([1.015625e-01, 4.480000e+02,          nan], dtype=float32)
     """
+    require_format(fmt)
     array = read_codes(codes, fmt.bits)
     if dtype is None:
         result_dtype = default_dtype(fmt) if out is None else _dtype_of_out(out)
     else:
-        result_dtype = np.dtype(dtype).newbyteorder("=")
+        result_dtype = _read_dtype(dtype)
     require_dtype(fmt, result_dtype)
     result = prepare_out(out, array.shape, result_dtype)
     paths.decode_into(result, array, fmt)
-    return result[()] if out is None else result
+    return result[()] if out is None and result.ndim == 0 else result
 
 
 def _project(
@@ -224,7 +227,7 @@ def _project(
     paths.project_into(
         result, x, plan, fmt=decoded, key=key, random_bits=draws, refuse_nan=refuse_nan
     )
-    return result[()] if out is None else result
+    return result[()] if out is None and result.ndim == 0 else result
 
 
 def _refuse_nan(x: Array, fmt: Format) -> None:
@@ -249,6 +252,13 @@ def _random_numbers(
     if bits == 0:
         return None, None
     return key_of(rng), None
+
+
+def _read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    try:
+        return np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        raise TypeError(f"dtype: {dtype!r} is not a dtype of NumPy or ml_dtypes") from None
 
 
 def _dtype_of_out(out: Array) -> np.dtype[Any]:

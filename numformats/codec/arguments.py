@@ -53,11 +53,26 @@ def _as_array(argument: str, x: ArrayLike) -> Array:
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{argument}: a masked array; pass x.filled(value), or x.data to ignore it")
     try:
-        return np.asarray(x)
+        array = np.asarray(x)
     except ValueError as error:
         raise ValueError(f"{argument}: cannot be made an array: {error}") from None
     except (TypeError, OverflowError) as error:
         raise TypeError(f"{argument}: cannot be made an array: {error}") from None
+    if array.dtype == np.float64 and isinstance(x, (list, tuple)):
+        _refuse_rounded_integers(argument, x, array)
+    return array
+
+
+def _refuse_rounded_integers(argument: str, x: Any, array: Array) -> None:
+    """Refuse a list whose integers NumPy has rounded, because it has no dtype for them all."""
+    if not (np.abs(array) > 2.0**53).any():
+        return
+    for given, rounded in zip(np.asarray(x, object).flat, array.flat, strict=True):
+        if isinstance(given, int) and given != int(rounded):
+            raise ValueError(
+                f"{argument}: {given} became {int(rounded)} in NumPy's float64; pass an int64 or "
+                "uint64 array, or use numformats.exact.project"
+            )
 
 
 def _sample(array: Array) -> str:
@@ -111,7 +126,8 @@ def refuse_where(
     count, first = 0, -1
     start = 0
     for chunk in chunks_of(array):
-        wrong = np.flatnonzero(at_fault(chunk))
+        with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN, even when asked
+            wrong = np.flatnonzero(at_fault(chunk))
         if wrong.size and first < 0:
             first = start + int(wrong[0])
         count += wrong.size

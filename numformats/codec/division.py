@@ -23,7 +23,7 @@ def quotient_to_odd(x: NDArray[Any], scale: float) -> NDArray[np.float64]:
     array([0.33333333, 1.        ])
     """
     wide = np.asarray(x, np.float64)
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         quotient = wide / scale
         product, error = two_product(quotient, np.float64(scale))
         remainder = (wide - product) - error

@@ -50,6 +50,8 @@ def require_dtype(fmt: Format, dtype: np.dtype[Any]) -> None:
             f"format: {fmt.name} has values that float64 cannot hold; numformats.exact.decode "
             "gives them one by one as Fractions"
         )
+    if dtype.kind in "fc" and dtype.itemsize > 8:
+        raise ValueError(f"dtype: {dtype} is not supported; decode to float64 and convert")
     raise ValueError(
         f"dtype: {dtype} cannot hold every value of {fmt.name} exactly; "
         f"{_holding_dtype(fmt)} can: decode to it and convert"

@@ -40,7 +40,7 @@ def get_format(name: str | Format | Any) -> Format:
     >>> nf.get_format("e4m3fm")
     Traceback (most recent call last):
         ...
-    ValueError: format: unknown 'e4m3fm'; did you mean 'e4m3fn'? numformats.list_formats() tells all
+    ValueError: format: unknown 'e4m3fm'; did you mean 'e4m3fn'? see numformats.list_formats()
     """
     if isinstance(name, Format):
         return name
@@ -57,7 +57,7 @@ def get_format(name: str | Format | Any) -> Format:
         # Names of P3109 are only candidates for what looks like one, or `binary8` would drown all.
         rule_made = p3109.names() if lower.startswith("binary") else ()
         message = unknown("format", name, [*NAMED, *ALIASES, *rule_made])
-        raise ValueError(f"{message.partition(' Known:')[0]} numformats.list_formats() tells all")
+        raise ValueError(f"{message.partition(' Known:')[0]} see numformats.list_formats()")
     return found
 
 

@@ -286,6 +286,42 @@ def require_name(name: object) -> None:
         raise ValueError("name: an empty name; give the format a word that errors can call it by")
 
 
+# NumPy's and ml_dtypes' dtypes that are formats, with their widths.
+_DTYPE_BITS = {
+    "float32": 32,
+    "float16": 16,
+    "bfloat16": 16,
+    "float8_e3m4": 8,
+    "float8_e4m3": 8,
+    "float8_e4m3b11fnuz": 8,
+    "float8_e4m3fn": 8,
+    "float8_e4m3fnuz": 8,
+    "float8_e5m2": 8,
+    "float8_e5m2fnuz": 8,
+    "float8_e8m0fnu": 8,
+    "float6_e2m3fn": 6,
+    "float6_e3m2fn": 6,
+    "float4_e2m1fn": 4,
+    **{f"{sign}int{bits}": bits for sign in ("", "u") for bits in (1, 2, 4, 8, 16)},
+}
+
+
+def require_dtype_name(name: object, bits: int) -> None:
+    """Refuse what is neither None nor the name of a dtype whose codes have that width."""
+    if name is None or (isinstance(name, str) and _DTYPE_BITS.get(name) == bits):
+        return
+    raise ValueError(f"dtype_name: {name!r} is no dtype of NumPy or ml_dtypes with {bits} bits")
+
+
+def require_format(fmt: object) -> None:
+    """Refuse what is not a format, a name of one included."""
+    if not isinstance(fmt, Format):
+        raise TypeError(
+            f"fmt: expected a format, got {type(fmt).__name__} {fmt!r}; "
+            "numformats.get_format finds one by name"
+        )
+
+
 def require_bool(argument: str, value: object) -> None:
     """Refuse a switch that is not a bool."""
     if not isinstance(value, bool):

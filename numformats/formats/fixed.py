@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from numformats.formats.base import require_bool, require_int, require_name
+from numformats.formats.base import require_bool, require_dtype_name, require_int, require_name
 from numformats.formats.integers import TwosComplement, require_range
 
 
@@ -57,6 +57,7 @@ class FixedFormat(TwosComplement):
         require_bool("signed", self.signed)
         require_int("integer_bits + fraction_bits + sign", self.bits, 1, 32)
         require_range(self)
+        require_dtype_name(self.dtype_name, self.bits)
 
     @property
     def bits(self) -> int:

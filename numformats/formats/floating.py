@@ -19,6 +19,7 @@ from numformats.formats.base import (
     Format,
     in_powers_of_two,
     require_bool,
+    require_dtype_name,
     require_int,
     require_name,
 )
@@ -112,6 +113,7 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
             object.__setattr__(self, "overflow", overflow)
         require_int("bias", self.bias, -(2**MAX_EXPONENT_BITS), 2**MAX_EXPONENT_BITS)
         self._require_consistency()
+        require_dtype_name(self.dtype_name, self.bits)
 
     # Sizes
 

@@ -10,6 +10,7 @@ from numformats.formats.base import (
     Format,
     in_powers_of_two,
     require_bool,
+    require_dtype_name,
     require_int,
     require_name,
 )
@@ -159,6 +160,7 @@ class IntFormat(TwosComplement):
         require_name(self.name)
         require_int("bits", self.bits, 1, 16, "for wider codes use FixedFormat")
         require_range(self)
+        require_dtype_name(self.dtype_name, self.bits)
 
     @property
     def fraction_bits(self) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
-from numformats.formats.base import Format, in_powers_of_two, require_name
+from numformats.formats.base import Format, in_powers_of_two, require_dtype_name, require_name
 
 # Differences and products of table values stay exact in pairs of float64 within these bounds.
 _SMALLEST, _LARGEST = 2.0**-900, 2.0**900
@@ -49,11 +50,14 @@ class TableFormat(Format):
     """
 
     name: str
-    table: tuple[float, ...]
+    # Any sequence will do; from __post_init__ on it is a tuple.
+    table: Sequence[float]
     dtype_name: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         require_name(self.name)
+        if not isinstance(self.table, Iterable):
+            raise TypeError(f"table: expected a sequence of numbers, got {self.table!r}")
         table = tuple(_number(code, value) for code, value in enumerate(self.table))
         if len(table) not in [2**bits for bits in range(1, 17)]:
             raise ValueError(
@@ -63,6 +67,7 @@ class TableFormat(Format):
         if len(set(table)) == 1:
             raise ValueError(f"table: all values are {table[0]}; a format has two at least")
         object.__setattr__(self, "table", table)
+        require_dtype_name(self.dtype_name, self.bits)
 
     @property
     def bits(self) -> int:
@@ -147,7 +152,12 @@ def _number(code: int, value: object) -> float:
     """A table entry as the float64 that equals it."""
     if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__"):
         raise TypeError(f"table: entry {code} is {value!r}; expected a real number")
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, OverflowError):
+        raise ValueError(
+            f"table: entry {code} is {value!r}, which is not one number or beyond float64"
+        ) from None
     if not math.isfinite(number):
         raise ValueError(f"table: entry {code} is {value!r}; the values of a table are finite")
     if number != value:
