@@ -37,7 +37,7 @@ from numformats.formats.p3109 import p3109
 if TYPE_CHECKING:
     from numformats import analysis, codec, exact
     from numformats.analysis import compare
-    from numformats.codec import pack, unpack
+    from numformats.codec import pack, unpack, warm_up
     from numformats.formats.fixed import FixedFormat
     from numformats.formats.tables import TableFormat
     from numformats.rounding import Stochastic
@@ -76,6 +76,7 @@ __all__ = [
     "pack",
     "tf32",
     "unpack",
+    "warm_up",
 ]
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
@@ -87,6 +88,7 @@ _NAMES = {
     "compare": "analysis",
     "pack": "codec",
     "unpack": "codec",
+    "warm_up": "codec",
 }
 
 

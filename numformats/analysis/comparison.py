@@ -15,6 +15,7 @@ from numformats import exact
 from numformats.analysis.errors import ErrorStats, measure
 from numformats.codec.arguments import read_real
 from numformats.codec.division import quotient_to_odd
+from numformats.codec.paths import compiled_path
 from numformats.codec.random_bits import RandomSource, draw, key_of
 from numformats.codec.values import require_dtype
 from numformats.formats import get_format
@@ -222,6 +223,8 @@ def compare(
     if array.size == nan + infinite:
         what = "no values at all" if array.size == 0 else "no finite value"
         raise ValueError(f"x: {what} (shape {array.shape}); there is nothing to compare")
+    # Piece by piece the tensor would never seem large enough to load compiled kernels for.
+    compiled_path(2 * len(chosen) * array.size)
     key = key_of(rng) if random_bit_count(mode) else 0
     rows = [
         _row(flat, fmt, scaling, scale, mode, saturation_mode, key)

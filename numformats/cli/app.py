@@ -69,3 +69,41 @@ def _report(
         print(f"numformats report: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
     raise typer.Exit(report(files or [], options))
+
+
+@app.command("bench")
+def _bench(
+    work: Annotated[str, typer.Option(help="encode, decode, round.")] = "encode,decode,round",
+    formats: Annotated[
+        str, typer.Option(help="Formats, with commas between.")
+    ] = "float8_e4m3fn,bfloat16,float4_e2m1fn,int8",
+    rounding: Annotated[str, typer.Option(help="Rounding modes.")] = "nearest_even,stochastic",
+    dtype: Annotated[str, typer.Option(help="The input: float32, float64, float16, bfloat16.")] = (
+        "float32"
+    ),
+    sizes: Annotated[str, typer.Option(help="Numbers of elements.")] = "16777216",
+    threads: Annotated[str, typer.Option(help="Numbers of threads; `all` for all.")] = "1,all",
+    rounds: Annotated[int, typer.Option(help="Rounds, in which all take turns.")] = 9,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw a picture to this file.")] = None,
+) -> None:
+    """Tell how fast arrays are encoded, decoded and rounded, beside copying and other libraries."""
+    try:
+        from numformats.cli.bench_report import BenchOptions, bench
+    except ModuleNotFoundError as error:
+        print(f"numformats bench: it needs {error.name}; install it", file=sys.stderr)
+        raise typer.Exit(2) from None
+    try:
+        options = BenchOptions.parse(
+            work, formats, rounding, dtype, sizes, threads, rounds, as_json, plot
+        )
+    except (TypeError, ValueError) as error:
+        print(f"numformats bench: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    bench(options)
+
+
+@app.command("warm-up")
+def _warm_up() -> None:
+    """Compile all kernels ahead, into the cache on disk."""
+    print(f"numformats: {numformats.warm_up()} kernels are ready")

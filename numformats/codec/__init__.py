@@ -37,7 +37,7 @@ from numformats.rounding import (
     random_bit_count,
 )
 
-__all__ = ["decode", "encode", "pack", "round", "unpack", "values"]
+__all__ = ["decode", "encode", "pack", "round", "unpack", "values", "warm_up"]
 
 Array = NDArray[Any]
 
@@ -197,6 +197,20 @@ def decode(
     result = prepare_out(out, array.shape, result_dtype)
     paths.decode_into(result, array, fmt)
     return result[()] if out is None and result.ndim == 0 else result
+
+
+def warm_up() -> int:
+    """Compile every kernel ahead of its first use, or load it from the cache on disk.
+
+    Returns how many kernels there are: 0 where Numba is missing or disabled. It takes a minute or
+    two where the cache is empty; kernels are cached beside the package if that can be written, else
+    in the user's cache directory (Numba's NUMBA_CACHE_DIR names another).
+    """
+    if paths.compiled_path(paths.LARGE) is None:
+        return 0
+    from numformats.codec.compiled import warm_up
+
+    return warm_up.warm_up()
 
 
 def _project(

@@ -56,10 +56,10 @@ def project_into(
     """
     dispatch = compiled_path(x.size)
     if dispatch is not None and (fmt is None or dispatch.can_decode(fmt)):
-        lane = dispatch.supported_lane(plan, x.dtype.newbyteorder("="))
-        if lane is not None:
+        kernel = dispatch.kernel_for(plan, x.dtype)
+        if kernel is not None:
             dispatch.project_into(
-                out, x, plan, lane, fmt=fmt, key=key, random_bits=random_bits, refuse_nan=refuse_nan
+                out, x, kernel, fmt=fmt, key=key, random_bits=random_bits, refuse_nan=refuse_nan
             )
             return
     if refuse_nan is not None:

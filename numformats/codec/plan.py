@@ -49,7 +49,9 @@ class Lattice:
     gap: int
 
 
-@dataclass(frozen=True)
+# Plans are compared by identity: `make_plan` gives the same one for the same arguments, and what is
+# kept for a plan is then found without hashing all that it holds.
+@dataclass(frozen=True, eq=False)
 class EncodePlan:
     """The parameters of encoding into a format made of a sign and a lattice."""
 
@@ -70,7 +72,7 @@ class EncodePlan:
     negative_zero: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TablePlan:
     """The parameters of encoding into a codebook: its distinct values in ascending order."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import ml_dtypes
@@ -32,35 +32,39 @@ _CONVERSIONS: Final[dict[np.dtype[Any], int]] = {
 _INPUTS: Final = frozenset([*_CONVERSIONS, np.dtype(np.float32), np.dtype(np.float64)])
 
 
-def supported_lane(plan: Plan, dtype: np.dtype[Any]) -> Lane | None:
-    """The lane for a plan and an input dtype, or None where the NumPy path has to do it."""
-    if not isinstance(plan, EncodePlan) or dtype not in _INPUTS:
+@lru_cache(maxsize=512)
+def kernel_for(plan: Plan, dtype: np.dtype[Any]) -> Kernel | None:
+    """The kernel for a plan and an input dtype, or None where the NumPy path has to do it."""
+    native = dtype.newbyteorder("=")
+    if not isinstance(plan, EncodePlan) or native not in _INPUTS:
         return None
-    return lane_of(plan, 8 * dtype.itemsize)
+    lane = lane_of(plan, 8 * native.itemsize)
+    return None if lane is None else Kernel(plan, lane, native)
 
 
 def project_into(
     out: Array,
     x: Array,
-    plan: EncodePlan,
-    lane: Lane,
+    kernel: Kernel,
     *,
     fmt: Format | None = None,
     key: int | None = None,
     random_bits: Array | None = None,
     refuse_nan: Callable[[], None] | None = None,
 ) -> None:
-    """Write the projection of `x` to `out`, as `numpy_path.project_into`; the lane fits both.
+    """Write the projection of `x` to `out`, as `numpy_path.project_into`, with a fitting kernel.
 
     `refuse_nan` raises if there is a NaN in `x`; it is called before anything is written to `x`.
     """
     table = None if fmt is None else _words(value_table(fmt, out.dtype.newbyteorder("=")))
-    kernel = _Kernel(plan, lane, x.dtype.newbyteorder("="), table, key)
-    if _is_plain(x) and _is_plain(out) and not np.may_share_memory(x, out) and random_bits is None:
+    key_words = None if key is None else _read_only(np.array(key_schedule(key), np.uint32))
+    if random_bits is None and _is_plain(x) and _is_plain(out) and not _overlap(x, out):
         source, result = kernel.source(x.reshape(-1)), _words(out.reshape(-1))
 
         def work(begin: int, end: int) -> bool:
-            return kernel.run(source[begin:end], result[begin:end], None, begin)
+            return kernel.run(
+                source[begin:end], result[begin:end], table, key=key_words, start=begin
+            )
 
         # A pass of its own, to look for NaN, would cost as much again.
         if any(run_split(work, x.size, kernels.BLOCK)) and refuse_nan is not None:
@@ -79,15 +83,22 @@ def project_into(
         operands, dtypes, out=True, in_order=key is not None, chunk=CHUNK, contiguous=True
     )
     for values, *given, result in chunks:
-        kernel.run(kernel.source(values), _words(result), given[0] if given else None, position)
+        kernel.run(
+            kernel.source(values),
+            _words(result),
+            table,
+            given=_read_only(given[0].view()) if given else None,
+            key=key_words,
+            start=position,
+        )
         position += values.size
 
 
 def decode_into(out: Array, codes: Array, fmt: Format) -> None:
     """Write the values of codes in range to `out`, whose dtype holds them."""
     table = _words(value_table(fmt, out.dtype.newbyteorder("=")))
-    if _is_plain(codes) and _is_plain(out) and not np.may_share_memory(codes, out):
-        source, result = codes.reshape(-1).view(f"u{codes.dtype.itemsize}"), _words(out.reshape(-1))
+    if _is_plain(codes) and _is_plain(out) and not _overlap(codes, out):
+        source, result = _read_only(_words(codes.reshape(-1))), _words(out.reshape(-1))
 
         def work(begin: int, end: int) -> bool:
             kernels.look_up(source[begin:end], table, result[begin:end])
@@ -97,7 +108,7 @@ def decode_into(out: Array, codes: Array, fmt: Format) -> None:
         return
     dtypes = [code_dtype(fmt), out.dtype.newbyteorder("=")]
     for chunk, values in walk([codes, out], dtypes, out=True, chunk=CHUNK, contiguous=True):
-        kernels.look_up(chunk, table, _words(values))
+        kernels.look_up(_read_only(chunk.view()), table, _words(values))
 
 
 def can_decode(fmt: Format) -> bool:
@@ -105,33 +116,31 @@ def can_decode(fmt: Format) -> bool:
     return fmt.bits <= TABLE_BITS
 
 
-class _Kernel:
-    """`kernels.project` with all arguments but the arrays."""
+class Kernel:
+    """`kernels.project` for a plan and an input dtype: all arguments but the arrays."""
 
-    def __init__(
-        self,
-        plan: EncodePlan,
-        lane: Lane,
-        dtype: np.dtype[Any],
-        table: Array | None,
-        key: int | None,
-    ) -> None:
+    def __init__(self, plan: EncodePlan, lane: Lane, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
         self._conversion = _CONVERSIONS.get(dtype)
         self._is_wide = lane == LANE64 and dtype != np.float64
-        self._parameters = words_of(plan, lane)
+        self._parameters = _read_only(words_of(plan, lane))
         self._low_end = True if has_low_end(plan) else None
-        self._table = table
-        self._key = None if key is None else np.array(key_schedule(key), np.uint32)
         self._dropped = np.uint32(32 - (random_bit_count(plan.rounding) or 32))
 
     def source(self, x: Array) -> Array:
         """The input as kernels take it: words, unless they have to be widened as numbers."""
-        if self._is_wide and self._conversion is None:
-            return x
-        return _words(x)
+        return _read_only(x.view() if self._is_wide and self._conversion is None else _words(x))
 
-    def run(self, source: Array, out: Array, given: Array | None, start: int) -> bool:
+    def run(
+        self,
+        source: Array,
+        out: Array,
+        table: Array | None,
+        *,
+        given: Array | None = None,
+        key: Array | None = None,
+        start: int,
+    ) -> bool:
         """Project elements that begin at position `start`; whether any is NaN."""
         return kernels.project(
             source,
@@ -140,9 +149,9 @@ class _Kernel:
             out,
             self._parameters,
             self._low_end,
-            self._table,
+            table,
             given,
-            self._key,
+            key,
             start,
             self._dropped,
         )
@@ -152,6 +161,18 @@ def _is_plain(array: Array) -> bool:
     """Whether an array is contiguous, aligned and in native byte order."""
     flags = array.flags
     return bool(flags.c_contiguous and flags.aligned and array.dtype.isnative)
+
+
+def _overlap(a: Array, b: Array) -> bool:
+    return bool(np.may_share_memory(a, b))
+
+
+def _read_only(view: Array) -> Array:
+    """A view that may not be written, as all that kernels read: for Numba it is another type, and
+    each type is another kernel.
+    """
+    view.flags.writeable = False
+    return view
 
 
 def _words(array: Array) -> Array:

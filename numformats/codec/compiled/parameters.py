@@ -7,7 +7,6 @@ width, so that one kernel serves every format and adding a format compiles nothi
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,12 +114,9 @@ def has_low_end(plan: EncodePlan) -> bool:
     return not plan.lattice.gradual
 
 
-@lru_cache(maxsize=512)
 def words_of(plan: EncodePlan, lane: Lane) -> NDArray[Any]:
-    """The parameters of a plan as an array of lane words, read-only."""
-    words = np.array([word & lane.ones for word in _parameters(plan, lane)], lane.dtype)
-    words.flags.writeable = False
-    return words
+    """The parameters of a plan as an array of lane words."""
+    return np.array([word & lane.ones for word in _parameters(plan, lane)], lane.dtype)
 
 
 def _parameters(plan: EncodePlan, lane: Lane) -> Parameters:

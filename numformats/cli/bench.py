@@ -1,0 +1,148 @@
+"""`numformats bench`: how fast arrays are encoded, decoded and rounded, as ratios.
+
+Machines differ, and one machine differs from minute to minute. So contenders take turns within each
+round of one run, ratios are formed within a round, and the median over the rounds is told with the
+smallest and the largest. The yardstick is `numpy.copyto`, which does nothing but move memory.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.cli.peers import PEERS
+from numformats.formats.base import Format
+from numformats.rounding import RoundingMode
+
+Run = Callable[[], object]
+
+COPY: Final = "np.copyto"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing that is timed: a work on an array of some size, with some threads."""
+
+    work: str
+    format: Format
+    rounding: RoundingMode
+    dtype: np.dtype[Any]
+    size: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as fast as another: median, smallest and largest over the rounds."""
+
+    median: float
+    lowest: float
+    highest: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.lowest:.2f} to {self.highest:.2f})"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a task: values per second, and the ratios to the other contenders."""
+
+    task: Task
+    values_per_second: float
+    ratios: dict[str, Ratio]
+
+    def record(self) -> dict[str, Any]:
+        """All of it as numbers and words."""
+        task = self.task
+        return {
+            "work": task.work,
+            "format": task.format.name,
+            "rounding": str(task.rounding),
+            "dtype": task.dtype.name,
+            "size": task.size,
+            "threads": task.threads,
+            "values_per_second": self.values_per_second,
+            "ratios": {name: vars(ratio) for name, ratio in self.ratios.items()},
+        }
+
+
+def run_task(task: Task, rounds: int, peers: list[str]) -> Result:
+    """Time a task and its contenders in turn. The first round warms up and does not count."""
+    contenders = _contenders(task, peers)
+    before = numba.get_num_threads()
+    numba.set_num_threads(task.threads)
+    try:
+        times: dict[str, list[float]] = {name: [] for name in contenders}
+        for _ in range(rounds + 1):
+            for name, run in contenders.items():
+                times[name].append(_seconds(run, task.size))
+    finally:
+        numba.set_num_threads(before)
+    ours = times.pop("numformats")[1:]
+    ratios = {name: _ratio(theirs[1:], ours) for name, theirs in times.items()}
+    return Result(task, task.size / statistics.median(ours), ratios)
+
+
+def _seconds(run: Run, size: int) -> float:
+    """The time of one call; for small arrays, the mean of many."""
+    calls = max(1, 20_000 // size)
+    start = time.perf_counter()
+    for _ in range(calls):
+        run()
+    return (time.perf_counter() - start) / calls
+
+
+def _ratio(theirs: list[float], ours: list[float]) -> Ratio:
+    ratios = [a / b for a, b in zip(theirs, ours, strict=True)]
+    return Ratio(statistics.median(ratios), min(ratios), max(ratios))
+
+
+def _contenders(task: Task, peers: list[str]) -> dict[str, Run]:
+    """What is to be timed, by name. All write to arrays that are there already."""
+    x = np.random.default_rng(0).standard_normal(task.size).astype(task.dtype)
+    contenders: dict[str, Run] = {"numformats": _ours(task, x), COPY: _copy(x)}
+    for name in peers:
+        run = PEERS[name](task.work, task.format, task.rounding, x)
+        if run is not None:
+            contenders[name] = run
+    return contenders
+
+
+def _ours(task: Task, x: NDArray[Any]) -> Run:
+    fmt, mode = task.format, task.rounding
+    if task.work == "decode":
+        codes = fmt.encode(x)
+        values = fmt.decode(codes)
+        return lambda: fmt.decode(codes, out=values)
+    method = fmt.encode if task.work == "encode" else fmt.round
+    result = method(x, mode, rng=0)
+    return lambda: method(x, mode, rng=0, out=result)
+
+
+def _copy(x: NDArray[Any]) -> Run:
+    target = np.empty_like(x)
+    return lambda: np.copyto(target, x)
+
+
+def tasks(
+    works: list[str],
+    formats: list[Format],
+    modes: list[RoundingMode],
+    dtype: np.dtype[Any],
+    sizes: list[int],
+    threads: list[int],
+) -> Iterator[Task]:
+    """Every combination; a decoding has no mode, and small arrays no threads."""
+    for work in works:
+        for fmt in formats:
+            for mode in modes[:1] if work == "decode" else modes:
+                for size in sizes:
+                    for count in threads:
+                        yield Task(work, fmt, mode, dtype, size, count)

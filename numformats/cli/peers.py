@@ -1,0 +1,78 @@
+"""Other libraries that `numformats bench` runs beside ours, where they are installed.
+
+Each entry makes, for a work, a format, a mode and an input, a function without arguments that does
+the same work, or None where the library has nothing of the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.formats.base import Format
+from numformats.rounding import RoundingMode
+
+Run: TypeAlias = Callable[[], object]
+Peer: TypeAlias = Callable[[str, Format, RoundingMode, NDArray[Any]], Run | None]
+
+
+def _ml_dtypes(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any]) -> Run | None:
+    if fmt.dtype is None or mode != "nearest_even" or work == "round" or "int" in fmt.name:
+        return None
+    narrow = x.astype(fmt.dtype)
+    if work == "encode":
+        return lambda: np.copyto(narrow, x, casting="unsafe")
+    wide = np.empty(x.shape, np.float32)
+    return lambda: np.copyto(wide, narrow, casting="unsafe")
+
+
+def _torch(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any]) -> Run | None:
+    if mode != "nearest_even" or work == "round" or fmt.dtype is None or "int" in fmt.name:
+        return None
+    import torch
+
+    dtype = getattr(torch, fmt.name, None)
+    if dtype is None:
+        return None
+    tensor = torch.from_numpy(x)
+    narrow = tensor.to(dtype)
+    if work == "encode":
+        return lambda: narrow.copy_(tensor)
+    wide = torch.empty(x.shape, dtype=torch.float32)
+    return lambda: wide.copy_(narrow)
+
+
+def _gfloat(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any]) -> Run | None:
+    modes = {
+        "nearest_even": "TiesToEven",
+        "nearest_away": "TiesToAway",
+        "toward_zero": "TowardZero",
+        "toward_positive": "TowardPositive",
+        "toward_negative": "TowardNegative",
+    }
+    infos = {
+        "float8_e4m3fn": "ocp_e4m3",
+        "float8_e5m2": "ocp_e5m2",
+        "float6_e2m3fn": "ocp_e2m3",
+        "float6_e3m2fn": "ocp_e3m2",
+        "float4_e2m1fn": "ocp_e2m1",
+    }
+    if work != "round" or str(mode) not in modes or fmt.name not in infos:
+        return None
+    import gfloat
+    import gfloat.formats
+
+    info = getattr(gfloat.formats, f"format_info_{infos[fmt.name]}")
+    peer_mode = getattr(gfloat.RoundMode, modes[str(mode)])
+    wide = x.astype(np.float64)
+    return lambda: gfloat.round_ndarray(info, wide, peer_mode)
+
+
+_ALL: Final[dict[str, Peer]] = {"ml_dtypes": _ml_dtypes, "torch": _torch, "gfloat": _gfloat}
+PEERS: Final[dict[str, Peer]] = {
+    name: peer for name, peer in _ALL.items() if find_spec(name) is not None
+}
