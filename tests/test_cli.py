@@ -298,3 +298,42 @@ def test_without_its_libraries_it_says_what_to_install() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert_refused(result, "pip install 'numformats[cli]'")
+
+
+BENCH = ("bench", "--sizes", "16,4096", "--rounds", "2", "--formats", "e4m3fn,int4")
+
+
+def test_bench_tells_ratios_with_their_spread() -> None:
+    result = run(*BENCH, "--json")
+    records = json.loads(result.stdout)
+    assert {record["work"] for record in records} == {"encode", "decode", "round"}
+    assert {record["size"] for record in records} == {16, 4096}
+    for record in records:
+        ratio = record["ratios"]["np.copyto"]
+        assert 0 < ratio["lowest"] <= ratio["median"] <= ratio["highest"]
+        assert record["values_per_second"] > 0
+        has_peer = record["format"] == "float8_e4m3fn" and record["rounding"] == "nearest_even"
+        assert ("ml_dtypes" in record["ratios"]) == (has_peer and record["work"] != "round")
+
+
+def test_bench_prints_a_table() -> None:
+    result = run(*BENCH, "--work", "encode", "--threads", "1")
+    assert result.returncode == 0
+    assert "x np.copyto" in result.stdout
+    assert result.stdout.count("float8_e4m3fn") == 4  # two modes, two sizes
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--work", "pack", "--work: unknown 'pack'"),
+        ("--formats", "e9", "unknown 'e9'"),
+        ("--rounding", "up", "rounding: unknown 'up'"),
+        ("--dtype", "int8", "--dtype: unknown 'int8'"),
+        ("--sizes", "0", "--sizes: '0' is not a number from 1"),
+        ("--threads", "999", "--threads: '999' is not a number from 1"),
+        ("--rounds", "0", "--rounds: 0; one at least"),
+    ],
+)
+def test_bad_bench_options_are_one_line(option: str, value: str, words: str) -> None:
+    assert_refused(run("bench", option, value), words)

@@ -1,0 +1,214 @@
+"""The compiled path against the NumPy path, and how it behaves in a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from decision_points import DETERMINISTIC, NAMED, decision_points, with_signed_zeros
+from numpy.typing import NDArray
+
+import numformats as nf
+from numformats.codec import numpy_path
+from numformats.codec.arguments import code_dtype
+from numformats.codec.plan import make_plan
+from numformats.codec.random_bits import draw, key_schedule
+
+pytest.importorskip("numba")
+
+from numformats.codec.compiled import dispatch, kernels, threads
+
+RNG = np.random.default_rng(11)
+STOCHASTIC: tuple[Any, ...] = (
+    "stochastic_equal",
+    *(nf.Stochastic(32, variant) for variant in ("A", "B", "C")),
+    nf.Stochastic(1, "B"),
+    nf.Stochastic(5, "C"),
+    nf.Stochastic(31, "C"),
+)
+FORMATS: list[nf.Format] = [
+    *NAMED,
+    *map(nf.get_format, nf.list_formats("p3109")[::11]),
+    nf.FixedFormat("q15_16", 15, 16),
+    nf.FixedFormat("q0_20", 0, 20),
+    nf.FloatFormat("no_subnormals", 3, 2, has_inf=False, nan="none", has_subnormals=False),
+    nf.FloatFormat("no_subnormals_p1", 4, 0, nan="top", has_subnormals=False),
+    nf.FloatFormat("p1_by_significand", 4, 0, nan="top", even_ties="significand"),
+    nf.FloatFormat("far_up", 5, 2, bias=-900),
+    nf.FloatFormat("far_down", 4, 3, bias=1000, has_inf=False, nan="top"),
+]
+
+
+def inputs() -> list[NDArray[Any]]:
+    """Arbitrary bits of each input dtype, and numbers of ordinary size."""
+    near = RNG.standard_normal(1 << 11) * 2.0 ** RNG.integers(-140, 120, 1 << 11)
+    return [
+        RNG.integers(0, 2**32, 1 << 12, np.uint32).view(np.float32),
+        RNG.integers(0, 2**64, 1 << 11, np.uint64).view(np.float64),
+        RNG.integers(0, 2**16, 1 << 12, np.uint16).view(np.float16),
+        RNG.integers(0, 2**16, 1 << 12, np.uint16).view(ml_dtypes.bfloat16),
+        near,
+        near.astype(np.float32),
+    ]
+
+
+def by_path(x: NDArray[Any], fmt: nf.Format, mode: Any, saturation: str, key: int | None) -> Any:
+    """The codes from the NumPy path and from the kernel, or None if there is no kernel."""
+    plan = make_plan(fmt, mode, saturation, "max")  # type: ignore[arg-type]
+    kernel = dispatch.kernel_for(plan, x.dtype)
+    if kernel is None:
+        return None
+    expected, got = (np.empty(x.shape, code_dtype(fmt)) for _ in range(2))
+    numpy_path.project_into(expected, x, plan, key=key)
+    dispatch.project_into(got, x, kernel, key=key)
+    return expected, got
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+def test_kernels_give_the_codes_of_the_numpy_path(fmt: nf.Format) -> None:
+    cases = inputs()
+    if fmt.bits <= 8 and fmt.highest < 2**500:
+        cases.append(with_signed_zeros(decision_points(fmt)))
+    ran = 0
+    for x in cases:
+        for mode in (*DETERMINISTIC, *STOCHASTIC):
+            for saturation in ("none", "finite", "propagate"):
+                both = by_path(x, fmt, mode, saturation, None if mode in DETERMINISTIC else 77)
+                if both is not None:
+                    np.testing.assert_array_equal(*both, f"{x.dtype} {mode} {saturation}")
+                    ran += 1
+    # Some P3109 formats reach below what lanes of 64 bits hold.
+    assert ran or fmt.name.startswith("binary1")
+
+
+def test_every_named_float_format_has_a_kernel_for_each_mode_and_input() -> None:
+    for fmt in NAMED:
+        for mode in DETERMINISTIC:
+            plan = make_plan(fmt, mode, "none", "max")
+            for dtype in (np.float32, np.float64, np.float16, ml_dtypes.bfloat16):
+                assert dispatch.kernel_for(plan, np.dtype(dtype)) is not None
+
+
+def test_draws_equal_those_of_numpy_at_any_position() -> None:
+    key = 0x0123456789ABCDEF
+    words = np.array(key_schedule(key), np.uint32)
+    for start in (0, kernels.BLOCK, 2**33 - kernels.BLOCK, 2**33, 2**40):
+        draws, halves = np.empty(kernels.BLOCK, np.uint32), np.empty(kernels.BLOCK, np.uint32)
+        first, second = halves[: kernels.BLOCK // 2], halves[kernels.BLOCK // 2 :]
+        kernels.fill_draws(words, start, np.uint32(3), first, second, draws)
+        np.testing.assert_array_equal(draws, draw(key, start, kernels.BLOCK, 29))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_any_number_of_threads_gives_the_same(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    f, x = nf.float8_e4m3fn, RNG.standard_normal(300_001).astype(np.float32)
+    expected = {mode: f.encode(x, mode, rng=5) for mode in ("rne", "sr", "rtp")}
+    rounded, decoded = f.round(x), f.decode(expected["rne"])
+    monkeypatch.setattr(threads, "thread_count", lambda: count)
+    monkeypatch.setattr(threads, "ELEMENTS_PER_THREAD", 1000)
+    for mode, codes in expected.items():
+        np.testing.assert_array_equal(f.encode(x, mode, rng=5), codes)
+    np.testing.assert_array_equal(f.round(x), rounded)
+    np.testing.assert_array_equal(f.decode(expected["rne"]), decoded)
+
+
+def test_a_nan_in_any_part_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "thread_count", lambda: 3)
+    monkeypatch.setattr(threads, "ELEMENTS_PER_THREAD", 1000)
+    for position in (0, 5000, 9999):
+        x = np.zeros(10_000, np.float32)
+        x[position] = np.nan
+        with pytest.raises(ValueError, match=rf"x: nan at index \({position},\) is NaN"):
+            nf.float4_e2m1fn.encode(x)
+
+
+def test_several_threads_may_encode_at_once() -> None:
+    f, x = nf.float8_e5m2, RNG.standard_normal(1 << 20).astype(np.float32)
+    expected = f.encode(x, "sr", rng=1)
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(3):
+            if not np.array_equal(f.encode(x, "sr", rng=1), expected):
+                wrong.append(number)
+
+    workers = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert wrong == []
+
+
+def python(code: str, **environment: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    return result.stdout.strip()
+
+
+LARGE = "import sys, os, numpy as np, numformats as nf; x = np.ones(1 << 22, np.float32);"
+
+
+def test_a_fork_after_use_works() -> None:
+    code = f"""{LARGE}
+expected = nf.bfloat16.encode(x)
+child = os.fork()
+if child == 0:
+    os._exit(0 if (nf.bfloat16.encode(x) == expected).all() else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert python(code) == "0"
+
+
+def test_numba_is_loaded_for_large_arrays_alone() -> None:
+    small = f"{LARGE} nf.bfloat16.encode(x[:1000]); print('numba' in sys.modules)"
+    assert python(small) == "False"
+    large = f"{LARGE} nf.bfloat16.encode(x); print('numba' in sys.modules)"
+    assert python(large) == "True"
+
+
+def test_numba_may_be_disabled_or_missing() -> None:
+    code = f"{LARGE} print(nf.bfloat16.encode(x)[-1], nf.warm_up(), 'numba' in sys.modules)"
+    assert python(code, NUMFORMATS_DISABLE_NUMBA="1") == "16256 0 False"
+    missing = f"import sys; sys.modules['numba'] = None; {LARGE} print(nf.bfloat16.encode(x)[-1])"
+    assert python(missing) == "16256"
+
+
+def test_numba_num_threads_is_respected() -> None:
+    code = "from numformats.codec.compiled.threads import thread_count; print(thread_count())"
+    assert python(code, NUMBA_NUM_THREADS="1") == "1"
+    limited = f"import numba; numba.set_num_threads(1); {code}"
+    assert python(limited) == "1"
+
+
+def test_read_only_inputs_need_no_kernel_of_their_own() -> None:
+    x = np.ones(100, np.float32)
+    nf.bfloat16.encode(x)
+    before = len(kernels.project.signatures)
+    x.flags.writeable = False
+    nf.bfloat16.encode(x)
+    nf.bfloat16.encode(x[::2])
+    assert len(kernels.project.signatures) == before
+
+
+def test_warm_up_leaves_nothing_to_compile() -> None:
+    count = nf.warm_up()
+    assert count > 20
+    for dtype in (np.float16, np.float32, np.float64, ml_dtypes.bfloat16):
+        x = np.ones(50).astype(dtype)
+        for fmt in NAMED:
+            fmt.encode(x, "rtz")
+            fmt.encode(x[::3], "sr", rng=1)
+    assert len(kernels.project.signatures) == count
