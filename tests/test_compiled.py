@@ -17,12 +17,9 @@ from numpy.typing import NDArray
 import numformats as nf
 from numformats.codec import numpy_path
 from numformats.codec.arguments import code_dtype
+from numformats.codec.compiled import dispatch, kernels, threads
 from numformats.codec.plan import make_plan
 from numformats.codec.random_bits import draw, key_schedule
-
-pytest.importorskip("numba")
-
-from numformats.codec.compiled import dispatch, kernels, threads
 
 RNG = np.random.default_rng(11)
 STOCHASTIC: tuple[Any, ...] = (
@@ -60,7 +57,7 @@ def inputs() -> list[NDArray[Any]]:
 
 def by_path(x: NDArray[Any], fmt: nf.Format, mode: Any, saturation: str, key: int | None) -> Any:
     """The codes from the NumPy path and from the kernel, or None if there is no kernel."""
-    plan = make_plan(fmt, mode, saturation, "max")  # type: ignore[arg-type]
+    plan = make_plan(fmt, mode, saturation, "max")
     kernel = dispatch.kernel_for(plan, x.dtype)
     if kernel is None:
         return None
@@ -132,19 +129,17 @@ def test_a_nan_in_any_part_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_several_threads_may_encode_at_once() -> None:
     f, x = nf.float8_e5m2, RNG.standard_normal(1 << 20).astype(np.float32)
     expected = f.encode(x, "sr", rng=1)
-    wrong: list[int] = []
+    right: list[bool] = []
 
-    def work(number: int) -> None:
-        for _ in range(3):
-            if not np.array_equal(f.encode(x, "sr", rng=1), expected):
-                wrong.append(number)
+    def work() -> None:
+        right.extend(np.array_equal(f.encode(x, "sr", rng=1), expected) for _ in range(3))
 
-    workers = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    workers = [threading.Thread(target=work) for _ in range(6)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert wrong == []
+    assert right == [True] * 18
 
 
 def python(code: str, **environment: str) -> str:

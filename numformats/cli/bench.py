@@ -109,7 +109,7 @@ def _contenders(task: Task, peers: list[str]) -> dict[str, Run]:
     x = np.random.default_rng(0).standard_normal(task.size).astype(task.dtype)
     contenders: dict[str, Run] = {"numformats": _ours(task, x), COPY: _copy(x)}
     for name in peers:
-        run = PEERS[name](task.work, task.format, task.rounding, x)
+        run = PEERS[name](task.work, task.format, task.rounding, x, task.threads)
         if run is not None:
             contenders[name] = run
     return contenders

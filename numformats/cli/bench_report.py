@@ -15,6 +15,7 @@ from rich.table import Table
 
 from numformats.cli.bench import COPY, Result, run_task, tasks
 from numformats.cli.peers import PEERS
+from numformats.codec.paths import LARGE, compiled_path
 from numformats.formats import get_format
 from numformats.formats.base import Format
 from numformats.rounding import RoundingMode, parse_rounding
@@ -79,6 +80,8 @@ class BenchOptions:
 
 def bench(options: BenchOptions) -> None:
     """Run the benchmark, and write what came of it."""
+    # Small arrays alone would not be worth loading the kernels for.
+    compiled_path(LARGE)
     todo = list(
         tasks(
             options.works,
@@ -106,7 +109,7 @@ def bench(options: BenchOptions) -> None:
 
 def _print_table(results: list[Result]) -> None:
     peers = list(dict.fromkeys(name for result in results for name in result.ratios))
-    table = Table("work", "format", "rounding", "size", "threads", "1e9/s", box=None)
+    table = Table("work", "format", "rounding", "input", "size", "threads", "1e9/s", box=None)
     for name in peers:
         table.add_column(f"x {name}", justify="right", no_wrap=True)
     for result in results:
@@ -114,12 +117,17 @@ def _print_table(results: list[Result]) -> None:
         ratios = [str(result.ratios[name]) if name in result.ratios else "-" for name in peers]
         size = f"{task.size:,}"
         speed = f"{result.values_per_second / 1e9:.3f}"
-        table.add_row(
-            task.work, task.format.name, str(task.rounding), size, str(task.threads), speed, *ratios
-        )
-    console = Console()
-    console = Console(width=max(console.width, 150))
-    console.print(table, highlight=False)
+        cells = [task.work, task.format.name, mode_name(task.rounding), task.dtype.name, size]
+        table.add_row(*cells, str(task.threads), speed, *ratios)
+    for column in table.columns:
+        column.no_wrap = True
+    # A narrower terminal folds lines, which is better than to cut numbers off.
+    Console(width=max(Console().width, 190)).print(table, highlight=False)
+
+
+def mode_name(mode: RoundingMode) -> str:
+    """A rounding mode in a few letters."""
+    return mode if isinstance(mode, str) else f"stochastic {mode.variant}, {mode.bits} bits"
 
 
 def _plot(results: list[Result], path: Path) -> None:
@@ -136,14 +144,14 @@ def _plot(results: list[Result], path: Path) -> None:
     axes.barh(names, medians, xerr=[below, above], color="#4c78a8", ecolor="#333333")
     axes.axvline(1.0, color="#333333", linewidth=1)
     axes.invert_yaxis()
-    axes.set_xlabel("speed, in units of numpy.copyto of the input (median, least and most)")
+    axes.set_xlabel("times as fast as numpy.copyto of the input")
     figure.savefig(path, dpi=150)
 
 
 def _label(result: Result) -> str:
     task = result.task
     size, threads = f"{task.size:,}", "1 thread" if task.threads == 1 else f"{task.threads} threads"
-    return f"{task.work} {task.format.name} {task.rounding}, {size}, {threads}"
+    return f"{task.work} {task.format.name} {mode_name(task.rounding)}, {size}, {threads}"
 
 
 def _words(text: str) -> list[str]:

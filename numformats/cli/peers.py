@@ -1,11 +1,12 @@
 """Other libraries that `numformats bench` runs beside ours, where they are installed.
 
-Each entry makes, for a work, a format, a mode and an input, a function without arguments that does
-the same work, or None where the library has nothing of the kind.
+Each entry makes, for a work, a format, a mode, an input and a number of threads, a function without
+arguments that does the same, or None where the library has nothing of the kind.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, Final, TypeAlias
@@ -17,10 +18,12 @@ from numformats.formats.base import Format
 from numformats.rounding import RoundingMode
 
 Run: TypeAlias = Callable[[], object]
-Peer: TypeAlias = Callable[[str, Format, RoundingMode, NDArray[Any]], Run | None]
+Peer: TypeAlias = Callable[[str, Format, RoundingMode, NDArray[Any], int], Run | None]
 
 
-def _ml_dtypes(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any]) -> Run | None:
+def _ml_dtypes(
+    work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads: int
+) -> Run | None:
     if fmt.dtype is None or mode != "nearest_even" or work == "round" or "int" in fmt.name:
         return None
     narrow = x.astype(fmt.dtype)
@@ -30,11 +33,16 @@ def _ml_dtypes(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any]) -> R
     return lambda: np.copyto(wide, narrow, casting="unsafe")
 
 
-def _torch(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any]) -> Run | None:
+def _torch(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads: int) -> Run | None:
     if mode != "nearest_even" or work == "round" or fmt.dtype is None or "int" in fmt.name:
         return None
+    # Its idle threads would otherwise spin for a while, on the cores of whoever comes next.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
     import torch
 
+    torch.set_num_threads(threads)
     dtype = getattr(torch, fmt.name, None)
     if dtype is None:
         return None
@@ -46,7 +54,9 @@ def _torch(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any]) -> Run |
     return lambda: wide.copy_(narrow)
 
 
-def _gfloat(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any]) -> Run | None:
+def _gfloat(
+    work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads: int
+) -> Run | None:
     modes = {
         "nearest_even": "TiesToEven",
         "nearest_away": "TiesToAway",
