@@ -11,16 +11,15 @@ It depends on the format descriptions alone, and it is slow: for arrays use the 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 from numformats.formats.base import Format, require_format
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import TwosComplement
 from numformats.formats.tables import TableFormat
+from numformats.numbers import Extended, read_number
 from numformats.rounding import (
     RoundingMode,
     SaturationMode,
@@ -31,14 +30,10 @@ from numformats.rounding import (
     random_bit_count,
 )
 
-__all__ = ["decode", "project"]
-
-# A real number exactly, or one of the three float values that are not real numbers.
-Extended: TypeAlias = Fraction | float
 if TYPE_CHECKING:
-    import numpy as np
+    from numformats.numbers import Real
 
-    Real: TypeAlias = int | Fraction | Decimal | float | str | np.number[Any]
+__all__ = ["decode", "project"]
 
 _HALF = Fraction(1, 2)
 
@@ -98,7 +93,7 @@ def project(
     if saturation_mode == "wrap" and not isinstance(fmt, TwosComplement):
         raise ValueError(f"saturation: 'wrap' is for integers and fixed point, not {fmt.name}")
     draw = _require_random_bits(mode, random_bits)
-    x, negative = _read(value)
+    x, negative = read_number(value)
     if isinstance(x, float) and math.isnan(x) and not fmt.has_nan:
         if nan_policy == "raise":
             raise ValueError(f"value: NaN, and {fmt.name} has no NaN; pass nan='max' or nan='zero'")
@@ -368,70 +363,6 @@ def _encode(z: Extended, negative: bool, fmt: Format) -> int:
     # lies one binade up from a subnormal one.
     binades = quantum_exponent + fmt.precision - 1 - fmt.emin
     return sign | (binades * 2 ** (fmt.precision - 1) + significand)
-
-
-# Reading the arguments
-
-
-def _read(value: Any) -> tuple[Extended, bool]:
-    """A number exactly, and whether its sign is negative (which -0.0 and -nan have, too)."""
-    if isinstance(value, str):
-        return _read_str(value)
-    if getattr(value, "shape", None) == ():
-        value = value.item()  # a scalar of NumPy or ml_dtypes, as the same number of Python
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Fraction(value), value < 0
-    if isinstance(value, bool) or not hasattr(value, "as_integer_ratio"):
-        raise TypeError(
-            f"value: expected a real number or a str of one, got {type(value).__name__} {value!r}"
-        )
-    try:
-        exact = Fraction(*value.as_integer_ratio())
-    except (OverflowError, ValueError):  # infinity, NaN
-        special = float(value)
-        return special, math.copysign(1.0, special) < 0
-    if exact != 0 or isinstance(value, Fraction):
-        return exact, exact < 0
-    return exact, math.copysign(1.0, float(value)) < 0
-
-
-def _read_str(text: str) -> tuple[Extended, bool]:
-    stripped = text.strip().lower()
-    try:
-        if "inf" in stripped or "nan" in stripped:
-            return _read(float(stripped))
-        if "0x" in stripped:
-            return _read_hex(stripped), stripped.startswith("-")
-        _require_writable(stripped)
-        return Fraction(stripped), stripped.startswith("-")
-    except (ValueError, OverflowError, ZeroDivisionError):
-        raise ValueError(
-            f"value: {text!r} is not a number (with an exponent of 10**6 at most); write it as "
-            "'0.1', '1/3', '1e-3', '0x1.8p-3', 'inf' or 'nan'"
-        ) from None
-
-
-# As IEEE 754-2019 clause 5.12.3 has it, the exponent optional as in `float.fromhex`.
-_HEX = r"([+-]?)0x([0-9a-f]*)\.?([0-9a-f]*)(?:p([+-]?[0-9]+))?"
-# Numbers beyond are beyond all formats, and would take gigabytes to write out.
-_MAX_EXPONENT = 10**6
-
-
-def _read_hex(text: str) -> Fraction:
-    match = re.fullmatch(_HEX, text)
-    if match is None or not match[2] + match[3]:
-        raise ValueError(text)
-    exponent = int(match[4] or 0)
-    if abs(exponent) > _MAX_EXPONENT:
-        raise ValueError(text)
-    digits = Fraction(int(match[2] + match[3], 16), 16 ** len(match[3]))
-    return (-1 if match[1] == "-" else 1) * digits * Fraction(2) ** exponent
-
-
-def _require_writable(text: str) -> None:
-    exponent = re.search(r"e([+-]?[0-9_]+)$", text)
-    if exponent is not None and abs(int(exponent[1])) > _MAX_EXPONENT:
-        raise ValueError(text)
 
 
 def _require_random_bits(mode: RoundingMode, random_bits: int | None) -> int:

@@ -269,6 +269,40 @@ class Format(ABC):
         return result
 
 
+class WithoutExponent(Format):
+    """What formats share whose codes have no exponent field: finite values, and nothing beside."""
+
+    @property
+    def exponent_bits(self) -> int:
+        """0: there is no exponent field."""
+        return 0
+
+    @property
+    def bias(self) -> int:
+        """0: there is no exponent field."""
+        return 0
+
+    @property
+    def has_inf(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def has_nan(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def has_subnormals(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def has_negative_zero(self) -> bool:
+        """False."""
+        return False
+
+
 def require_int(argument: str, value: object, low: int, high: int, why: str = "") -> None:
     """Refuse, with the reason, a field that is not an int from `low` to `high`."""
     if not isinstance(value, int) or isinstance(value, bool):

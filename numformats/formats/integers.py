@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from numformats.formats.base import (
-    Format,
+    WithoutExponent,
     in_powers_of_two,
     require_bool,
     require_dtype_name,
@@ -16,7 +16,7 @@ from numformats.formats.base import (
 )
 
 
-class TwosComplement(Format):
+class TwosComplement(WithoutExponent):
     """What integers and fixed point share: the value of a code is an integer times a quantum.
 
     The integer is the code itself, less 2**bits if the format is signed and the top bit is set.
@@ -51,36 +51,6 @@ class TwosComplement(Format):
     def precision(self) -> int:
         """The bits of the largest magnitude."""
         return self.bits - self.signed
-
-    @property
-    def exponent_bits(self) -> int:
-        """0: there is no exponent field."""
-        return 0
-
-    @property
-    def bias(self) -> int:
-        """0: there is no exponent field."""
-        return 0
-
-    @property
-    def has_inf(self) -> bool:
-        """False."""
-        return False
-
-    @property
-    def has_nan(self) -> bool:
-        """False."""
-        return False
-
-    @property
-    def has_subnormals(self) -> bool:
-        """False: all values have the same spacing."""
-        return False
-
-    @property
-    def has_negative_zero(self) -> bool:
-        """False: two's complement has one zero."""
-        return False
 
     @property
     def highest(self) -> Fraction:

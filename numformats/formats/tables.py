@@ -8,14 +8,19 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
-from numformats.formats.base import Format, in_powers_of_two, require_dtype_name, require_name
+from numformats.formats.base import (
+    WithoutExponent,
+    in_powers_of_two,
+    require_dtype_name,
+    require_name,
+)
 
 # Differences and products of table values stay exact in pairs of float64 within these bounds.
 _SMALLEST, _LARGEST = 2.0**-900, 2.0**900
 
 
 @dataclass(frozen=True, repr=False)
-class TableFormat(Format):
+class TableFormat(WithoutExponent):
     """A codebook: any finite set of values, listed by code.
 
     Parameters
@@ -83,36 +88,6 @@ class TableFormat(Format):
     def precision(self) -> int:
         """The most significand bits that any value has."""
         return max(_significand_bits(value) for value in self.table)
-
-    @property
-    def exponent_bits(self) -> int:
-        """0: there is no exponent field."""
-        return 0
-
-    @property
-    def bias(self) -> int:
-        """0: there is no exponent field."""
-        return 0
-
-    @property
-    def has_inf(self) -> bool:
-        """False."""
-        return False
-
-    @property
-    def has_nan(self) -> bool:
-        """False."""
-        return False
-
-    @property
-    def has_subnormals(self) -> bool:
-        """False."""
-        return False
-
-    @property
-    def has_negative_zero(self) -> bool:
-        """False."""
-        return False
 
     @property
     def highest(self) -> Fraction:
