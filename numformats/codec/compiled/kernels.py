@@ -55,7 +55,7 @@ FROM_BFLOAT16, FROM_FLOAT16 = 0, 1
 def encode_block(words: Any, draws: Any, out: Any, p: Any, has_low_end: Any) -> Any:
     """Codes of floats given as lane words. Returns the largest magnitude, which tells of NaN.
 
-    draws: random numbers of the lane's width, or None for a deterministic mode.
+    draws: uint32 random numbers, or None for a deterministic mode.
     has_low_end: None for formats with subnormals.
     """
     largest = p.zero
