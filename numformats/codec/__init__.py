@@ -68,7 +68,7 @@ def encode(
         point only).
     nan : {"raise", "max", "zero"}
         What becomes of NaN in a format without NaN: ValueError, the largest value (the convention
-        of CUDA), or 0.
+        of CUDA), or 0 (in a table without it, the value nearest to it).
     rng : None, int or numpy.random.Generator
         Where the stochastic modes get their random bits (SPEC 7): the operating system, a seed
         below 2**64, or a generator. The same seed gives the same codes whatever the layout.
@@ -202,9 +202,9 @@ def decode(
 def warm_up() -> int:
     """Compile every kernel ahead of its first use, or load it from the cache on disk.
 
-    Returns how many kernels there are: 0 where Numba is missing or disabled. It takes a minute or
-    two where the cache is empty; kernels are cached beside the package if that can be written, else
-    in the user's cache directory (Numba's NUMBA_CACHE_DIR names another).
+    Returns how many kernels there are: 0 where Numba is missing or disabled. It takes some 40 s
+    where the cache is empty; kernels are cached beside the package if that can be written, else in
+    the user's cache directory (Numba's NUMBA_CACHE_DIR names another).
     """
     if paths.compiled_path(paths.LARGE) is None:
         return 0

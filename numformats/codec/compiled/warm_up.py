@@ -20,12 +20,7 @@ _FORMATS: tuple[Format, ...] = (float8_e4m3fn, float16, float32, float8_e8m0fnu,
 
 
 def warm_up() -> int:
-    """Compile every kernel that arrays may need, or load it from the cache; how many there are.
-
-    For containers and such: it takes a minute or so where the cache is empty. Kernels are cached
-    beside the package if that can be written, else in the user's cache directory (Numba's
-    NUMBA_CACHE_DIR names another place).
-    """
+    """`numformats.codec.warm_up`, where there is Numba."""
     assert paths.compiled_path(paths.LARGE) is dispatch
     for dtype, fmt in product(_INPUTS, _FORMATS):
         x = np.ones(2, dtype)
