@@ -18,6 +18,7 @@ import numformats as nf
 from numformats.codec import numpy_path
 from numformats.codec.arguments import code_dtype
 from numformats.codec.compiled import dispatch, kernels, threads
+from numformats.codec.extent import dtype_holds
 from numformats.codec.plan import make_plan
 from numformats.codec.random_bits import draw, key_schedule
 
@@ -27,6 +28,8 @@ STOCHASTIC: tuple[Any, ...] = (
     *(nf.Stochastic(32, variant) for variant in ("A", "B", "C")),
     nf.Stochastic(1, "B"),
     nf.Stochastic(5, "C"),
+    nf.Stochastic(31, "B"),
+    nf.Stochastic(30, "C"),
     nf.Stochastic(31, "C"),
 )
 FORMATS: list[nf.Format] = [
@@ -37,6 +40,18 @@ FORMATS: list[nf.Format] = [
     nf.FloatFormat("no_subnormals", 3, 2, has_inf=False, nan="none", has_subnormals=False),
     nf.FloatFormat("no_subnormals_p1", 4, 0, nan="top", has_subnormals=False),
     nf.FloatFormat("p1_by_significand", 4, 0, nan="top", even_ties="significand"),
+    nf.FloatFormat(
+        "lone_value_below",
+        8,
+        0,
+        bias=127,
+        signed=False,
+        has_inf=False,
+        nan="top",
+        has_subnormals=False,
+        has_zero=False,
+    ),
+    nf.FloatFormat("gap_at_the_end", 8, 3, bias=126, has_subnormals=False),
     nf.FloatFormat("far_up", 5, 2, bias=-900),
     nf.FloatFormat("far_down", 4, 3, bias=1000, has_inf=False, nan="top"),
 ]
@@ -67,6 +82,11 @@ def by_path(x: NDArray[Any], fmt: nf.Format, mode: Any, saturation: str, key: in
     return expected, got
 
 
+def saturations(fmt: nf.Format) -> tuple[str, ...]:
+    wraps = isinstance(fmt, nf.FixedFormat) or (isinstance(fmt, nf.IntFormat) and not fmt.narrow)
+    return ("none", "finite", "propagate", *(("wrap",) if wraps else ()))
+
+
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
 def test_kernels_give_the_codes_of_the_numpy_path(fmt: nf.Format) -> None:
@@ -76,13 +96,34 @@ def test_kernels_give_the_codes_of_the_numpy_path(fmt: nf.Format) -> None:
     ran = 0
     for x in cases:
         for mode in (*DETERMINISTIC, *STOCHASTIC):
-            for saturation in ("none", "finite", "propagate"):
+            for saturation in saturations(fmt):
                 both = by_path(x, fmt, mode, saturation, None if mode in DETERMINISTIC else 77)
                 if both is not None:
                     np.testing.assert_array_equal(*both, f"{x.dtype} {mode} {saturation}")
                     ran += 1
     # Some P3109 formats reach below what lanes of 64 bits hold.
     assert ran or fmt.name.startswith("binary1")
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+def test_kernels_give_the_values_of_the_numpy_path(fmt: nf.Format) -> None:
+    for x in inputs():
+        if not dtype_holds(x.dtype, fmt):
+            continue
+        for mode in (*DETERMINISTIC, "stochastic", nf.Stochastic(3, "C")):
+            for saturation in ("none", "finite"):
+                plan = make_plan(fmt, mode, saturation, "max")
+                kernel = dispatch.kernel_for(plan, x.dtype)
+                if kernel is None or not kernel.can_round(fmt, x.dtype):
+                    continue
+                key = None if mode in DETERMINISTIC else 77
+                expected, got = np.empty_like(x), np.empty_like(x)
+                numpy_path.project_into(expected, x, plan, fmt=fmt, key=key)
+                dispatch.project_into(got, x, kernel, fmt=fmt, key=key)
+                # As words, since zeros and NaNs have signs.
+                word = f"u{x.dtype.itemsize}"
+                np.testing.assert_array_equal(got.view(word), expected.view(word), f"{mode}")
 
 
 def test_every_named_float_format_has_a_kernel_for_each_mode_and_input() -> None:
@@ -99,8 +140,8 @@ def test_draws_equal_those_of_numpy_at_any_position() -> None:
     for start in (0, kernels.BLOCK, 2**33 - kernels.BLOCK, 2**33, 2**40):
         draws, halves = np.empty(kernels.BLOCK, np.uint32), np.empty(kernels.BLOCK, np.uint32)
         first, second = halves[: kernels.BLOCK // 2], halves[kernels.BLOCK // 2 :]
-        kernels.fill_draws(words, start, np.uint32(3), first, second, draws)
-        np.testing.assert_array_equal(draws, draw(key, start, kernels.BLOCK, 29))
+        kernels.fill_draws(words, start, first, second, draws)
+        np.testing.assert_array_equal(draws, draw(key, start, kernels.BLOCK, 32))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])

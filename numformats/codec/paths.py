@@ -55,9 +55,11 @@ def project_into(
     `refuse_nan` raises if there is a NaN in `x`; it is called unless there can be none.
     """
     dispatch = compiled_path(x.size)
-    if dispatch is not None and (fmt is None or dispatch.can_decode(fmt)):
+    if dispatch is not None:
         kernel = dispatch.kernel_for(plan, x.dtype)
-        if kernel is not None:
+        if kernel is not None and (
+            fmt is None or kernel.can_round(fmt, out.dtype.newbyteorder("="))
+        ):
             dispatch.project_into(
                 out, x, kernel, fmt=fmt, key=key, random_bits=random_bits, refuse_nan=refuse_nan
             )

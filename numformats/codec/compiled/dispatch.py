@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from numformats.codec.arguments import code_dtype, walk
 from numformats.codec.compiled import kernels
-from numformats.codec.compiled.parameters import LANE64, Lane, has_low_end, lane_of, words_of
+from numformats.codec.compiled.parameters import LANE64, Lane, is_uncommon, lane_of, words_of
 from numformats.codec.compiled.threads import run_split
 from numformats.codec.plan import EncodePlan, Plan
 from numformats.codec.random_bits import key_schedule
@@ -56,14 +57,14 @@ def project_into(
 
     `refuse_nan` raises if there is a NaN in `x`; it is called before anything is written to `x`.
     """
-    table = None if fmt is None else _words(value_table(fmt, out.dtype.newbyteorder("=")))
+    target = None if fmt is None else kernel.values_of(fmt, out.dtype.newbyteorder("="))
     key_words = None if key is None else _read_only(np.array(key_schedule(key), np.uint32))
     if random_bits is None and _is_plain(x) and _is_plain(out) and not _overlap(x, out):
         source, result = kernel.source(x.reshape(-1)), _words(out.reshape(-1))
 
         def work(begin: int, end: int) -> bool:
             return kernel.run(
-                source[begin:end], result[begin:end], table, key=key_words, start=begin
+                source[begin:end], result[begin:end], target, key=key_words, start=begin
             )
 
         # A pass of its own, to look for NaN, would cost as much again.
@@ -86,7 +87,7 @@ def project_into(
         kernel.run(
             kernel.source(values),
             _words(result),
-            table,
+            target,
             given=_read_only(given[0].view()) if given else None,
             key=key_words,
             start=position,
@@ -121,11 +122,30 @@ class Kernel:
 
     def __init__(self, plan: EncodePlan, lane: Lane, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
+        self._plan, self._lane = plan, lane
         self._conversion = _CONVERSIONS.get(dtype)
         self._is_wide = lane == LANE64 and dtype != np.float64
-        self._parameters = _read_only(words_of(plan, lane))
-        self._low_end = True if has_low_end(plan) else None
-        self._dropped = np.uint32(32 - (random_bit_count(plan.rounding) or 32))
+        self._for_codes = _read_only(words_of(plan, lane))
+        self._is_uncommon = True if is_uncommon(plan) else None
+        bits = random_bit_count(plan.rounding)
+        # Given numbers are right-aligned, drawn ones are used from the top.
+        self._given_place = lane.dtype.type(lane.bits - (bits or lane.bits))
+        self._drawn_place = lane.dtype.type(lane.bits - 32)
+
+    def can_round(self, fmt: Format, dtype: np.dtype[Any]) -> bool:
+        """Whether the kernel can write values of this dtype: in place, or by a table."""
+        return self._in_place(dtype) or can_decode(fmt)
+
+    @lru_cache(maxsize=512)  # noqa: B019 - kernels are kept anyway
+    def values_of(self, fmt: Format, dtype: np.dtype[Any]) -> Values:
+        """What `run` needs to write values of a dtype."""
+        if self._in_place(dtype):
+            return Values(_read_only(words_of(self._plan, self._lane, fmt)), None)
+        return Values(self._for_codes, _words(value_table(fmt, dtype)))
+
+    def _in_place(self, dtype: np.dtype[Any]) -> bool:
+        is_direct = self._conversion is None and not self._is_wide and not self._is_uncommon
+        return is_direct and dtype == self._lane.float_dtype
 
     def source(self, x: Array) -> Array:
         """The input as kernels take it: words, unless they have to be widened as numbers."""
@@ -135,7 +155,7 @@ class Kernel:
         self,
         source: Array,
         out: Array,
-        table: Array | None,
+        values: Values | None,
         *,
         given: Array | None = None,
         key: Array | None = None,
@@ -147,14 +167,23 @@ class Kernel:
             self._conversion,
             np.empty(kernels.BLOCK) if self._is_wide else None,
             out,
-            self._parameters,
-            self._low_end,
-            table,
+            self._for_codes if values is None else values.parameters,
+            self._is_uncommon,
+            None if values is None or values.table is not None else True,
+            None if values is None else values.table,
             given,
             key,
             start,
-            self._dropped,
+            self._drawn_place if given is None else self._given_place,
         )
+
+
+@dataclass(frozen=True)
+class Values:
+    """How a kernel writes values: in place by parameters, or codes first and then by a table."""
+
+    parameters: Array
+    table: Array | None
 
 
 def _is_plain(array: Array) -> bool:

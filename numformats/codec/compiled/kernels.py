@@ -25,16 +25,18 @@ from numpy import (
 from numformats.codec.compiled.parameters import Parameters
 from numformats.codec.compiled.steps import (
     by_sign,
+    code_of,
     finish,
     floor_and_fraction,
+    fraction_to_the_end,
     inlined,
-    long_fraction,
     low_end,
     place,
+    random_threshold,
     sign_mask,
     step,
-    stochastic_away,
     threshold,
+    value_in_place,
 )
 from numformats.codec.random_bits import ROTATIONS
 
@@ -52,11 +54,15 @@ FROM_BFLOAT16, FROM_FLOAT16 = 0, 1
 
 
 @step
-def encode_block(words: Any, draws: Any, out: Any, p: Any, has_low_end: Any) -> Any:
+def encode_block(
+    words: Any, draws: Any, draw_place: Any, out: Any, p: Any, is_uncommon: Any, in_place: Any
+) -> Any:
     """Codes of floats given as lane words. Returns the largest magnitude, which tells of NaN.
 
-    draws: uint32 random numbers, or None for a deterministic mode.
-    has_low_end: None for formats with subnormals.
+    draws: uint32 random numbers, or None for a deterministic mode; draw_place: how many places up
+    they belong.
+    is_uncommon: None for formats with subnormals and a projection that does not wrap.
+    in_place: None, or else the bits of values are written instead of codes.
     """
     largest = p.zero
     for i in range(words.size):
@@ -64,17 +70,21 @@ def encode_block(words: Any, draws: Any, out: Any, p: Any, has_low_end: Any) -> 
         magnitude = bitwise_and(words[i], p.magnitude_mask)
         significand, distance, binade = place(magnitude, p)
         floor, fraction = floor_and_fraction(significand, distance, p)
-        code = add(binade, floor)
         if draws is None:
             away = fraction > threshold(floor, binade, negative, p)
         else:
-            high, low = long_fraction(significand, distance, p)
-            away = stochastic_away(high, low, draws[i], p)
-        rounded = add(code, p.one if away else p.zero)
-        if has_low_end is not None:
+            fraction = fraction_to_the_end(significand, distance, p)
+            away = fraction > random_threshold(left_shift(draws[i], draw_place), p)
+        if in_place is not None:
+            rounded = value_in_place(magnitude, distance, away, p)
+        elif is_uncommon is not None:
+            code = code_of(floor, binade, p)
+            rounded = add(code, p.one if away else p.zero)
             rounded = low_end(code, magnitude, rounded, negative, p)
+        else:
+            rounded = add(add(binade, floor), p.one if away else p.zero)
         result = finish(rounded, magnitude, negative, p)
-        if has_low_end is not None:
+        if is_uncommon is not None:
             zero = by_sign(p.zero_code, p.zero_code_flip, negative)
             result = zero if magnitude == p.zero else result
         out[i] = result
@@ -125,46 +135,55 @@ def rotate(word: Any, rotation: Any) -> Any:
 
 
 @inlined
-def threefry_round(first: Any, second: Any, rotation: Any) -> Any:
-    """One of the twenty rounds: add, rotate, mix."""
-    first = add(first, second)
-    return first, bitwise_xor(rotate(second, rotation), first)
+def threefry_round(blocks: Any, rotation: Any) -> Any:
+    """One round for two blocks of two words each: add, rotate, mix."""
+    first, second, other_first, other_second = blocks
+    first, other_first = add(first, second), add(other_first, other_second)
+    second = bitwise_xor(rotate(second, rotation), first)
+    other_second = bitwise_xor(rotate(other_second, rotation), other_first)
+    return first, second, other_first, other_second
 
 
 @inlined
-def four_rounds(first: Any, second: Any, rotations: Any) -> Any:
+def four_rounds(blocks: Any, rotations: Any) -> Any:
     """Four rounds with four rotations."""
-    first, second = threefry_round(first, second, rotations[0])
-    first, second = threefry_round(first, second, rotations[1])
-    first, second = threefry_round(first, second, rotations[2])
-    return threefry_round(first, second, rotations[3])
+    blocks = threefry_round(blocks, rotations[0])
+    blocks = threefry_round(blocks, rotations[1])
+    blocks = threefry_round(blocks, rotations[2])
+    return threefry_round(blocks, rotations[3])
 
 
 @inlined
-def threefry(first: Any, second: Any, key: Any) -> Any:
-    """The random words of a counter: `numformats.codec.random_bits.threefry2x32`, unrolled.
+def inject(blocks: Any, first_key: Any, second_key: Any) -> Any:
+    """Words of the key added to those of two blocks."""
+    first, second, other_first, other_second = blocks
+    return (
+        add(first, first_key),
+        add(second, second_key),
+        add(other_first, first_key),
+        add(other_second, second_key),
+    )
 
-    key: two words, and the third that follows from them.
+
+@inlined
+def threefry_pair(counter: Any, other: Any, upper: Any, key: Any) -> Any:
+    """The random words of two counters: `numformats.codec.random_bits.threefry2x32`, unrolled.
+
+    counter, other: their lower words; upper: the upper word of both. key: two words, and the third
+    that follows from them.
     """
-    first, second = add(first, key[0]), add(second, key[1])
-    first, second = four_rounds(first, second, EVEN_ROTATIONS)
-    first, second = add(first, key[1]), add(second, add(key[2], np.uint32(1)))
-    first, second = four_rounds(first, second, ODD_ROTATIONS)
-    first, second = add(first, key[2]), add(second, add(key[0], np.uint32(2)))
-    first, second = four_rounds(first, second, EVEN_ROTATIONS)
-    first, second = add(first, key[0]), add(second, add(key[1], np.uint32(3)))
-    first, second = four_rounds(first, second, ODD_ROTATIONS)
-    first, second = add(first, key[1]), add(second, add(key[2], np.uint32(4)))
-    first, second = four_rounds(first, second, EVEN_ROTATIONS)
-    return add(first, key[2]), add(second, add(key[0], np.uint32(5)))
+    blocks = inject((counter, upper, other, upper), key[0], key[1])
+    blocks = inject(four_rounds(blocks, EVEN_ROTATIONS), key[1], add(key[2], np.uint32(1)))
+    blocks = inject(four_rounds(blocks, ODD_ROTATIONS), key[2], add(key[0], np.uint32(2)))
+    blocks = inject(four_rounds(blocks, EVEN_ROTATIONS), key[0], add(key[1], np.uint32(3)))
+    return threefry_round(blocks, ODD_ROTATIONS[0])
 
 
 @step
-def fill_draws(key: Any, start: Any, dropped: Any, firsts: Any, seconds: Any, draws: Any) -> None:
-    """Random numbers for the elements from position `start`, which is a multiple of `BLOCK`.
+def fill_draws(key: Any, start: Any, firsts: Any, seconds: Any, draws: Any) -> None:
+    """Random words for the elements from position `start`, which is a multiple of `BLOCK`.
 
-    draws: uint32 array of `BLOCK` numbers; firsts, seconds: scratch of half as many. `dropped` is
-    how many bits each number is shifted down.
+    draws: uint32 array of `BLOCK` numbers; firsts, seconds: scratch of half as many.
     """
     counter = start // 2
     # The upper word is the same for a whole block, since blocks are aligned.
@@ -172,10 +191,12 @@ def fill_draws(key: Any, start: Any, dropped: Any, firsts: Any, seconds: Any, dr
     lowest = np.uint32(counter & 0xFFFFFFFF)
     # As scalars, which cannot change while the loop writes.
     words = (key[0], key[1], key[2])
-    for i in range(firsts.size):
-        first, second = threefry(add(lowest, np.uint32(i)), upper, words)
-        firsts[i] = right_shift(first, dropped)
-        seconds[i] = right_shift(second, dropped)
+    half = firsts.size // 2
+    # Two counters at a time: each round waits for the last, but not for that of the other.
+    for i in range(half):
+        counter, other = add(lowest, np.uint32(i)), add(lowest, np.uint32(i + half))
+        pair = threefry_pair(counter, other, upper, words)
+        firsts[i], seconds[i], firsts[i + half], seconds[i + half] = pair
     # Shuffled in a loop of its own, which leaves the one above to plain vectors.
     for i in range(firsts.size):
         draws[2 * i] = firsts[i]
@@ -208,13 +229,11 @@ def _lanes_of(part: Any, conversion: Any, words: Any, floats: Any, wide: Any) ->
 
 
 @step
-def draws_of(
-    begin: Any, end: Any, given: Any, key: Any, start: Any, dropped: Any, scratch: Any
-) -> Any:
+def draws_of(begin: Any, end: Any, given: Any, key: Any, start: Any, scratch: Any) -> Any:
     """The random numbers of a block: those given, or new ones, or none."""
     if key is not None:
         firsts, seconds, draws = scratch
-        fill_draws(key, start + begin, dropped, firsts, seconds, draws)
+        fill_draws(key, start + begin, firsts, seconds, draws)
         return draws[: end - begin]
     if given is not None:
         return given[begin:end]
@@ -235,22 +254,22 @@ def project(
     wide: Any,
     out: Any,
     parameters: Any,
-    has_low_end: Any,
+    is_uncommon: Any,
+    in_place: Any,
     table: Any,
     given: Any,
     key: Any,
     start: Any,
-    dropped: Any,
+    draw_place: Any,
 ) -> bool:
-    """Codes of the numbers in `source`, or values with a `table`, written to `out`.
-
-    Returns whether any number is NaN.
+    """Codes of the numbers in `source`, or values, written to `out`. Returns whether any is NaN.
 
     source: uint32 or uint64 words of floats; uint16 with a `conversion`; float32 where `wide`.
     wide: None, or float64 scratch of `BLOCK` numbers if lanes are to be of 64 bits.
     parameters: `Parameters` as an array of lane words.
+    in_place, table: what values are made by, if not None; `in_place` only from words of lanes.
     given, key: uint32 random numbers for each element, or three words of a key; or None.
-    start: the position of the first element. dropped: bits that a drawn number has too many.
+    start: the position of the first element. draw_place: how far up in a lane the numbers belong.
     """
     p = Parameters(*to_fixed_tuple(parameters, _COUNT))
     floats = np.empty(BLOCK, np.float32)
@@ -263,12 +282,14 @@ def project(
     for begin in range(0, source.size, BLOCK):
         end = min(begin + BLOCK, source.size)
         lanes = lanes_of(source[begin:end], conversion, words, floats, wide)
-        random = draws_of(begin, end, given, key, start, dropped, scratch)
+        random = draws_of(begin, end, given, key, start, scratch)
         if table is None:
-            of_block = encode_block(lanes, random, out[begin:end], p, has_low_end)
+            part = out[begin:end]
+            of_block = encode_block(lanes, random, draw_place, part, p, is_uncommon, in_place)
         else:
             # In two loops, since looking up in one with the rest would keep it from vectors.
-            of_block = encode_block(lanes, random, codes[: end - begin], p, has_low_end)
-            look_up(codes[: end - begin], table, out[begin:end])
+            row = codes[: end - begin]
+            of_block = encode_block(lanes, random, draw_place, row, p, is_uncommon, None)
+            look_up(row, table, out[begin:end])
         largest = maximum(largest, of_block)
     return largest > p.infinity_word

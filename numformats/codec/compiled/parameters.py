@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.plan import BySign, EncodePlan, Lattice
+from numformats.codec.values import decode_chunk
+from numformats.formats.base import Format
 from numformats.rounding import RoundingMode, Stochastic, random_bit_count
 
 
@@ -27,6 +29,11 @@ class Lane(NamedTuple):
     def dtype(self) -> np.dtype[Any]:
         """The unsigned integer dtype of the lane."""
         return np.dtype(f"u{self.bits // 8}")
+
+    @property
+    def float_dtype(self) -> np.dtype[Any]:
+        """The dtype of the floats."""
+        return np.dtype(f"f{self.bits // 8}")
 
     @property
     def ones(self) -> int:
@@ -52,6 +59,7 @@ class Parameters(NamedTuple):
     # The lane: constants of its width, which spare the kernels one version for each.
     zero: int
     one: int
+    ones: int
     sign_place: int
     input_trailing: int
     magnitude_mask: int
@@ -86,66 +94,113 @@ class Parameters(NamedTuple):
     low_threshold: int
     zero_code: int
     zero_code_flip: int
-    # Stochastic rounding: N bits are kept of the fraction.
+    # All ones if overflow wraps, and the bits that it leaves.
+    wrap: int
+    wrap_mask: int
+    # Stochastic rounding: N bits are kept of the fraction, those of the mask.
+    kept: int
     dropped: int
-    kept_less_one: int
-    all_kept: int
-    increment_threshold: int
-    ties_look_at_rest: int
+    half_unit: int
+    ties_to_even: int
+    jam: int
     equal: int
+    # Values in place of codes: the smallest above zero.
+    lowest_value: int
 
 
 def lane_of(plan: EncodePlan, input_bits: int) -> Lane | None:
-    """The lane in which a plan is carried out for floats of a width, or None if in neither.
+    """The lane in which a plan is carried out for floats of a width, or None if in neither."""
+    for lane in (LANE32, LANE64):
+        if lane.bits >= input_bits and _serves(lane, plan):
+            return lane
+    return None
 
-    In 32-bit lanes float32's subnormals must be subnormal in the format, too, or below: their
-    significands have no leading one to count from. What float64 cannot serve is left to NumPy.
+
+def _serves(lane: Lane, plan: EncodePlan) -> bool:
+    lattice, rounding = plan.lattice, plan.rounding
+    if not (_reaches_down(lane, lattice) and _holds_fixed_point(lane, plan)):
+        return False
+    draws = random_bit_count(rounding)
+    # The low end rounds by a threshold of its own, which cannot be random.
+    if draws and _low_code(lane, lattice):
+        return False
+    # Thresholds are whole numbers, which half a unit of the draws may not be; C wants them even.
+    variant = rounding.variant if isinstance(rounding, Stochastic) else "A"
+    return draws + {"A": 0, "B": 1, "C": 2}[variant] <= lane.bits
+
+
+def _reaches_down(lane: Lane, lattice: Lattice) -> bool:
+    """Whether all that subnormal words can become is known without a leading one to count from."""
+    distance = _emin(lattice) - (1 - lane.bias)
+    if lattice.gradual:
+        return distance >= 0
+    if lattice.gap:
+        # Half the smallest value is a threshold.
+        return distance >= 2
+    # There is a binade more of values; or one value, which the low end looks after.
+    return distance >= 1 or (distance == 0 and lattice.trailing_bits == 0)
+
+
+def _holds_fixed_point(lane: Lane, plan: EncodePlan) -> bool:
+    """Whether fixed-point magnitudes just out of range are whole numbers of the quantum here."""
+    if plan.lattice.floating:
+        return True
+    beyond = plan.bits + 1
+    lowest_exponent = plan.lattice.lowest_quantum
+    return (
+        beyond < lane.trailing_bits
+        and 1 - lane.bias <= lowest_exponent
+        and lowest_exponent + lane.trailing_bits <= lane.bias
+    )
+
+
+def is_uncommon(plan: EncodePlan) -> bool:
+    """Whether the kernel must look after the smallest numbers apart, or after overflow that wraps.
+
+    Both are rare, and share the kernels that can do either.
     """
-    lattice = plan.lattice
-    if plan.wrap or (lattice.gap and random_bit_count(plan.rounding)):
-        return None
-    if input_bits < 64 and lattice.gradual and _emin(lattice) >= 1 - LANE32.bias and _fits32(plan):
-        return LANE32
-    return LANE64 if _emin(lattice) >= 1 - LANE64.bias else None
+    return plan.wrap or not plan.lattice.gradual
 
 
-def has_low_end(plan: EncodePlan) -> bool:
-    """Whether the kernel must look after the smallest numbers apart."""
-    return not plan.lattice.gradual
-
-
-def words_of(plan: EncodePlan, lane: Lane) -> NDArray[Any]:
-    """The parameters of a plan as an array of lane words."""
-    return np.array([word & lane.ones for word in _parameters(plan, lane)], lane.dtype)
+def words_of(plan: EncodePlan, lane: Lane, fmt: Format | None = None) -> NDArray[Any]:
+    """The parameters of a plan as an array of lane words; with a format, for values in place."""
+    parameters = _parameters(plan, lane)
+    if fmt is not None:
+        parameters = _with_values(parameters, plan, lane, fmt)
+    return np.array([word & lane.ones for word in parameters], lane.dtype)
 
 
 def _parameters(plan: EncodePlan, lane: Lane) -> Parameters:
     lattice = plan.lattice
-    emin = _emin(lattice) + lane.bias
+    emin = _emin_for(plan, lane) + lane.bias
     threshold, odd_flip, negative_flip = _thresholds(plan, lane)
     stochastic = plan.rounding if isinstance(plan.rounding, Stochastic) else Stochastic(1)
     variant = stochastic.variant
-    by_significand = plan.ties_by_significand and plan.rounding == "nearest_even"
-    half = 1 << (lane.bits - 1)
+    dropped = lane.bits - stochastic.bits
+    is_equal = plan.rounding == "stochastic_equal"
+    # One more than the largest, since that of negative numbers may be -1: none is in range.
+    limits = BySign(plan.largest.positive + 1, plan.largest.negative + 1)
+    if plan.wrap:
+        limits = BySign(lane.ones, lane.ones)
     return Parameters(
         zero=0,
         one=1,
+        ones=lane.ones,
         sign_place=lane.bits - 1,
         input_trailing=lane.trailing_bits,
         magnitude_mask=lane.ones >> 1,
         infinity_word=lane.infinity_word,
         bound=_bound(plan, lane),
-        shift=lane.trailing_bits - _trailing_bits(lattice),
+        shift=lane.trailing_bits - _trailing_bits(plan, lane),
         clamp=emin if lattice.gradual else 0,
         emin=emin,
-        trailing=_trailing_bits(lattice) if lattice.floating else 0,
-        code_parity=0 if by_significand else lane.ones,
+        trailing=lattice.trailing_bits,
+        code_parity=0 if _ties_by_significand(plan) else lane.ones,
         threshold=threshold,
         threshold_odd_flip=odd_flip,
         threshold_flip=negative_flip,
-        # One more than the largest, since that of negative numbers may be -1: none is in range.
-        limit=plan.largest.positive + 1,
-        limit_flip=(plan.largest.positive + 1) ^ (plan.largest.negative + 1),
+        limit=limits.positive,
+        limit_flip=_flip(limits),
         overflow=plan.overflow.positive,
         overflow_flip=_flip(plan.overflow),
         infinity=plan.infinity.positive,
@@ -156,18 +211,69 @@ def _parameters(plan: EncodePlan, lane: Lane) -> Parameters:
         sign=0 if plan.twos_complement else 1 << (plan.bits - 1),
         zero_sign=plan.negative_zero,
         code_mask=(1 << plan.bits) - 1,
-        low_code=1 if lattice.gap else 0,
-        low_threshold=_low_threshold(plan, lane, threshold),
+        low_code=_low_code(lane, lattice),
+        low_threshold=_low_threshold(plan, lane),
         zero_code=plan.zero.positive,
         zero_code_flip=_flip(plan.zero),
-        dropped=lane.bits - stochastic.bits,
-        kept_less_one=stochastic.bits - 1,
-        all_kept=(1 << stochastic.bits) - 1,
-        # A never rounds the fraction up, B from one half, C above it.
-        increment_threshold={"A": lane.ones, "B": half - 1, "C": half}[variant],
-        ties_look_at_rest=1 if variant == "C" else 0,
-        equal=lane.ones if plan.rounding == "stochastic_equal" else 0,
+        wrap=lane.ones if plan.wrap else 0,
+        wrap_mask=(1 << plan.bits) - 1 if plan.wrap else lane.ones,
+        kept=lane.ones - ((1 << dropped) - 1),
+        dropped=dropped,
+        half_unit=0 if variant == "A" else 1 << (dropped - 1),
+        ties_to_even=1 if variant == "C" else 0,
+        jam=1 if variant == "C" or is_equal else 0,
+        equal=lane.ones if is_equal else 0,
+        lowest_value=0,
     )
+
+
+def _with_values(p: Parameters, plan: EncodePlan, lane: Lane, fmt: Format) -> Parameters:
+    """Parameters for values in place of codes: the bits of floats in all that ends up in a result.
+
+    The magnitude is compared with the largest value then, not with its code.
+    """
+
+    def choice(codes: BySign) -> tuple[int, int]:
+        values = _value_words([codes.positive, codes.negative], lane, fmt)
+        return values[0], values[0] ^ values[1]
+
+    def limit(largest: int) -> int:
+        return _magnitude_word(plan.lattice, largest, lane) + 1 if largest >= 0 else 0
+
+    overflow, overflow_flip = choice(plan.overflow)
+    infinity, infinity_flip = choice(plan.infinity)
+    nan, nan_flip = choice(plan.nan)
+    limits = BySign(limit(plan.largest.positive), limit(plan.largest.negative))
+    sign = 1 << p.sign_place
+    return p._replace(
+        limit=limits.positive,
+        limit_flip=_flip(limits),
+        overflow=overflow,
+        overflow_flip=overflow_flip,
+        infinity=infinity,
+        infinity_flip=infinity_flip,
+        nan=nan,
+        nan_flip=nan_flip,
+        twos_complement=0,
+        sign=sign,
+        zero_sign=sign if plan.negative_zero else 0,
+        code_mask=lane.ones,
+        lowest_value=_magnitude_word(plan.lattice, 1, lane),
+    )
+
+
+def _value_words(codes: list[int], lane: Lane, fmt: Format) -> list[int]:
+    values = decode_chunk(np.array(codes), fmt, lane.float_dtype)
+    return [int(word) for word in values.view(lane.dtype)]
+
+
+def _magnitude_word(lattice: Lattice, code: int, lane: Lane) -> int:
+    """The bits of the value at a magnitude code of a lattice with subnormals."""
+    # What a code counts: `Lattice` has the equation.
+    binade = max((code >> lattice.trailing_bits) - 1, 0) if lattice.floating else 0
+    significand = code - (binade << lattice.trailing_bits)
+    value = np.ldexp(float(significand), binade + lattice.lowest_quantum)
+    return int(np.array(value, lane.float_dtype).view(lane.dtype))
 
 
 # A fixed-point number is a float all of whose values are subnormal: with its smallest normal
@@ -181,21 +287,28 @@ def _emin(lattice: Lattice) -> int:
     return lattice.lowest_quantum + lattice.trailing_bits
 
 
-def _trailing_bits(lattice: Lattice) -> int:
-    return lattice.trailing_bits if lattice.floating else _FIXED_EMIN - lattice.lowest_quantum
+def _emin_for(plan: EncodePlan, lane: Lane) -> int:
+    """The smallest normal exponent; if overflow wraps, that from which on words are integers.
+
+    Nothing is cut off these, and the binade tells how far up they belong.
+    """
+    return plan.lattice.lowest_quantum + lane.trailing_bits if plan.wrap else _emin(plan.lattice)
 
 
-def _fits32(plan: EncodePlan) -> bool:
-    # Fixed-point magnitudes just out of range must still be whole in 24 bits.
-    return plan.lattice.floating or plan.bits <= 22
+def _trailing_bits(plan: EncodePlan, lane: Lane) -> int:
+    return _emin_for(plan, lane) - plan.lattice.lowest_quantum
 
 
 def _bound(plan: EncodePlan, lane: Lane) -> int:
     """The bits of infinity; in fixed point, of a power of two just out of range."""
-    if plan.lattice.floating:
+    if plan.lattice.floating or plan.wrap:
         return lane.infinity_word
     exponent = plan.bits + 1 + plan.lattice.lowest_quantum
     return (exponent + lane.bias) << lane.trailing_bits
+
+
+def _ties_by_significand(plan: EncodePlan) -> bool:
+    return plan.ties_by_significand and plan.rounding == "nearest_even"
 
 
 def _thresholds(plan: EncodePlan, lane: Lane) -> tuple[int, int, int]:
@@ -217,22 +330,40 @@ def _thresholds(plan: EncodePlan, lane: Lane) -> tuple[int, int, int]:
     return table.get(plan.rounding, (never, 0, 0))
 
 
-def _low_threshold(plan: EncodePlan, lane: Lane, threshold: int) -> int:
-    """The same for the gap between zero and the smallest value, on the bits of the number itself.
+def _low_code(lane: Lane, lattice: Lattice) -> int:
+    """The code below which there is nothing but zero, or one value among the lane's subnormals."""
+    alone = not lattice.gradual and _emin(lattice) == 1 - lane.bias
+    return 1 if lattice.gap or alone else 0
 
-    One half becomes half the smallest value, gap * 2**(lowest_quantum - 2).
+
+def _low_threshold(plan: EncodePlan, lane: Lane) -> int:
+    """What a number must exceed to be rounded up to the code 1, on the bits of the number itself.
+
+    It lies between the two neighbours, at half the way, or at either end.
     """
-    half = 1 << (lane.bits - 1)
     lattice = plan.lattice
-    if not lattice.gap:
+    if not _low_code(lane, lattice):
         return lane.ones
-    if threshold not in (half, half - 1):
-        return threshold
-    shift = lane.trailing_bits - lattice.trailing_bits
+    threshold, odd_flip, _ = _thresholds(plan, lane)
+    # The code 0 is even, and so is zero, but the significand of a value with this code is not.
+    if _ties_by_significand(plan) and not lattice.gap:
+        threshold ^= odd_flip
+    half = 1 << (lane.bits - 1)
+    low, middle = 0, _half_smallest(lattice, lane)
+    if not lattice.gap:
+        # 2**(1 - bias) is the first number with a leading one. The value is half of it.
+        smallest_normal = 1 << lane.trailing_bits
+        low, middle = smallest_normal // 2, smallest_normal * 3 // 4
+    if threshold in (half, half - 1):
+        return middle - (half - threshold)
+    return low if threshold == 0 else lane.ones
+
+
+def _half_smallest(lattice: Lattice, lane: Lane) -> int:
+    """The bits of half the smallest value above a gap: gap * 2**(lowest_quantum - 2)."""
     exponent = lattice.lowest_quantum + lattice.trailing_bits - 2 + lane.bias
     # gap is 2**trailing_bits + 1: its leading one is the hidden bit.
-    half_smallest = (exponent << lane.trailing_bits) + (1 << shift)
-    return half_smallest - (half - threshold)
+    return (exponent << lane.trailing_bits) + (1 << (lane.trailing_bits - lattice.trailing_bits))
 
 
 def _flip(choice: BySign) -> int:

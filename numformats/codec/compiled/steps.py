@@ -80,48 +80,62 @@ def threshold(floor: Any, binade: Any, negative: Any, p: Any) -> Any:
 
 
 @step
-def long_fraction(significand: Any, distance: Any, p: Any) -> Any:
-    """The fraction to twice the lane's width, as two words: 64 bits or more, nothing lost.
+def fraction_to_the_end(significand: Any, distance: Any, p: Any) -> Any:
+    """The fraction in units of 2**-bits at any distance; bits after these are told by the last one.
 
-    Distances up to twice the width less one; larger ones stand for that.
+    Where `jam` is 1, the last bit is set if any bit was lost after it (SoftFloat calls this
+    jamming): comparisons with even thresholds then come out as for the whole fraction.
     """
     width = add(p.sign_place, p.one)
-    last = add(width, p.sign_place)
-    distance = minimum(distance, last)
     near = minimum(distance, p.sign_place)
-    is_near = distance < width
-    beyond = subtract(distance, minimum(distance, width))
-    near_high = left_shift(left_shift(significand, subtract(p.sign_place, near)), p.one)
-    far_high = right_shift(significand, beyond)
-    high = near_high if is_near else far_high
-    # Of a far fraction the low `beyond` bits go to the second word.
-    low = left_shift(left_shift(significand, subtract(p.sign_place, beyond)), p.one)
-    return high, p.zero if is_near else low
+    near_fraction = left_shift(left_shift(significand, subtract(p.sign_place, near)), p.one)
+    beyond = minimum(subtract(distance, minimum(distance, width)), p.sign_place)
+    far_fraction = right_shift(significand, beyond)
+    is_whole = left_shift(far_fraction, beyond) == significand
+    jammed = bitwise_or(far_fraction, p.zero if is_whole else p.jam)
+    return near_fraction if distance < width else jammed
 
 
 @step
-def stochastic_away(high: Any, low: Any, draw: Any, p: Any) -> Any:
-    """Whether a number is rounded away from zero, given its fraction and its random number.
+def random_threshold(draw: Any, p: Any) -> Any:
+    """What the fraction must exceed to be rounded away from zero, given a random number.
 
-    P3109's inequality K + R >= 2**N, where K is the fraction in units of 2**-N, cut off (A), or
-    rounded half up (B) or half to even (C). B's "2 R + 1" and "N + 1 bits" say just that.
+    draw: R in the upper N bits. P3109's condition is K + R >= 2**N, where K is the fraction F in
+    units of 2**-N, cut off (A), or rounded half up (B) or half to even (C). For A this says
+    F >= (2**N - R) * 2**-N; for B and C half a unit less is enough, but for C, where K would be
+    rounded to the even number below 2**N - R, this much is not.
     """
-    kept = right_shift(high, p.dropped)
-    # The bits after the N that are kept, and whether any is set after these.
-    rest = bitwise_or(
-        left_shift(left_shift(high, p.kept_less_one), p.one), right_shift(low, p.dropped)
-    )
-    sticky = left_shift(left_shift(low, p.kept_less_one), p.one)
-    has_more = p.one if sticky != p.zero else p.zero
-    # For C, what lies above half, or at half above an odd K, gets its lowest bit set.
-    nudge = bitwise_and(bitwise_or(has_more, bitwise_and(kept, p.one)), p.ties_look_at_rest)
-    up = bitwise_or(rest, nudge) > p.increment_threshold
-    # K + up + R >= 2**N without a carry out of the lane: compare with the complement of K.
-    missing = subtract(p.all_kept, kept)
-    by_probability = draw >= missing if up else draw > missing
-    is_inexact = bitwise_or(high, low) != p.zero
-    fair = is_inexact & (draw == p.one)
-    return fair if p.equal != p.zero else by_probability
+    kept = bitwise_and(draw, p.kept)
+    # In units of 2**-bits, 2**bits - R is ~R + 1, and "at least" is "more than that less one".
+    missing = subtract(bitwise_xor(kept, p.ones), p.half_unit)
+    tie_falls = bitwise_and(right_shift(kept, p.dropped), p.ties_to_even)
+    # With equal chances the fraction does not count: a draw of 1 takes all that is inexact.
+    certain = bitwise_and(sign_mask(kept, p), p.equal)
+    return bitwise_and(add(missing, tie_falls), bitwise_xor(certain, p.ones))
+
+
+@step
+def code_of(floor: Any, binade: Any, p: Any) -> Any:
+    """The truncated magnitude code where overflow may wrap: then all bits of `floor` count."""
+    # Then `binade` is how far the last bit of the number lies above the quantum. Bits above those
+    # of a code do not count, and no code has a bit as high as `sign_place`.
+    up = minimum(bitwise_and(binade, p.wrap), p.sign_place)
+    low_bits = bitwise_and(left_shift(floor, up), p.wrap_mask)
+    return add(low_bits, bitwise_and(binade, bitwise_xor(p.wrap, p.ones)))
+
+
+@step
+def value_in_place(magnitude: Any, distance: Any, away: Any, p: Any) -> Any:
+    """The bits of the rounded magnitude itself: the input's, cut at the distance, plus a quantum."""
+    bounded = minimum(magnitude, p.bound)
+    near = minimum(distance, p.sign_place)
+    truncated = left_shift(right_shift(bounded, near), near)
+    # A carry out of the trailing bits goes into the exponent, which is the next binade, as it must.
+    quantum = left_shift(p.one, near)
+    value = add(truncated, quantum if away else p.zero)
+    # If even the hidden bit is cut off, what is left is nothing, or one quantum.
+    lone = p.lowest_value if away else p.zero
+    return lone if distance > p.input_trailing else value
 
 
 @step
