@@ -28,14 +28,16 @@ from numformats.codec.compiled.steps import (
     code_of,
     finish,
     floor_and_fraction,
-    fraction_to_the_end,
     inlined,
+    jammed,
     low_end,
     place,
     random_threshold,
     sign_mask,
+    small_fraction,
     step,
     threshold,
+    threshold_with_ties,
     value_in_place,
 )
 from numformats.codec.random_bits import ROTATIONS
@@ -55,12 +57,19 @@ FROM_BFLOAT16, FROM_FLOAT16 = 0, 1
 
 @step
 def encode_block(
-    words: Any, draws: Any, draw_place: Any, out: Any, p: Any, is_uncommon: Any, in_place: Any
+    words: Any,
+    draws: Any,
+    draw_place: Any,
+    look_at_ties: Any,
+    out: Any,
+    p: Any,
+    is_uncommon: Any,
+    in_place: Any,
 ) -> Any:
     """Codes of floats given as lane words. Returns the largest magnitude, which tells of NaN.
 
     draws: uint32 random numbers, or None for a deterministic mode; draw_place: how many places up
-    they belong.
+    they belong; look_at_ties: None for the variants A and B.
     is_uncommon: None for formats with subnormals and a projection that does not wrap.
     in_place: None, or else the bits of values are written instead of codes.
     """
@@ -71,10 +80,15 @@ def encode_block(
         significand, distance, binade = place(magnitude, p)
         floor, fraction = floor_and_fraction(significand, distance, p)
         if draws is None:
-            away = fraction > threshold(floor, binade, negative, p)
+            limit = threshold(floor, binade, negative, p)
         else:
-            fraction = fraction_to_the_end(significand, distance, p)
-            away = fraction > random_threshold(left_shift(draws[i], draw_place), p)
+            kept = bitwise_and(left_shift(draws[i], draw_place), p.kept)
+            fraction = small_fraction(significand, distance, p)
+            limit = random_threshold(kept, p)
+            if look_at_ties is not None:
+                fraction = jammed(fraction, significand, distance, p)
+                limit = threshold_with_ties(limit, kept, p)
+        away = fraction > limit
         if in_place is not None:
             rounded = value_in_place(magnitude, distance, away, p)
         elif is_uncommon is not None:
@@ -90,6 +104,16 @@ def encode_block(
         out[i] = result
         largest = maximum(largest, magnitude)
     return largest
+
+
+@step
+def encode_chosen(
+    words: Any, draws: Any, draw_place: Any, out: Any, p: Any, is_uncommon: Any, in_place: Any
+) -> Any:
+    """`encode_block`, in the version that the rounding mode needs."""
+    if draws is not None and p.jam != p.zero:
+        return encode_block(words, draws, draw_place, True, out, p, is_uncommon, in_place)
+    return encode_block(words, draws, draw_place, None, out, p, is_uncommon, in_place)
 
 
 @step
@@ -285,11 +309,11 @@ def project(
         random = draws_of(begin, end, given, key, start, scratch)
         if table is None:
             part = out[begin:end]
-            of_block = encode_block(lanes, random, draw_place, part, p, is_uncommon, in_place)
+            of_block = encode_chosen(lanes, random, draw_place, part, p, is_uncommon, in_place)
         else:
             # In two loops, since looking up in one with the rest would keep it from vectors.
             row = codes[: end - begin]
-            of_block = encode_block(lanes, random, draw_place, row, p, is_uncommon, None)
+            of_block = encode_chosen(lanes, random, draw_place, row, p, is_uncommon, None)
             look_up(row, table, out[begin:end])
         largest = maximum(largest, of_block)
     return largest > p.infinity_word

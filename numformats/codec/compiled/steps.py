@@ -80,38 +80,60 @@ def threshold(floor: Any, binade: Any, negative: Any, p: Any) -> Any:
 
 
 @step
-def fraction_to_the_end(significand: Any, distance: Any, p: Any) -> Any:
-    """The fraction in units of 2**-bits at any distance; bits after these are told by the last one.
-
-    Where `jam` is 1, the last bit is set if any bit was lost after it (SoftFloat calls this
-    jamming): comparisons with even thresholds then come out as for the whole fraction.
-    """
-    width = add(p.sign_place, p.one)
-    near = minimum(distance, p.sign_place)
-    near_fraction = left_shift(left_shift(significand, subtract(p.sign_place, near)), p.one)
-    beyond = minimum(subtract(distance, minimum(distance, width)), p.sign_place)
-    far_fraction = right_shift(significand, beyond)
-    is_whole = left_shift(far_fraction, beyond) == significand
-    jammed = bitwise_or(far_fraction, p.zero if is_whole else p.jam)
-    return near_fraction if distance < width else jammed
+def shifted_down(word: Any, distance: Any, p: Any) -> Any:
+    """A word shifted right, at any distance."""
+    # Machines with vectors shift by any distance, which LLVM knows; others need the comparison.
+    return right_shift(word, distance) if distance <= p.sign_place else p.zero
 
 
 @step
-def random_threshold(draw: Any, p: Any) -> Any:
+def shifted_up(word: Any, distance: Any, p: Any) -> Any:
+    """A word shifted left, at any distance."""
+    return left_shift(word, distance) if distance <= p.sign_place else p.zero
+
+
+@step
+def small_fraction(significand: Any, distance: Any, p: Any) -> Any:
+    """The fraction in units of 2**-bits at any distance, cut off."""
+    width = add(p.sign_place, p.one)
+    # Differences below zero are very large, and so one of the two is always zero.
+    upper = shifted_up(significand, subtract(width, distance), p)
+    return bitwise_or(upper, shifted_down(significand, subtract(distance, width), p))
+
+
+@step
+def jammed(fraction: Any, significand: Any, distance: Any, p: Any) -> Any:
+    """The fraction with its last bit set if any bit was cut off after it.
+
+    SoftFloat calls this jamming: what is compared with even numbers then compares like the whole.
+    """
+    twice_width = left_shift(add(p.sign_place, p.one), p.one)
+    # What is cut off is the second word of a fraction in two; it has the significand at the least.
+    beyond = subtract(twice_width, minimum(distance, twice_width))
+    second = shifted_up(significand, beyond, p)
+    return bitwise_or(fraction, p.one if second != p.zero else p.zero)
+
+
+@step
+def random_threshold(kept: Any, p: Any) -> Any:
     """What the fraction must exceed to be rounded away from zero, given a random number.
 
-    draw: R in the upper N bits. P3109's condition is K + R >= 2**N, where K is the fraction F in
+    kept: R in the upper N bits. P3109's condition is K + R >= 2**N, where K is the fraction F in
     units of 2**-N, cut off (A), or rounded half up (B) or half to even (C). For A this says
-    F >= (2**N - R) * 2**-N; for B and C half a unit less is enough, but for C, where K would be
-    rounded to the even number below 2**N - R, this much is not.
+    F >= (2**N - R) * 2**-N, for B and C half a unit less.
     """
-    kept = bitwise_and(draw, p.kept)
     # In units of 2**-bits, 2**bits - R is ~R + 1, and "at least" is "more than that less one".
-    missing = subtract(bitwise_xor(kept, p.ones), p.half_unit)
+    return subtract(bitwise_xor(kept, p.ones), p.half_unit)
+
+
+@step
+def threshold_with_ties(threshold: Any, kept: Any, p: Any) -> Any:
+    """The random threshold of variant C, and that of equal chances."""
+    # For C half a unit less is not enough if K is rounded to the even number below 2**N - R.
     tie_falls = bitwise_and(right_shift(kept, p.dropped), p.ties_to_even)
     # With equal chances the fraction does not count: a draw of 1 takes all that is inexact.
     certain = bitwise_and(sign_mask(kept, p), p.equal)
-    return bitwise_and(add(missing, tie_falls), bitwise_xor(certain, p.ones))
+    return bitwise_and(add(threshold, tie_falls), bitwise_xor(certain, p.ones))
 
 
 @step
@@ -126,7 +148,7 @@ def code_of(floor: Any, binade: Any, p: Any) -> Any:
 
 @step
 def value_in_place(magnitude: Any, distance: Any, away: Any, p: Any) -> Any:
-    """The bits of the rounded magnitude itself: the input's, cut at the distance, plus a quantum."""
+    """The bits of the rounded magnitude itself: cut off at the distance, and a quantum added."""
     bounded = minimum(magnitude, p.bound)
     near = minimum(distance, p.sign_place)
     truncated = left_shift(right_shift(bounded, near), near)
