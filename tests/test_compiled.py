@@ -52,6 +52,8 @@ FORMATS: list[nf.Format] = [
         has_zero=False,
     ),
     nf.FloatFormat("gap_at_the_end", 8, 3, bias=126, has_subnormals=False),
+    nf.TableFormat("sixteen", (*np.linspace(-1, 1, 15) ** 3, 0.3)),
+    nf.TableFormat("without_zero", tuple(RNG.standard_normal(64))),
     nf.FloatFormat("far_up", 5, 2, bias=-900),
     nf.FloatFormat("far_down", 4, 3, bias=1000, has_inf=False, nan="top"),
 ]

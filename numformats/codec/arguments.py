@@ -6,6 +6,7 @@ says the way out.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -50,7 +51,8 @@ def read_real(argument: str, x: ArrayLike) -> Array:
 
 
 def _as_array(argument: str, x: ArrayLike) -> Array:
-    if isinstance(x, np.ma.MaskedArray):
+    # Where nothing has loaded numpy.ma there is no masked array, and loading it takes a while.
+    if "numpy.ma" in sys.modules and isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{argument}: a masked array; pass x.filled(value), or x.data to ignore it")
     try:
         array = np.asarray(x)

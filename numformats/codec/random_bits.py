@@ -16,8 +16,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+# As a string, since NumPy loads its generators, which takes a while, when they are first named.
 RandomSource: TypeAlias = (
-    int | np.integer[Any] | np.random.Generator | np.random.BitGenerator | None
+    "int | np.integer[Any] | np.random.Generator | np.random.BitGenerator | None"
 )
 
 # Table 2 of the paper: the rotations of the eight rounds that repeat. The parity constant of the
@@ -79,17 +80,17 @@ def key_of(rng: RandomSource) -> int:
 
     Raises TypeError for anything else and ValueError for a seed out of range.
     """
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        if not 0 <= rng < 2**64:
+            raise ValueError(f"rng: the seed {rng} is outside 0 to 2**64 - 1")
+        return int(rng)
     if rng is None:
         rng = np.random.default_rng()
     if isinstance(rng, np.random.BitGenerator):
         rng = np.random.Generator(rng)
     if isinstance(rng, np.random.Generator):
         return int.from_bytes(rng.bytes(8), "little")
-    if isinstance(rng, (bool, np.bool_)) or not isinstance(rng, (int, np.integer)):
-        raise TypeError(
-            f"rng: expected None, an int seed or a numpy.random.Generator, got "
-            f"{type(rng).__name__} {rng!r}"
-        )
-    if not 0 <= rng < 2**64:
-        raise ValueError(f"rng: the seed {rng} is outside 0 to 2**64 - 1")
-    return int(rng)
+    raise TypeError(
+        f"rng: expected None, an int seed or a numpy.random.Generator, got "
+        f"{type(rng).__name__} {rng!r}"
+    )

@@ -13,11 +13,24 @@ from numpy.typing import NDArray
 
 from numformats.codec.arguments import code_dtype, walk
 from numformats.codec.compiled import kernels
-from numformats.codec.compiled.parameters import LANE64, Lane, is_uncommon, lane_of, words_of
+from numformats.codec.compiled.parameters import (
+    LANE32,
+    LANE64,
+    Lane,
+    is_uncommon,
+    lane_of,
+    words_of,
+)
+from numformats.codec.compiled.search import (
+    LaneWords,
+    find_thresholds,
+    is_staircase,
+    search,
+)
 from numformats.codec.compiled.threads import run_split
-from numformats.codec.plan import EncodePlan, Plan
+from numformats.codec.plan import EncodePlan, Plan, TablePlan
 from numformats.codec.random_bits import key_schedule
-from numformats.codec.values import TABLE_BITS, value_table
+from numformats.codec.values import TABLE_BITS, decode_chunk, value_table
 from numformats.formats.base import Format
 from numformats.rounding import random_bit_count
 
@@ -34,11 +47,13 @@ _INPUTS: Final = frozenset([*_CONVERSIONS, np.dtype(np.float32), np.dtype(np.flo
 
 
 @lru_cache(maxsize=512)
-def kernel_for(plan: Plan, dtype: np.dtype[Any]) -> Kernel | None:
+def kernel_for(plan: Plan, dtype: np.dtype[Any]) -> Kernel | TableKernel | None:
     """The kernel for a plan and an input dtype, or None where the NumPy path has to do it."""
     native = dtype.newbyteorder("=")
-    if not isinstance(plan, EncodePlan) or native not in _INPUTS:
+    if native not in _INPUTS:
         return None
+    if isinstance(plan, TablePlan):
+        return TableKernel(plan, native) if is_staircase(plan) else None
     lane = lane_of(plan, 8 * native.itemsize)
     return None if lane is None else Kernel(plan, lane, native)
 
@@ -46,7 +61,7 @@ def kernel_for(plan: Plan, dtype: np.dtype[Any]) -> Kernel | None:
 def project_into(
     out: Array,
     x: Array,
-    kernel: Kernel,
+    kernel: Kernel | TableKernel,
     *,
     fmt: Format | None = None,
     key: int | None = None,
@@ -171,11 +186,59 @@ class Kernel:
             self._is_uncommon,
             None if values is None or values.table is not None else True,
             None if values is None else values.table,
-            given,
-            key,
+            _NO_WORDS if given is None and key is not None else given,
+            _NO_WORDS if key is None and given is not None else key,
             start,
             self._drawn_place if given is None else self._given_place,
         )
+
+
+class TableKernel:
+    """`search.search` for a plan and an input dtype, with the interface of `Kernel`."""
+
+    def __init__(self, plan: TablePlan, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+        self._plan = plan
+        self._conversion = _CONVERSIONS.get(dtype)
+        lane = LANE64 if dtype == np.float64 else LANE32
+        self._lane_words = LaneWords.of(lane)
+        self._thresholds = _read_only(find_thresholds(plan, lane))
+        self._codes = self._results(np.array(plan.codes, np.uint32), plan.nan)
+
+    def can_round(self, fmt: Format, dtype: np.dtype[Any]) -> bool:
+        """Always: a value for each place is as good as a code."""
+        return True
+
+    @lru_cache(maxsize=512)  # noqa: B019 - kernels are kept anyway
+    def values_of(self, fmt: Format, dtype: np.dtype[Any]) -> Values:
+        """What `run` needs to write values of a dtype."""
+        values = decode_chunk(np.array([*self._plan.codes, self._plan.nan]), fmt, dtype)
+        words = _words(values)
+        return Values(self._thresholds, self._results(words[:-1], words[-1]))
+
+    def _results(self, of_values: Array, nan: Any) -> Array:
+        """An entry for each place that there could be, and one for NaN."""
+        results = np.full(self._thresholds.size + 2, nan, of_values.dtype)
+        results[: of_values.size] = of_values
+        return _read_only(results)
+
+    def source(self, x: Array) -> Array:
+        """The input as kernels take it."""
+        return _read_only(_words(x))
+
+    def run(
+        self,
+        source: Array,
+        out: Array,
+        values: Values | None,
+        *,
+        given: Array | None = None,
+        key: Array | None = None,
+        start: int,
+    ) -> bool:
+        """Project elements; whether any is NaN. There are no random numbers to use."""
+        results = self._codes if values is None else values.table
+        return search(source, self._conversion, out, self._thresholds, results, self._lane_words)
 
 
 @dataclass(frozen=True)
@@ -212,3 +275,6 @@ def _words(array: Array) -> Array:
 @cache
 def _word_dtype(size: int) -> np.dtype[Any]:
     return np.dtype(f"u{size}")
+
+
+_NO_WORDS: Final = _read_only(np.empty(0, np.uint32))

@@ -254,14 +254,15 @@ def _lanes_of(part: Any, conversion: Any, words: Any, floats: Any, wide: Any) ->
 
 @step
 def draws_of(begin: Any, end: Any, given: Any, key: Any, start: Any, scratch: Any) -> Any:
-    """The random numbers of a block: those given, or new ones, or none."""
-    if key is not None:
-        firsts, seconds, draws = scratch
+    """The random numbers of a block, those given or new ones; or None."""
+    if given is None:
+        return None
+    firsts, seconds, draws = scratch
+    if key.size > 0:
         fill_draws(key, start + begin, firsts, seconds, draws)
-        return draws[: end - begin]
-    if given is not None:
-        return given[begin:end]
-    return None
+    else:
+        draws[: end - begin] = given[begin:end]
+    return draws[: end - begin]
 
 
 @step
@@ -292,7 +293,8 @@ def project(
     wide: None, or float64 scratch of `BLOCK` numbers if lanes are to be of 64 bits.
     parameters: `Parameters` as an array of lane words.
     in_place, table: what values are made by, if not None; `in_place` only from words of lanes.
-    given, key: uint32 random numbers for each element, or three words of a key; or None.
+    given, key: uint32 random numbers for each element, and the three words of a key; one of the
+    two is empty, or both are None.
     start: the position of the first element. draw_place: how far up in a lane the numbers belong.
     """
     p = Parameters(*to_fixed_tuple(parameters, _COUNT))

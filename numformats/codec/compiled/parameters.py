@@ -41,6 +41,11 @@ class Lane(NamedTuple):
         return (1 << self.bits) - 1
 
     @property
+    def sign_bit(self) -> int:
+        """The highest bit."""
+        return 1 << (self.bits - 1)
+
+    @property
     def infinity_word(self) -> int:
         """The bits of infinity: above them are NaNs, below them finite numbers."""
         return ((1 << (self.bits - 1 - self.trailing_bits)) - 1) << self.trailing_bits

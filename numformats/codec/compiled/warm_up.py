@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 
 import ml_dtypes
 import numpy as np
 
 from numformats.codec import paths
-from numformats.codec.compiled import dispatch, kernels
+from numformats.codec.compiled import dispatch, kernels, search
 from numformats.formats.base import Format
 from numformats.formats.ieee import dlfloat16, float16, float32
+from numformats.formats.integers import IntFormat
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
-from numformats.rounding import Stochastic
+from numformats.formats.tables import TableFormat
+from numformats.rounding import RoundingMode, Stochastic
 
 _INPUTS = (np.float16, ml_dtypes.bfloat16, np.float32, np.float64)
-# One of each width of codes, and of the two kinds of low end.
-_FORMATS: tuple[Format, ...] = (float8_e4m3fn, float16, float32, float8_e8m0fnu, dlfloat16)
+_MODES: tuple[RoundingMode, ...] = (
+    "nearest_even",
+    Stochastic(1),
+    # Too fine for 32-bit lanes.
+    Stochastic(32, "C"),
+)
 
 
 def warm_up() -> int:
     """`numformats.codec.warm_up`, where there is Numba."""
     assert paths.compiled_path(paths.LARGE) is dispatch
-    for dtype, fmt in product(_INPUTS, _FORMATS):
-        x = np.ones(2, dtype)
-        fmt.encode(x)
-        fmt.encode(x, Stochastic(), rng=0)
-        fmt.encode(x, Stochastic(), random_bits=[0, 1])
+    for dtype, mode, (fmt, saturation) in product(_INPUTS, _MODES, _formats()):
+        if mode != "nearest_even" and isinstance(fmt, TableFormat):
+            continue
+        x, rng = np.ones(2, dtype), None if mode == "nearest_even" else 0
+        codes = fmt.encode(x, mode, saturation, rng=rng)
+        fmt.round(x, mode, saturation, rng=rng)
         if fmt.bits <= 16:
-            fmt.round(x)
-            fmt.round(x, Stochastic(), rng=0)
-            fmt.decode(fmt.encode(x), dtype=np.float64)
-            fmt.decode(fmt.encode(x))
-    return len(kernels.project.signatures)
+            fmt.decode(codes)
+            fmt.decode(codes, dtype=np.float64)
+    return len(kernels.project.signatures) + len(search.search.signatures)
+
+
+def _formats() -> Iterator[tuple[Format, str]]:
+    """One of each width of codes, and of the kinds of low end and of overflow."""
+    for fmt in (float8_e4m3fn, float16, float32, float8_e8m0fnu, dlfloat16):
+        yield fmt, "none"
+    for bits in (8, 16):
+        yield IntFormat(f"int{bits}", bits), "wrap"
+    yield TableFormat("two", (0.0, 1.0)), "none"

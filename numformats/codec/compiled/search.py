@@ -1,0 +1,140 @@
+"""Codebooks: the place of a number among thresholds, by bisection.
+
+A deterministic projection onto a table is a staircase: as numbers grow, so do the values they
+become, one at a time. It is known by the numbers at which each step is taken. They are found here
+by asking the NumPy path, for each step, about ever closer numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import add, bitwise_or, bitwise_xor, right_shift, subtract
+from numpy.typing import NDArray
+
+from numformats.codec import codebook
+from numformats.codec.compiled.kernels import BLOCK, lanes_of, look_up
+from numformats.codec.compiled.parameters import Lane
+from numformats.codec.compiled.steps import step
+from numformats.codec.plan import TablePlan
+from numformats.rounding import random_bit_count
+
+Array = NDArray[Any]
+
+
+def is_staircase(plan: TablePlan) -> bool:
+    """Whether a plan is deterministic and its values only grow with the number.
+
+    Modes that look at zero are ambiguous between two values of which neither is: what is rounded
+    toward zero from below ends above it.
+    """
+    if random_bit_count(plan.rounding):
+        return False
+    straddles = plan.values[0] < 0 < plan.values[-1] and 0.0 not in plan.values
+    return not straddles or plan.rounding in ("nearest_even", "nearest_away", "nearest_zero")
+
+
+def find_thresholds(plan: TablePlan, lane: Lane) -> Array:
+    """For each value of a table but the lowest, the key of the first float that becomes it or more.
+
+    Returns 2**k - 1 words of the lane, for the smallest k that is enough; the last ones are never
+    reached. A key is the place of a float in the order of all floats, as `keys_of` has it.
+    """
+    steps = np.arange(1, len(plan.values))
+    place_of_code = np.empty(max(plan.codes) + 1, np.int64)
+    place_of_code[list(plan.codes)] = np.arange(len(plan.codes))
+    # Before the first is minus infinity; plus infinity has taken all steps.
+    before = np.full(steps.size, lane.ones - (lane.infinity_word | lane.sign_bit), lane.dtype)
+    reached = np.full(steps.size, lane.infinity_word | lane.sign_bit, lane.dtype)
+    for _ in range(lane.bits):
+        middle = before + (reached - before) // lane.dtype.type(2)
+        codes = codebook.encode_chunk(_float_of_key(middle, lane), plan, None)
+        is_reached = place_of_code[codes] >= steps
+        reached = np.where(is_reached, middle, reached)
+        before = np.where(is_reached, before, middle)
+    thresholds = np.full(2 ** int(steps.size).bit_length() - 1, lane.ones, lane.dtype)
+    thresholds[: steps.size] = reached
+    return thresholds
+
+
+def _float_of_key(keys: Array, lane: Lane) -> NDArray[np.float64]:
+    sign = lane.dtype.type(lane.sign_bit)
+    words = np.where(keys & sign, keys ^ sign, ~keys)
+    return words.view(lane.float_dtype).astype(np.float64)
+
+
+class LaneWords(NamedTuple):
+    """What the kernel knows of its lane, as scalars of the lane's width."""
+
+    zero: Any
+    sign_place: Any
+    sign_bit: Any
+    lowest_key: Any
+    highest_key: Any
+
+    @classmethod
+    def of(cls, lane: Lane) -> LaneWords:
+        """The words of a lane; the keys are those of the two infinities."""
+        highest = lane.infinity_word | lane.sign_bit
+        words = (0, lane.bits - 1, lane.sign_bit, lane.ones - highest, highest)
+        return cls(*map(lane.dtype.type, words))
+
+
+@step
+def keys_of(words: Any, keys: Any, lane: Any) -> None:
+    """The place of each float in the order of all floats, written to `keys`."""
+    for i in range(words.size):
+        negative = subtract(lane.zero, right_shift(words[i], lane.sign_place))
+        # Negative floats grow as their bits fall; positive ones come after them.
+        keys[i] = bitwise_xor(words[i], bitwise_or(negative, lane.sign_bit))
+
+
+@step
+def climb(keys: Any, places: Any, thresholds: Any, stride: Any) -> None:
+    """One step of all bisections: up by a stride, if the threshold there is reached."""
+    before = subtract(stride, np.uint32(1))
+    for i in range(keys.size):
+        is_reached = keys[i] >= thresholds[add(places[i], before)]
+        places[i] = add(places[i], stride if is_reached else np.uint32(0))
+
+
+@step
+def mark_nan(keys: Any, places: Any, nan_place: Any, lane: Any) -> bool:
+    """The place of NaN, which lies beyond both infinities; whether there is any."""
+    found = False
+    for i in range(keys.size):
+        is_nan = (keys[i] < lane.lowest_key) | (keys[i] > lane.highest_key)
+        places[i] = nan_place if is_nan else places[i]
+        found |= is_nan
+    return found
+
+
+@step
+def search(
+    source: Any, conversion: Any, out: Any, thresholds: Any, results: Any, lane: Any
+) -> bool:
+    """What becomes of the numbers in `source`, written to `out`. Returns whether any is NaN.
+
+    source: words of floats, or uint16 with a `conversion`, as for `kernels.project`.
+    thresholds: words of the lane, one fewer than a power of two. results: an entry for each place,
+    and one for NaN at the end.
+    """
+    floats = np.empty(BLOCK, np.float32)
+    words = floats.view(np.uint32)
+    keys = np.empty(BLOCK, thresholds.dtype)
+    places = np.empty(BLOCK, np.uint32)
+    found = False
+    for begin in range(0, source.size, BLOCK):
+        end = min(begin + BLOCK, source.size)
+        of_block, at = keys[: end - begin], places[: end - begin]
+        keys_of(lanes_of(source[begin:end], conversion, words, floats, None), of_block, lane)
+        at[:] = 0
+        stride = np.uint32((thresholds.size + 1) // 2)
+        while stride > 0:
+            # All numbers take a step before any takes the next, which vectors can do.
+            climb(of_block, at, thresholds, stride)
+            stride = np.uint32(stride // 2)
+        found |= mark_nan(of_block, at, np.uint32(results.size - 1), lane)
+        look_up(at, results, out[begin:end])
+    return found
