@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from numformats.codec import paths
+
 # Kernels are compiled in the midst of a test, which has no deadline then.
 settings.register_profile("numformats", deadline=None)
 settings.load_profile("numformats")
@@ -18,9 +20,9 @@ def both_paths(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run a test twice: without compiled kernels, and with them for arrays of any size."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "numpy":
-            patch.setenv("NUMFORMATS_DISABLE_NUMBA", "1")
+            patch.setattr(paths, "_IS_DISABLED", True)
         else:
-            patch.setenv("NUMFORMATS_DISABLE_NUMBA", "0")
+            patch.setattr(paths, "_IS_DISABLED", False)
             pytest.importorskip("numba")
             # Once it is loaded, it is used.
             importlib.import_module("numformats.codec.compiled.dispatch")

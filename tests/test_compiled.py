@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 import numformats as nf
 from numformats.codec import numpy_path
 from numformats.codec.arguments import code_dtype
-from numformats.codec.compiled import dispatch, kernels, threads
+from numformats.codec.compiled import dispatch, kernels, search, threads
 from numformats.codec.extent import dtype_holds
 from numformats.codec.plan import make_plan
 from numformats.codec.random_bits import draw, key_schedule
@@ -231,6 +234,38 @@ def test_numba_num_threads_is_respected() -> None:
     assert python(limited) == "1"
 
 
+def obey_file_modes() -> None:
+    """Take from root the right to write where nobody may: it is lost at the next exec."""
+    drop_from_bounding_set, override_file_modes = 24, 1
+    if os.geteuid() == 0:
+        assert ctypes.CDLL(None).prctl(drop_from_bounding_set, override_file_modes, 0, 0, 0) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes rights away as Linux does")
+def test_kernels_are_cached_elsewhere_if_the_package_cannot_be_written(tmp_path: Path) -> None:
+    package = tmp_path / "site" / "numformats"
+    shutil.copytree(Path(nf.__file__).parent, package, ignore=shutil.ignore_patterns("*cache*"))
+    home = tmp_path / "home"
+    home.mkdir()
+    for path in (package, *package.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    code = f"{LARGE} print(nf.__file__, nf.bfloat16.encode(x)[-1])"
+    environment = {"HOME": str(home), "PYTHONPATH": str(package.parent), "XDG_CACHE_HOME": ""}
+    environment["PATH"] = os.environ["PATH"]
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=home,
+        check=False,
+        preexec_fn=obey_file_modes,
+    )
+    assert result.stdout.split() == [str(package / "__init__.py"), "16256"], result.stderr
+    assert not list(package.rglob("*.nbi"))
+    assert list(home.rglob("*.nbi"))
+
+
 def test_read_only_inputs_need_no_kernel_of_their_own() -> None:
     x = np.ones(100, np.float32)
     nf.bfloat16.encode(x)
@@ -249,4 +284,7 @@ def test_warm_up_leaves_nothing_to_compile() -> None:
         for fmt in NAMED:
             fmt.encode(x, "rtz")
             fmt.encode(x[::3], "sr", rng=1)
-    assert len(kernels.project.signatures) == count
+            fmt.encode(x, nf.Stochastic(7, "C"), random_bits=5)
+            fmt.encode(x, nf.Stochastic(32, "B"), rng=1)
+            fmt.round(x)
+    assert len(kernels.project.signatures) + len(search.search.signatures) == count

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.formats.base import Format
+from numformats.formats.floating import FloatFormat
 from numformats.rounding import RoundingMode
 
 Run: TypeAlias = Callable[[], object]
@@ -82,7 +83,49 @@ def _gfloat(
     return lambda: gfloat.round_ndarray(info, wide, peer_mode)
 
 
-_ALL: Final[dict[str, Peer]] = {"ml_dtypes": _ml_dtypes, "torch": _torch, "gfloat": _gfloat}
+def _apytypes(
+    work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads: int
+) -> Run | None:
+    """Its formats all are IEEE 754's: with infinities, and NaNs above them."""
+    if not isinstance(fmt, FloatFormat) or (fmt.nan, fmt.has_subnormals) != ("ieee", True):
+        return None
+    if mode != "nearest_even" or work == "round":
+        return None
+    from apytypes import APyFloatArray
+
+    fields = fmt.exponent_bits, fmt.mantissa_bits, fmt.bias
+    if work == "encode":
+        return lambda: APyFloatArray.from_array(x, *fields)
+    narrow = APyFloatArray.from_array(x, *fields)
+    return narrow.to_numpy
+
+
+def _torchao(
+    work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads: int
+) -> Run | None:
+    """What it has of its own: formats of less than a byte, each code in a byte."""
+    words = {"float4_e2m1fn": "f4", "float6_e2m3fn": "f6_e2m3", "float6_e3m2fn": "f6_e3m2"}
+    if fmt.name not in words or mode != "nearest_even" or work == "round":
+        return None
+    import torch
+    from torchao.prototype.mx_formats import kernels
+
+    torch.set_num_threads(threads)
+    word = words[fmt.name]
+    encode = getattr(kernels, f"f32_to_{word}_unpacked")
+    decode = getattr(kernels, f"{word}_unpacked_to_f32")
+    tensor = torch.from_numpy(x.astype(np.float32))
+    codes = encode(tensor)
+    return (lambda: encode(tensor)) if work == "encode" else (lambda: decode(codes))
+
+
+_ALL: Final[dict[str, Peer]] = {
+    "ml_dtypes": _ml_dtypes,
+    "torch": _torch,
+    "gfloat": _gfloat,
+    "apytypes": _apytypes,
+    "torchao": _torchao,
+}
 PEERS: Final[dict[str, Peer]] = {
     name: peer for name, peer in _ALL.items() if find_spec(name) is not None
 }

@@ -22,12 +22,15 @@ Array = NDArray[Any]
 # Elements from which on loading Numba and the cached kernels costs less than going without.
 LARGE: Final = 1 << 22
 
+# Read once: asking the environment takes as long as to encode some thousand numbers.
+_IS_DISABLED: Final = os.environ.get("NUMFORMATS_DISABLE_NUMBA", "0") not in ("", "0")
+
 _DISPATCH: Final = "numformats.codec.compiled.dispatch"
 
 
 def compiled_path(size: int) -> Any:
     """The module `dispatch` if it is to be used for an array of `size` elements, else None."""
-    if os.environ.get("NUMFORMATS_DISABLE_NUMBA", "0") not in ("", "0"):
+    if _IS_DISABLED:
         return None
     loaded = sys.modules.get(_DISPATCH)
     if loaded is not None or size < LARGE:
