@@ -202,9 +202,9 @@ def decode(
 def warm_up() -> int:
     """Compile every kernel ahead of its first use, or load it from the cache on disk.
 
-    Returns how many kernels there are: 0 where Numba is missing or disabled. It takes a minute
-    or more where the cache is empty; kernels are cached beside the package if that can be written, else in
-    the user's cache directory (Numba's NUMBA_CACHE_DIR names another).
+    Returns how many kernels there are: 0 where Numba is missing or disabled. It takes a minute or
+    more where the cache is empty; kernels are cached beside the package if that can be written,
+    else in the user's cache directory (Numba's NUMBA_CACHE_DIR names another).
     """
     if paths.compiled_path(paths.LARGE) is None:
         return 0
