@@ -131,6 +131,43 @@ def test_kernels_give_the_values_of_the_numpy_path(fmt: nf.Format) -> None:
                 np.testing.assert_array_equal(got.view(word), expected.view(word), f"{mode}")
 
 
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        *(fmt for fmt in NAMED if fmt.bits > 16),
+        nf.FixedFormat("q15_16", 15, 16),
+        nf.FixedFormat("uq2_30", 2, 30, signed=False),
+        nf.FloatFormat("fn", 8, 12, has_inf=False, nan="top"),
+        nf.FloatFormat("fnuz", 6, 12, has_inf=False, nan="negative_zero"),
+        nf.FloatFormat("no_nan", 6, 12, has_inf=False, nan="none", has_subnormals=False),
+        nf.FloatFormat("low", 10, 12, bias=1022),
+        nf.FloatFormat("too_low_for_kernels", 10, 12, bias=1024),
+    ],
+    ids=lambda f: f.name,
+)
+def test_wide_codes_decode_to_the_values_of_the_numpy_path(fmt: nf.Format) -> None:
+    few = 2**12
+    codes = np.concatenate(
+        [
+            np.arange(few),
+            2**fmt.bits - 1 - np.arange(few),
+            2 ** (fmt.bits - 1) - few // 2 + np.arange(few),
+            RNG.integers(0, 2**fmt.bits, 1 << 16),
+        ]
+    ).astype(np.uint32)
+    for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+        if not dtype_holds(dtype, fmt):
+            continue
+        if not dispatch.can_decode(fmt, dtype):
+            assert fmt.name == "too_low_for_kernels"
+            continue
+        got, expected = np.empty(codes.shape, dtype), np.empty(codes.shape, dtype)
+        dispatch.decode_into(got, codes, fmt)
+        numpy_path.decode_into(expected, codes, fmt)
+        word = f"u{dtype.itemsize}"
+        np.testing.assert_array_equal(got.view(word), expected.view(word))
+
+
 def test_every_named_float_format_has_a_kernel_for_each_mode_and_input() -> None:
     for fmt in NAMED:
         for mode in DETERMINISTIC:

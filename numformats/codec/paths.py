@@ -75,7 +75,7 @@ def project_into(
 def decode_into(out: Array, codes: Array, fmt: Format) -> None:
     """Write the values of codes in range to `out`, whose dtype holds them."""
     dispatch = compiled_path(codes.size)
-    if dispatch is not None and dispatch.can_decode(fmt):
+    if dispatch is not None and dispatch.can_decode(fmt, out.dtype.newbyteorder("=")):
         dispatch.decode_into(out, codes, fmt)
         return
     numpy_path.decode_into(out, codes, fmt)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.arguments import code_dtype, walk
-from numformats.codec.compiled import kernels
+from numformats.codec.compiled import kernels, wide
 from numformats.codec.compiled.parameters import (
     LANE32,
     LANE64,
@@ -112,24 +112,40 @@ def project_into(
 
 def decode_into(out: Array, codes: Array, fmt: Format) -> None:
     """Write the values of codes in range to `out`, whose dtype holds them."""
-    table = _words(value_table(fmt, out.dtype.newbyteorder("=")))
+    decode = _decoder(fmt, out.dtype.newbyteorder("="))
     if _is_plain(codes) and _is_plain(out) and not _overlap(codes, out):
-        source, result = _read_only(_words(codes.reshape(-1))), _words(out.reshape(-1))
+        source, result = codes.reshape(-1), out.reshape(-1)
 
         def work(begin: int, end: int) -> bool:
-            kernels.look_up(source[begin:end], table, result[begin:end])
+            decode(source[begin:end], result[begin:end])
             return False
 
         run_split(work, codes.size, kernels.BLOCK)
         return
     dtypes = [code_dtype(fmt), out.dtype.newbyteorder("=")]
     for chunk, values in walk([codes, out], dtypes, out=True, chunk=CHUNK, contiguous=True):
-        kernels.look_up(_read_only(chunk.view()), table, _words(values))
+        decode(chunk, values)
 
 
-def can_decode(fmt: Format) -> bool:
-    """Whether codes are decoded by a table of values."""
+def can_decode(fmt: Format, dtype: np.dtype[Any]) -> bool:
+    """Whether there is a kernel that decodes a format to a dtype: by a table, or by arithmetic."""
+    is_plain_float = dtype in (np.float32, np.float64)
+    return _has_table(fmt) or (is_plain_float and wide.fields_of(fmt) is not None)
+
+
+def _has_table(fmt: Format) -> bool:
     return fmt.bits <= TABLE_BITS
+
+
+@lru_cache(maxsize=64)
+def _decoder(fmt: Format, dtype: np.dtype[Any]) -> Callable[[Array, Array], None]:
+    """The function that writes the values of contiguous codes to a contiguous array."""
+    if _has_table(fmt):
+        table = _words(value_table(fmt, dtype))
+        return lambda codes, out: kernels.look_up(_read_only(_words(codes)), table, _words(out))
+    fields = wide.fields_of(fmt)
+    decode = wide.decode_fixed if isinstance(fields, wide.FixedFields) else wide.decode_floats
+    return lambda codes, out: decode(_read_only(_words(codes)), out, fields)
 
 
 class Kernel:
@@ -149,7 +165,7 @@ class Kernel:
 
     def can_round(self, fmt: Format, dtype: np.dtype[Any]) -> bool:
         """Whether the kernel can write values of this dtype: in place, or by a table."""
-        return self._in_place(dtype) or can_decode(fmt)
+        return self._in_place(dtype) or _has_table(fmt)
 
     @lru_cache(maxsize=512)  # noqa: B019 - kernels are kept anyway
     def values_of(self, fmt: Format, dtype: np.dtype[Any]) -> Values:

@@ -11,6 +11,7 @@ import numpy as np
 from numformats.codec import paths
 from numformats.codec.compiled import dispatch, kernels, search
 from numformats.formats.base import Format
+from numformats.formats.fixed import FixedFormat
 from numformats.formats.ieee import dlfloat16, float16, float32
 from numformats.formats.integers import IntFormat
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
@@ -35,9 +36,10 @@ def warm_up() -> int:
         x, rng = np.ones(2, dtype), None if mode == "nearest_even" else 0
         codes = fmt.encode(x, mode, saturation, rng=rng)
         fmt.round(x, mode, saturation, rng=rng)
-        if fmt.bits <= 16:
-            fmt.decode(codes)
-            fmt.decode(codes, dtype=np.float64)
+        fmt.decode(codes)
+        fmt.decode(codes, dtype=np.float64)
+    fixed = FixedFormat("fixed", 15, 16)
+    fixed.decode(fixed.encode([1.0]))
     return len(kernels.project.signatures) + len(search.search.signatures)
 
 

@@ -1,0 +1,94 @@
+"""Decoding formats too wide for a table of their values: the value of each code by arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import bitwise_and, left_shift
+
+from numformats.codec.compiled.kernels import BLOCK
+from numformats.codec.compiled.parameters import LANE64
+from numformats.codec.compiled.steps import step
+from numformats.formats.base import Format
+from numformats.formats.floating import FloatFormat
+from numformats.formats.integers import TwosComplement
+
+# More than any code: what a format lacks begins there.
+_NEVER = 1 << 40
+
+
+class FloatFields(NamedTuple):
+    """Where the parts of a float's code lie, and which codes are special; uint64 scalars."""
+
+    magnitude_mask: Any
+    sign_bit: Any
+    # Codes below this are multiples of the quantum.
+    first_normal: Any
+    quantum: Any  # float64
+    # The trailing significand goes up by this much, and the exponent's bias becomes float64's.
+    up: Any
+    rebias: Any
+    infinity: Any
+    first_nan: Any
+    lone_nan: Any
+
+
+class FixedFields(NamedTuple):
+    """The sign bit of a two's complement code, as int64, and the value of its last bit."""
+
+    sign_bit: Any
+    quantum: Any
+
+
+def fields_of(fmt: Format) -> FloatFields | FixedFields | None:
+    """What the kernels below need to know of a format, or None if they cannot decode it."""
+    if isinstance(fmt, TwosComplement):
+        sign_bit = 1 << (fmt.bits - 1) if fmt.signed else 0
+        return FixedFields(np.int64(sign_bit), float(fmt.quantum))
+    if not isinstance(fmt, FloatFormat) or -fmt.bias < 1 - LANE64.bias:
+        return None
+    first_nan = {"ieee": (fmt.inf_code or 0) + 1, "top": fmt.top_code}.get(fmt.nan, _NEVER)
+    lone_value = 1 if fmt.has_zero else 0
+    return FloatFields(
+        magnitude_mask=np.uint64(fmt.top_code),
+        sign_bit=np.uint64(fmt.sign_bit),
+        first_normal=np.uint64(1 << fmt.mantissa_bits if fmt.has_subnormals else lone_value),
+        quantum=2.0 ** (fmt.emin - fmt.mantissa_bits),
+        up=np.uint64(LANE64.trailing_bits - fmt.mantissa_bits),
+        rebias=np.uint64((LANE64.bias - fmt.bias) << LANE64.trailing_bits),
+        infinity=np.uint64(_NEVER if fmt.inf_code is None else fmt.inf_code),
+        first_nan=np.uint64(first_nan),
+        lone_nan=np.uint64(fmt.sign_bit if fmt.nan == "negative_zero" else _NEVER),
+    )
+
+
+@step
+def decode_floats(codes: Any, out: Any, fields: Any) -> None:
+    """The values of float codes, written to `out`, which is float32 or float64."""
+    normals = np.empty(BLOCK, np.float64)
+    words = normals.view(np.uint64)
+    for begin in range(0, codes.size, BLOCK):
+        end = min(begin + BLOCK, codes.size)
+        for i in range(begin, end):
+            magnitude = bitwise_and(np.uint64(codes[i]), fields.magnitude_mask)
+            # float64's layout is the same but for the width of its fields and the bias.
+            words[i - begin] = left_shift(magnitude, fields.up) + fields.rebias
+        for i in range(begin, end):
+            code = np.uint64(codes[i])
+            magnitude = bitwise_and(code, fields.magnitude_mask)
+            is_normal = magnitude >= fields.first_normal
+            value = normals[i - begin] if is_normal else np.float64(magnitude) * fields.quantum
+            value = np.inf if magnitude == fields.infinity else value
+            value = -value if bitwise_and(code, fields.sign_bit) != 0 else value
+            is_nan = (magnitude >= fields.first_nan) | (code == fields.lone_nan)
+            out[i] = np.nan if is_nan else value
+
+
+@step
+def decode_fixed(codes: Any, out: Any, fields: Any) -> None:
+    """The values of integer and fixed-point codes, written to `out`."""
+    for i in range(codes.size):
+        # Flipping the sign bit and subtracting it extends the sign.
+        signed = (np.int64(codes[i]) ^ fields.sign_bit) - fields.sign_bit
+        out[i] = signed * fields.quantum
