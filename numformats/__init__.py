@@ -80,7 +80,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
-_MODULES = ("analysis", "codec", "exact")
+_MODULES = ("analysis", "codec", "exact", "testing")
 _NAMES = {
     "FixedFormat": "formats.fixed",
     "Stochastic": "rounding",

@@ -1,0 +1,149 @@
+"""What a function gave, beside what it should have given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats import codec, exact
+from numformats.formats.base import Format
+from numformats.rounding import RoundingMode
+from numformats.testing.causes import classify
+from numformats.testing.points import finite_values
+from numformats.testing.report import Group, Mismatch, Report, simplicity
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+Kind: TypeAlias = Literal["encode", "round", "decode"]
+KINDS: Final = ("encode", "round", "decode")
+
+# Examples kept of each cause, and mismatches among which the simplest are looked for.
+_EXAMPLES: Final = 8
+_CANDIDATES: Final = 500
+
+
+def values_given(result: Any, shape: tuple[int, ...], fmt: Format, kind: Kind) -> Floats:
+    """The values that a function's result stands for, as float64.
+
+    Codes may come as integers or in the format's own dtype. TypeError for a result that is neither,
+    ValueError for one of another shape, and for codes out of range.
+    """
+    array = np.asarray(result)
+    if array.shape != shape:
+        raise ValueError(f"function: its result has shape {array.shape}, its input {shape}")
+    if kind != "encode":
+        return array.astype(np.float64)
+    return np.asarray(codec.decode(codes_given(array, fmt), fmt, dtype=np.float64))
+
+
+def codes_given(array: Array, fmt: Format) -> Array:
+    """The codes in an array of integers or of the format's own dtype."""
+    if fmt.dtype is not None and array.dtype == fmt.dtype:
+        words = array.view(f"u{array.dtype.itemsize}")
+        # ml_dtypes keeps the small formats in bytes, negative integers with their sign extended.
+        return words & words.dtype.type(2**fmt.bits - 1) if fmt.bits < 32 else words
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"function: its result has dtype {array.dtype}, and codes are integers")
+    return array
+
+
+def differ(expected: Floats, given: Floats) -> NDArray[np.bool_]:
+    """Where values are not the same: NaNs all are, zeros of different sign are not."""
+    same = (expected == given) & (np.signbit(expected) == np.signbit(given))
+    return ~(same | (np.isnan(expected) & np.isnan(given)))
+
+
+class Findings:
+    """Mismatches as they are found, and the report that comes of them."""
+
+    def __init__(self, fmt: Format, rounding: RoundingMode, saturation: str) -> None:
+        self._fmt, self._rounding, self._saturation = fmt, rounding, saturation
+        self._counts: dict[str, int] = {}
+        self._examples: dict[str, list[Mismatch]] = {}
+        self.tried = 0
+
+    def compare(
+        self, x: Array, expected: Floats, given: Floats, random_bits: Array | None = None
+    ) -> None:
+        """Take in the results for some inputs, which are numbers to be rounded."""
+        self.tried += x.size
+        wrong = np.flatnonzero(differ(expected, given))
+        if wrong.size:
+            drawn = None if random_bits is None else random_bits[wrong]
+            x, expected, given = x[wrong], expected[wrong], given[wrong]
+            causes = classify(x, expected, given, self._fmt, self._rounding, self._saturation)
+            self.add(causes, x, expected, given, drawn)
+
+    def add(
+        self,
+        causes: Array,
+        x: Array,
+        expected: Floats,
+        given: Floats,
+        random_bits: Array | None = None,
+    ) -> None:
+        """Take in mismatches with their causes."""
+        values = finite_values(self._fmt)
+        for cause in map(str, np.unique(causes)):
+            found = np.flatnonzero(causes == cause)
+            self._counts[cause] = self._counts.get(cause, 0) + found.size
+            kept = self._examples.setdefault(cause, [])
+            for i in found[:_CANDIDATES]:
+                drawn = None if random_bits is None else int(random_bits[i])
+                ends = _neighbours(float(x[i]), values)
+                kept.append(
+                    Mismatch(
+                        self._fmt,
+                        self._rounding,
+                        self._saturation,
+                        cause,
+                        x[i],
+                        *ends,
+                        float(expected[i]),
+                        float(given[i]),
+                        drawn,
+                    )
+                )
+            kept.sort(key=lambda mismatch: simplicity(mismatch.input))
+            del kept[_EXAMPLES:]
+
+    def report(self, *, is_proof: bool = False) -> Report:
+        """All that was found. What is told of each example is asked of the oracle once more."""
+        for mismatch in self._all_examples():
+            _confirm(mismatch)
+        groups = {
+            cause: Group(self._counts[cause], tuple(kept)) for cause, kept in self._examples.items()
+        }
+        return Report(self._fmt, self._rounding, self.tried, groups, is_proof)
+
+    def _all_examples(self) -> Iterator[Mismatch]:
+        for kept in self._examples.values():
+            yield from kept
+
+
+def _neighbours(x: float, values: Floats) -> tuple[float | None, float | None]:
+    lower, upper = values[values <= x], values[values >= x]
+    return (
+        float(lower[-1]) if lower.size else None,
+        float(upper[0]) if upper.size else None,
+    )
+
+
+def _confirm(mismatch: Mismatch) -> None:
+    """An example's expected value comes from the fast codec; `exact` must say the same."""
+    if mismatch.cause in ("code", "probability") or np.isnan(mismatch.expected):
+        return
+    code = exact.project(
+        mismatch.input,
+        mismatch.fmt,
+        mismatch.rounding,
+        mismatch.saturation,
+        nan="max" if not mismatch.fmt.has_nan else "raise",
+        random_bits=mismatch.random_bits,
+    )
+    expected = float(exact.decode(code, mismatch.fmt))
+    is_number = not np.isnan(float(mismatch.input))
+    assert not is_number or expected == mismatch.expected, f"numformats is wrong: {mismatch}"

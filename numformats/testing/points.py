@@ -1,0 +1,134 @@
+"""The inputs at which a projection changes its mind, and others where implementations go wrong."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from numformats import codec
+from numformats.formats.base import Format
+from numformats.testing.ordering import with_neighbours, word_dtype
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+# Formats up to here have all their values looked at, others a choice of them.
+EVERY_CODE_BITS: Final = 16
+_CHOSEN_CODES: Final = 1 << 13
+
+FLOAT_DTYPES: Final = tuple(
+    np.dtype(dtype) for dtype in (np.float16, ml_dtypes.bfloat16, np.float32, np.float64)
+)
+
+
+def read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """An input dtype: a float of 16, 32 or 64 bits or an integer; ValueError for any other."""
+    read = np.dtype(dtype)
+    if read in FLOAT_DTYPES or read.kind in "iu":
+        return read
+    raise ValueError(f"dtype: {read}; expected float16, bfloat16, float32, float64 or an integer")
+
+
+def decision_inputs(fmt: Format, dtype: DTypeLike = np.float32) -> Array:
+    """Every value of a format, the middle of every two, what lies just beyond the ends, far beyond,
+    and just above zero; each with its neighbours in the dtype; zeros, infinities and NaNs.
+
+    Parameters
+    ----------
+    fmt : Format
+        Of more than 16 bits, some thousand of its codes stand for all.
+    dtype : dtype
+        float16, bfloat16, float32, float64 or any integer dtype.
+
+    Returns
+    -------
+    ndarray
+        One-dimensional, of this dtype; the NaNs, quiet and signaling, with both signs, come last.
+
+    Examples
+    --------
+    >>> import numformats as nf
+    >>> x = decision_inputs(nf.float4_e2m1fn)
+    >>> np.isin([2.5, np.nextafter(np.float32(2.5), np.float32(3)), np.inf, -0.0], x).all()
+    np.True_
+    """
+    read = read_dtype(dtype)
+    points = _points(fmt)
+    if read.kind in "iu":
+        return _integers_near(points, read)
+    with np.errstate(over="ignore"):
+        x = points.astype(read)
+    extremes = np.array([0, 1], word_dtype(read)).view(read)
+    largest = _before(_word_of_infinity(read)).view(read)
+    x = np.concatenate([x, extremes, -extremes, [largest, -largest]])
+    around = with_neighbours(x[~np.isnan(x.astype(np.float64))])
+    return np.concatenate([around, nans(read)])
+
+
+def finite_values(fmt: Format) -> Floats:
+    """The distinct finite values in ascending order, of formats up to 16 bits; else some."""
+    if fmt.bits <= EVERY_CODE_BITS:
+        codes = np.arange(2**fmt.bits, dtype=np.uint32)
+    else:
+        codes = _chosen_codes(fmt)
+    values = np.asarray(codec.decode(codes, fmt, dtype=np.float64))
+    return np.unique(values[np.isfinite(values)])
+
+
+def nans(dtype: np.dtype[Any]) -> Array:
+    """NaNs of a float dtype: quiet and signaling, with the least and the largest payload."""
+    infinity = int(_word_of_infinity(dtype)[()])
+    quiet = (infinity >> 1) & ~infinity
+    sign = 1 << (8 * dtype.itemsize - 1)
+    payloads = [infinity | quiet, infinity | 1, infinity | quiet | 1, sign - 1]
+    words = [*payloads, *(word | sign for word in payloads)]
+    return np.array(words, word_dtype(dtype)).view(dtype)
+
+
+def _points(fmt: Format) -> Floats:
+    values = finite_values(fmt)
+    middles = values[:-1] / 2 + values[1:] / 2
+    halves = np.arange(1, 9) / 2
+    factors = 2.0 ** np.array([1, 2, 8, 64])
+    lowest, highest = values[0], values[-1]
+    with np.errstate(over="ignore"):
+        beyond = [
+            highest + (highest - values[-2]) * halves,
+            lowest - (values[1] - lowest) * halves,
+            np.outer([highest, lowest], factors).ravel(),
+        ]
+    smallest = fmt.smallest_subnormal
+    tiny = np.outer([smallest, -smallest], [0.5, 0.25, 0.75, 2.0**-10]).ravel()
+    return np.concatenate([values, middles, *beyond, tiny, [np.inf, -np.inf]])
+
+
+def _integers_near(points: Floats, dtype: np.dtype[Any]) -> Array:
+    info = np.iinfo(dtype)
+    near = {0, 1, int(info.min), int(info.max)}
+    for k in range(info.bits):
+        near |= {1 << k, -(1 << k)}
+    for point in points[np.isfinite(points) & (np.abs(points) < 2.0**65)].tolist():
+        near.add(int(point))
+    around = {n + step for n in near for step in (-1, 0, 1)}
+    return np.array(sorted(n for n in around if info.min <= n <= info.max), dtype)
+
+
+def _chosen_codes(fmt: Format) -> NDArray[np.uint32]:
+    """Pairs of neighbouring codes: near both ends of each sign, and anywhere."""
+    top = 2**fmt.bits
+    anywhere = np.random.default_rng(0).integers(0, top, _CHOSEN_CODES, dtype=np.uint64)
+    few = np.arange(256, dtype=np.uint64)
+    ends = [few, top // 2 - 1 - few, top // 2 + few, top - 1 - few]
+    codes = np.concatenate([anywhere, *ends])
+    return np.unique(np.concatenate([codes, (codes + 1) % top])).astype(np.uint32)
+
+
+def _word_of_infinity(dtype: np.dtype[Any]) -> Array:
+    return np.array(np.inf, np.float64).astype(dtype).view(word_dtype(dtype))
+
+
+def _before(word: Array) -> Array:
+    return np.asarray(word - word.dtype.type(1))

@@ -1,0 +1,58 @@
+"""A projection: format, rounding mode, saturation mode and NaN policy, as one thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats import codec
+from numformats.formats.base import Format
+from numformats.rounding import NanPolicy, RoundingMode, SaturationMode, random_bit_count
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What sends any number to a code of `format`.
+
+    >>> import numformats as nf
+    >>> Projection(nf.float4_e2m1fn).values(np.float32([2.4, 100.0]))
+    array([2., 6.])
+    """
+
+    format: Format
+    rounding: RoundingMode = "nearest_even"
+    saturation: SaturationMode = "none"
+    nan: NanPolicy = "raise"
+
+    @property
+    def random_bit_count(self) -> int:
+        """How many random bits each number takes; 0 in a deterministic mode."""
+        return random_bit_count(self.rounding)
+
+    def codes(self, x: Array, random_bits: Any = None) -> Array:
+        """The codes of numbers."""
+        return np.asarray(
+            codec.encode(
+                x, self.format, self.rounding, self.saturation, self.nan, random_bits=random_bits
+            )
+        )
+
+    def values(self, x: Array, random_bits: Any = None) -> NDArray[np.float64]:
+        """The values that numbers become, as float64."""
+        codes = self.codes(x, random_bits)
+        return np.asarray(codec.decode(codes, self.format, dtype=np.float64))
+
+    def admissible(self, x: Array) -> Array:
+        """The inputs that are not refused: NaN and infinity may be."""
+        if x.dtype.kind in "iu":
+            return x
+        with np.errstate(invalid="ignore"):
+            wide = x.astype(np.float64)
+        if not self.format.has_nan and self.nan == "raise":
+            x, wide = x[~np.isnan(wide)], wide[~np.isnan(wide)]
+        return x[~np.isinf(wide)] if self.saturation == "wrap" else x

@@ -1,0 +1,158 @@
+"""What a check found: mismatches told as stories, grouped by their cause."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from numformats.formats.base import Format
+from numformats.numbers import read_number
+from numformats.rounding import RoundingMode, Stochastic
+
+_RULES = {
+    "nearest_even": "the nearer neighbour; of two equally near, the one with the even code",
+    "nearest_away": "the nearer neighbour; of two equally near, the one farther from zero",
+    "nearest_zero": "the nearer neighbour; of two equally near, the one closer to zero",
+    "toward_zero": "the neighbour closer to zero",
+    "away_from_zero": "the neighbour farther from zero",
+    "toward_positive": "the neighbour above",
+    "toward_negative": "the neighbour below",
+    "to_odd": "the neighbour with the odd code",
+    "stochastic_equal": "either neighbour, with equal chances",
+}
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One input for which a function departs from the format's meaning. `str` tells its story.
+
+    `input` is the NumPy scalar (a code, if decoding was checked); `lower` and `upper` are the
+    finite values that enclose it, or None beyond an end; `expected` and `given` are values.
+    """
+
+    fmt: Format
+    rounding: RoundingMode
+    saturation: str
+    cause: str
+    input: Any
+    lower: float | None
+    upper: float | None
+    expected: float
+    given: float
+    random_bits: int | None = None
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.fmt.name}, {self.rounding}, saturation {self.saturation}: {self.cause}",
+            f"  input     {hexadecimal(self.input)} = {exactly(self.input)}",
+            f"  between   {_end(self.lower)} and {_end(self.upper)}",
+            f"  rule      {_rule(self.fmt, self.rounding)}",
+        ]
+        if self.random_bits is not None:
+            lines.append(f"  drawn     R = {self.random_bits}")
+        expected, given = exactly(self.expected), exactly(self.given)
+        return "\n".join([*lines, f"  expected  {expected}", f"  given     {given}"])
+
+
+@dataclass(frozen=True)
+class Group:
+    """The mismatches of one cause: how many, and some of them, the simplest first."""
+
+    count: int
+    examples: tuple[Mismatch, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check_rounding` found.
+
+    tried: how many inputs were compared. mismatches: a `Group` for each cause that there is.
+    is_proof: whether every input of the dtype was among them.
+    """
+
+    fmt: Format
+    rounding: RoundingMode
+    tried: int
+    mismatches: Mapping[str, Group]
+    is_proof: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was found."""
+        return not self.mismatches
+
+    @property
+    def simplest(self) -> Mismatch | None:
+        """The mismatch with the simplest input, if there is one."""
+        examples = [group.examples[0] for group in self.mismatches.values()]
+        return min(examples, key=lambda found: simplicity(found.input), default=None)
+
+    def __str__(self) -> str:
+        verdict = "passed" if self.passed else "failed"
+        scope = "all" if self.is_proof else "some"
+        head = f"{self.fmt.name}, {self.rounding}: {verdict}, {scope} {self.tried:,} inputs"
+        if self.simplest is None:
+            return head
+        groups = [
+            f"  {group.count:>9,}  {cause}" for cause, group in sorted(self.mismatches.items())
+        ]
+        return "\n".join([head, *groups, str(self.simplest)])
+
+
+class RoundingError(AssertionError):
+    """A function departs from the meaning of a format; `report` has all that was found."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(str(report))
+        self.report = report
+
+
+def simplicity(x: Any) -> tuple[int, int, bool, Fraction]:
+    """A key by which simpler numbers come first: fewer digits, nearer to 1, positive."""
+    value, negative = read_number(x)
+    if not isinstance(value, Fraction):
+        return 2 if math.isnan(value) else 1, 0, negative, Fraction(0)
+    digits = value.numerator.bit_length() + value.denominator.bit_length()
+    return 0, digits, negative, abs(value)
+
+
+def hexadecimal(x: Any) -> str:
+    """The bits of a NumPy scalar.
+
+    >>> import numpy as np
+    >>> hexadecimal(np.float32(1.0))
+    '0x3f800000'
+    """
+    return "0x" + x.tobytes()[::-1].hex()
+
+
+def exactly(x: Any) -> str:
+    """A number in decimal, with all its digits.
+
+    >>> exactly(0.1)
+    '0.1000000000000000055511151231257827021181583404541015625'
+    """
+    value = x.item() if hasattr(x, "item") else x
+    if isinstance(value, float) and (not math.isfinite(value) or value == 0):
+        return str(value)
+    # Beyond this the digits tell less than the exponent.
+    return f"{Decimal(value):f}" if abs(value) < 10**30 else f"{Decimal(value):e}"
+
+
+def _end(value: float | None) -> str:
+    return "nothing" if value is None else exactly(value)
+
+
+def _rule(fmt: Format, rounding: RoundingMode) -> str:
+    if rounding == "nearest_even" and getattr(fmt, "even_ties", "code") == "significand":
+        return "the nearer neighbour; of two equally near, the one with the even significand"
+    if isinstance(rounding, Stochastic):
+        return (
+            f"away from zero with a probability of the distance, in {rounding.bits} bits, "
+            f"variant {rounding.variant}"
+        )
+    return _RULES[rounding]
