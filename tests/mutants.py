@@ -63,7 +63,9 @@ class Rounder:
         if self.kept_bits < 53:
             scale = 2.0**self.kept_bits
             magnitude = np.where(
-                np.isfinite(magnitude), np.ldexp(np.floor(fraction * scale) / scale, exponent), magnitude
+                np.isfinite(magnitude),
+                np.ldexp(np.floor(fraction * scale) / scale, exponent),
+                magnitude,
             )
         emin = fmt.emin + self.emin_shift
         exponent = exponent - 1
@@ -131,11 +133,11 @@ class Rounder:
         kept = np.rint(kept) if self.mode.variant == "C" else kept
         kept = np.floor(kept + 0.5) if self.mode.variant == "B" else np.floor(kept)
         drawn = draws.astype(np.float64)
-        if self.ignores_sign:
-            drawn = np.where(negative, whole - 1 - drawn, drawn)
         if self.adds_half:
             kept = kept + 1
-        return kept + drawn >= whole
+        away = kept + drawn >= whole
+        # As if it were the distance from the neighbour below: no longer that from zero.
+        return np.where(negative & (part > 0), ~away, away) if self.ignores_sign else away
 
     def _finish(self, x: Array, magnitude: Array, rounded: Array, negative: Array) -> Array:
         fmt = self.fmt

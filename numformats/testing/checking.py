@@ -19,7 +19,13 @@ from numformats.rounding import (
 )
 from numformats.testing import chance, exhaustive
 from numformats.testing.comparing import KINDS, Findings, Kind, differ, values_given
-from numformats.testing.points import EVERY_CODE_BITS, decision_inputs, finite_values, read_dtype
+from numformats.testing.points import (
+    EVERY_CODE_BITS,
+    decision_inputs,
+    finite_values,
+    fraction_inputs,
+    read_dtype,
+)
 from numformats.testing.projection import Projection
 from numformats.testing.report import Report, RoundingError
 
@@ -118,7 +124,11 @@ def check_rounding(
             raise ValueError("budget: only what is deterministic can be proved")
         exhaustive.prove(function, projection, read_dtype(dtype), kind, findings, progress)
     else:
-        x = projection.admissible(inputs(fmt, dtype, budget, seed))
+        x = inputs(fmt, dtype, budget, seed)
+        if projection.random_bit_count:
+            turns = fraction_inputs(fmt, dtype, projection.random_bit_count)
+            x = np.concatenate([x, turns])
+        x = projection.admissible(x)
         _check_inputs(function, projection, x, kind, draws, findings, seed)
     report = findings.report(is_proof=is_proof)
     if raise_on_failure and not report.passed:

@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 # Formats up to here have all their values looked at, others a choice of them.
 EVERY_CODE_BITS: Final = 16
 _CHOSEN_CODES: Final = 1 << 13
+_CHOSEN_PAIRS: Final = 1 << 11
 
 FLOAT_DTYPES: Final = tuple(
     np.dtype(dtype) for dtype in (np.float16, ml_dtypes.bfloat16, np.float32, np.float64)
@@ -66,6 +67,27 @@ def decision_inputs(fmt: Format, dtype: DTypeLike = np.float32) -> Array:
     x = np.concatenate([x, extremes, -extremes, [largest, -largest]])
     around = with_neighbours(x[~np.isnan(x.astype(np.float64))])
     return np.concatenate([around, nans(read)])
+
+
+def fraction_inputs(fmt: Format, dtype: DTypeLike, bits: int) -> Array:
+    """Numbers at which rounding with N random bits changes its mind: between every two values, or
+    some thousand of them, at odd multiples of 2**-(N+1) of the way.
+    """
+    read = read_dtype(dtype)
+    values = finite_values(fmt)
+    whole = 2 ** (bits + 1)
+    odd = np.array([1, 3, 5, 7, whole // 2 - 1, whole // 2 + 1, whole - 3, whole - 1])
+    parts = np.unique(odd[(odd > 0) & (odd < whole)]) / whole
+    rng = np.random.default_rng(0)
+    place = np.arange(len(values) - 1)
+    if place.size > _CHOSEN_PAIRS:
+        place = rng.choice(place, _CHOSEN_PAIRS, replace=False)
+    lower, upper = values[place, np.newaxis], values[place + 1, np.newaxis]
+    points = (lower + (upper - lower) * parts).ravel()
+    if read.kind in "iu":
+        return np.empty(0, read)
+    with np.errstate(over="ignore"):
+        return points.astype(read)
 
 
 def finite_values(fmt: Format) -> Floats:

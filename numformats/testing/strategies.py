@@ -1,0 +1,254 @@
+"""Strategies for hypothesis: formats, projections, and the numbers at which they go wrong.
+
+They compose with those of hypothesis and of `hypothesis.extra.numpy`, and shrink to the simplest
+format, mode and number that still fail.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import DTypeLike, NDArray
+
+from numformats.formats import get_format, list_formats
+from numformats.formats.base import Format
+from numformats.formats.fixed import FixedFormat
+from numformats.formats.floating import FloatFormat
+from numformats.formats.integers import IntFormat, TwosComplement
+from numformats.formats.tables import TableFormat
+from numformats.rounding import ROUNDING_NAMES, RoundingMode, SaturationMode, Stochastic
+from numformats.testing.ordering import word_dtype
+from numformats.testing.points import decision_inputs, finite_values, nans, read_dtype
+from numformats.testing.projection import Projection
+
+Kind: TypeAlias = Literal["float", "int", "fixed", "table"]
+Source: TypeAlias = Literal["named", "p3109", "custom"]
+NanCodes: TypeAlias = Literal["ieee", "top", "negative_zero", "none"]
+Layout: TypeAlias = Literal["contiguous", "strided", "reversed", "swapped", "fortran", "read_only"]
+
+KINDS: Final[tuple[Kind, ...]] = ("float", "int", "fixed", "table")
+SOURCES: Final[tuple[Source, ...]] = ("named", "p3109", "custom")
+LAYOUTS: Final[tuple[Layout, ...]] = (
+    "contiguous",
+    "strided",
+    "reversed",
+    "swapped",
+    "fortran",
+    "read_only",
+)
+_CLASSES: Final = {
+    "float": FloatFormat,
+    "int": IntFormat,
+    "fixed": FixedFormat,
+    "table": TableFormat,
+}
+
+
+def formats(
+    *,
+    kinds: tuple[Kind, ...] = KINDS,
+    sources: tuple[Source, ...] = SOURCES,
+    min_bits: int = 1,
+    max_bits: int = 16,
+) -> st.SearchStrategy[Format]:
+    """Formats of some kinds and widths: named ones, those of IEEE P3109, and new ones.
+
+    ValueError if there is none.
+
+    """
+    if not 1 <= min_bits <= max_bits <= 32:
+        raise ValueError(f"min_bits, max_bits: {min_bits}, {max_bits}; expected 1 to 32, in order")
+    classes = tuple(_CLASSES[kind] for kind in kinds)
+
+    def fits(fmt: Format) -> bool:
+        return isinstance(fmt, classes) and min_bits <= fmt.bits <= max_bits
+
+    listed = {"named": list_formats(), "p3109": list_formats("p3109")}
+    choices: list[st.SearchStrategy[Format]] = []
+    for source in sources:
+        if source == "custom":
+            choices += [_CUSTOM[kind](min_bits, max_bits) for kind in kinds]
+        else:
+            found = [fmt for fmt in map(get_format, listed[source]) if fits(fmt)]
+            choices += [st.sampled_from(found)] if found else []
+    if not choices:
+        raise ValueError(f"no format: {kinds} of {min_bits} to {max_bits} bits from {sources}")
+    return st.one_of(choices)
+
+
+@st.composite
+def _custom_floats(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
+    bits = draw(st.integers(max(min_bits, 3), max(max_bits, 3)))
+    signed = draw(st.booleans())
+    fields = bits - signed
+    exponent_bits = draw(st.integers(1, min(fields, 8)))
+    mantissa_bits = fields - exponent_bits
+    policies: list[NanCodes] = ["none", "top", "ieee", "negative_zero"]
+    nan = draw(st.sampled_from(policies))
+    if (nan == "ieee" and (mantissa_bits == 0 or exponent_bits < 2)) or (
+        nan == "negative_zero" and not signed
+    ):
+        nan = "none"
+    middle = 2 ** (exponent_bits - 1) - 1
+    return FloatFormat(
+        "custom",
+        exponent_bits,
+        mantissa_bits,
+        bias=draw(st.integers(middle - 20, middle + 20)),
+        signed=signed,
+        has_inf=nan == "ieee",
+        nan=nan,
+    )
+
+
+@st.composite
+def _custom_integers(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
+    bits = draw(st.integers(min_bits, max_bits))
+    return IntFormat("custom", bits, signed=draw(st.booleans()))
+
+
+@st.composite
+def _custom_fixed(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
+    bits = draw(st.integers(max(min_bits, 2), max(max_bits, 2)))
+    fraction_bits = draw(st.integers(0, bits - 1))
+    return FixedFormat("custom", bits - 1 - fraction_bits, fraction_bits)
+
+
+@st.composite
+def _custom_tables(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
+    bits = draw(st.integers(min_bits, max(min(max_bits, 4), min_bits)))
+    numbers = st.integers(-1000, 1000).map(lambda n: n / 8)
+    table = draw(st.lists(numbers, min_size=2**bits, max_size=2**bits, unique=True))
+    return TableFormat("custom", tuple(table))
+
+
+_CUSTOM: Final = {
+    "float": _custom_floats,
+    "int": _custom_integers,
+    "fixed": _custom_fixed,
+    "table": _custom_tables,
+}
+
+
+def rounding_modes(*, stochastic: bool = True) -> st.SearchStrategy[RoundingMode]:
+    """Rounding modes, the deterministic ones first."""
+    deterministic = [name for name in ROUNDING_NAMES if name != "stochastic_equal"]
+    modes: st.SearchStrategy[RoundingMode] = st.sampled_from(deterministic)
+    if not stochastic:
+        return modes
+    variants: st.SearchStrategy[Literal["A", "B", "C"]] = st.sampled_from(["A", "B", "C"])
+    at_random = st.builds(Stochastic, st.integers(1, 32), variants)
+    return st.one_of(modes, st.just("stochastic_equal"), at_random)
+
+
+def saturation_modes(fmt: Format | None = None) -> st.SearchStrategy[SaturationMode]:
+    """Saturation modes; of a format, those that it takes."""
+    modes: list[SaturationMode] = ["none", "finite", "propagate"]
+    if isinstance(fmt, TwosComplement) and not getattr(fmt, "narrow", False):
+        modes.append("wrap")
+    return st.sampled_from(modes)
+
+
+@st.composite
+def projections(
+    draw: st.DrawFn,
+    fmts: st.SearchStrategy[Format] | None = None,
+    *,
+    stochastic: bool = True,
+) -> Projection:
+    """A format with a rounding and a saturation mode that it takes."""
+    fmt = draw(formats() if fmts is None else fmts)
+    rounding = draw(rounding_modes(stochastic=stochastic))
+    return Projection(fmt, rounding, draw(saturation_modes(fmt)))
+
+
+def codes(fmt: Format) -> st.SearchStrategy[int]:
+    """Any code of a format."""
+    return st.integers(0, 2**fmt.bits - 1)
+
+
+def values(fmt: Format) -> st.SearchStrategy[float]:
+    """Any finite value of a format (wider than 16 bits: some thousand of them), simplest first."""
+    return st.sampled_from(_simplest_first(finite_values(fmt)))
+
+
+def inputs(
+    fmt: Format, dtype: DTypeLike = np.float32, *, nan: bool | None = None
+) -> st.SearchStrategy[Any]:
+    """Numbers of a dtype, as NumPy scalars, most of them where projections onto a format go wrong.
+
+    Three in four are values, midpoints, numbers near the ends, beyond or near zero, and their
+    neighbours in the dtype; the rest is any bits. `nan` says whether there may be NaN; by default
+    where the format has one.
+
+    """
+    read = read_dtype(dtype)
+    has_nan = fmt.has_nan if nan is None else nan
+    points = decision_inputs(fmt, read)
+    if read.kind in "iu":
+        return st.sampled_from(_simplest_first(points)) | hnp.from_dtype(read).map(read.type)
+    with np.errstate(invalid="ignore"):
+        numbers = points[~np.isnan(points.astype(np.float64))]
+    near = st.sampled_from(_simplest_first(numbers))
+    words = st.integers(0, int(np.iinfo(word_dtype(read)).max))
+    anything = words.map(lambda word: np.array(word, word_dtype(read)).view(read)[()])
+    allowed = anything if has_nan else anything.filter(lambda x: not np.isnan(float(x)))
+    special = [st.sampled_from(list(nans(read)))] if has_nan else []
+    return st.one_of(near, near, near, allowed, *special)
+
+
+@st.composite
+def arrays(
+    draw: st.DrawFn,
+    fmt: Format,
+    shape: int | tuple[int, ...] | st.SearchStrategy[tuple[int, ...]] | None = None,
+    *,
+    dtype: DTypeLike = np.float32,
+    layout: Layout | None = None,
+    nan: bool | None = None,
+) -> NDArray[Any]:
+    """Arrays of `inputs`, of any shape (0-d and empty too) and any layout in memory."""
+    read = read_dtype(dtype)
+    shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
+    chosen: Any = shapes if shape is None else shape
+    elements = inputs(fmt, read, nan=nan)
+    array = draw(hnp.arrays(np.dtype(object), chosen, elements=elements, fill=st.nothing()))
+    plain = np.empty(array.shape, read)
+    plain[...] = array
+    chosen_layout = draw(st.sampled_from(LAYOUTS)) if layout is None else layout
+    return _laid_out(plain, chosen_layout)
+
+
+def _laid_out(x: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """The same numbers in another layout."""
+    match layout:
+        case "contiguous":
+            return x
+        case "strided":
+            spread = np.zeros((*x.shape, 3), x.dtype)
+            spread[..., 1] = x
+            return spread[..., 1]
+        case "reversed":
+            return np.flip(np.flip(x).copy())
+        case "swapped":
+            return x.astype(x.dtype.newbyteorder()) if x.dtype.isbuiltin == 1 else x
+        case "fortran":
+            return np.asfortranarray(x)
+        case "read_only":
+            x.flags.writeable = False
+            return x
+
+
+def _simplest_first(numbers: NDArray[Any]) -> list[Any]:
+    """Numbers with short significands first, then those near 1, so that failures shrink to them."""
+    with np.errstate(all="ignore"):
+        wide = numbers.astype(np.float64)
+        fraction, exponent = np.frexp(np.where(np.isfinite(wide), wide, 0))
+        significand = np.abs(np.ldexp(fraction, 53)).astype(np.int64)
+    # The lowest bit that is set tells how long it is.
+    length = 53 - np.log2(np.maximum(significand & -significand, 1)).astype(int)
+    order = np.lexsort((wide < 0, np.abs(exponent), length, ~np.isfinite(wide)))
+    return list(numbers[order])
