@@ -77,9 +77,12 @@ class Rounder:
         scaled = np.where(np.isfinite(magnitude), np.ldexp(magnitude, -quantum), 0)
         down = np.floor(scaled)
         away = self._away(scaled - down, down, quantum, negative, draws)
+        significand = down + away
         if self.loses_carry:
-            away &= ~((down + 1 == 2.0 ** (fmt.mantissa_bits + 1)) & ~is_subnormal)
-        rounded = np.ldexp(down + away, quantum)
+            # The significand's bits turn to zeros, and the exponent does not learn of it.
+            carries = (significand == 2.0 ** (fmt.mantissa_bits + 1)) & ~is_subnormal
+            significand = np.where(carries, 2.0**fmt.mantissa_bits, significand)
+        rounded = np.ldexp(significand, quantum)
         if self.flushes_result:
             rounded = np.where(rounded < fmt.smallest_normal, 0, rounded)
         return self._finish(x, magnitude, rounded, negative)

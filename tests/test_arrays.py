@@ -194,6 +194,9 @@ def test_signaling_nans_raise_no_warning() -> None:
         x = np.array([bits, bits], f"u{dtype[1]}").view(dtype)
         assert (F.encode(x) == 0x7F).all()
         assert (nf.float4_e2m1fn.encode(x, nan="max") == 7).all()
+        assert F.encode(x[0]) == 0x7F
+        assert F.encode(x[:1], "nearest_away") == 0x7F
+        assert np.isnan(F.round(x[::-1])).all()
     x = np.array([0x7F81], np.uint16).view(ml_dtypes.bfloat16)
     assert F.encode(x) == 0x7F
 

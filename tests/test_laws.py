@@ -99,13 +99,13 @@ def test_bugs_break_laws() -> None:
     ]
     for law, bugs, mode, arguments in broken:
         mutant = Rounder(F, mode).but(**bugs)
-        with pytest.raises(laws.LawBroken, match=str(law.__doc__).partition("\n")[0][:30]):
+        with pytest.raises(laws.LawError, match=str(law.__doc__).partition("\n")[0][:30]):
             law(as_values(mutant), *arguments)
-    with pytest.raises(laws.LawBroken, match=r"changed by rounding it again\. But -?\d"):
+    with pytest.raises(laws.LawError, match=r"changed by rounding it again\. But -?\d"):
         laws.idempotence(lambda x: x / 2, X)
-    with pytest.raises(laws.LawBroken, match="the value of the code"):
+    with pytest.raises(laws.LawError, match="the value of the code"):
         laws.round_is_decode_of_encode(lambda x: F.round(x, "rtz"), F.encode, F.decode, X)
-    with pytest.raises(laws.LawBroken, match="changes none"):
+    with pytest.raises(laws.LawError, match="changes none"):
         laws.agreement(lambda x: x + 1, nf.int4, nf.int8)
 
 
@@ -124,7 +124,8 @@ def test_strategies_give_what_they_promise(data: st.DataObject) -> None:
     array = data.draw(strategies.arrays(fmt, dtype=dtype, nan=False))
     assert array.dtype.newbyteorder("=") == dtype
     assert not np.isnan(array).any()
-    np.testing.assert_array_equal(fmt.encode(array), fmt.encode(array.tolist()))
+    listed = np.array(array.tolist(), dtype).reshape(array.shape)
+    np.testing.assert_array_equal(fmt.encode(array), fmt.encode(listed))
     layouts = {
         layout: data.draw(strategies.arrays(fmt, (3,), layout=layout, nan=False))
         for layout in strategies.LAYOUTS
@@ -141,7 +142,7 @@ def simplest(strategy: Any, condition: Any) -> Any:
 
 def test_failures_shrink_to_the_simplest() -> None:
     fmt = nf.float8_e4m3fn
-    assert simplest(strategies.values(fmt), lambda v: v > 100) in (128.0, 256.0)
+    assert simplest(strategies.values(fmt), lambda v: v > 3.3) == 4
     mode = simplest(strategies.rounding_modes(), lambda m: True)
     assert mode == "nearest_even"
     tie = simplest(strategies.inputs(fmt), lambda x: fmt.encode(x) != fmt.encode(x, "nearest_away"))

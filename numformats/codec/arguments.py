@@ -168,18 +168,23 @@ def walk(
     flags: list[list[Any]] = [["readonly", *common] for _ in operands]
     if out:
         flags[-1] = ["writeonly", *common]
-    iterator = np.nditer(
-        operands,
-        flags=["external_loop", "buffered", "zerosize_ok", "copy_if_overlap"],
-        op_flags=flags,
-        op_dtypes=dtypes,
-        casting="unsafe",
-        order="C" if in_order else "K",
-        buffersize=chunk,
-    )
+    # NumPy casts as it fills a chunk, and would warn of a signaling NaN.
+    with np.errstate(invalid="ignore"):
+        iterator = np.nditer(
+            operands,
+            flags=["external_loop", "buffered", "zerosize_ok", "copy_if_overlap"],
+            op_flags=flags,
+            op_dtypes=dtypes,
+            casting="unsafe",
+            order="C" if in_order else "K",
+            buffersize=chunk,
+        )
     with iterator:
-        for views in iterator:
+        while not iterator.finished:
+            views = iterator.value
             yield views if isinstance(views, tuple) else (views,)
+            with np.errstate(invalid="ignore"):
+                iterator.iternext()
 
 
 def prepare_out(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

@@ -97,7 +97,8 @@ def finite_values(fmt: Format) -> Floats:
     else:
         codes = _chosen_codes(fmt)
     values = np.asarray(codec.decode(codes, fmt, dtype=np.float64))
-    return np.unique(values[np.isfinite(values)])
+    # Where a format leaves a code unused, it may decode to what is out of range.
+    return np.unique(values[(values >= fmt.min) & (values <= fmt.max)])
 
 
 def nans(dtype: np.dtype[Any]) -> Array:
