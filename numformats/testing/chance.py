@@ -8,7 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from numformats.formats.base import Format
 from numformats.testing.comparing import Findings, Kind, values_given
+from numformats.testing.points import finite_values
 from numformats.testing.projection import Projection
 
 Array = NDArray[Any]
@@ -17,8 +19,11 @@ Function = Callable[..., Any]
 
 # The chance that a right implementation is reported, at the most, over all inputs together.
 FALSE_ALARM: Final = 1e-9
-# Inputs that are tried again and again, and how often.
-_POINTS: Final = 512
+# Inputs that are tried again and again, and how often: anywhere, and within two values of each
+# landmark.
+_POINTS: Final = 256
+_POINTS_NEAR: Final = 48
+_STEPS_NEAR: Final = 2
 _TRIALS: Final = 1 << 12
 
 
@@ -84,7 +89,7 @@ def check_probabilities(
     2 exp(-n KL(k/n, p)).
     """
     rng = np.random.default_rng(seed)
-    points = x if x.size <= _POINTS else rng.choice(x, _POINTS, replace=False)
+    points = _chosen(x, projection.format, rng)
     largest = 2**projection.random_bit_count - 1
     below = projection.values(points, np.zeros(points.size, np.uint64))
     above = projection.values(points, np.full(points.size, largest, np.uint64))
@@ -110,6 +115,23 @@ def check_probabilities(
             expected = below[wrong] + probability[wrong] * (above[wrong] - below[wrong])
             mean = below[wrong] + share * (above[wrong] - below[wrong])
         findings.add(np.full(wrong.size, "probability"), points[wrong], expected, mean)
+
+
+def _chosen(x: Array, fmt: Format, rng: np.random.Generator) -> Array:
+    """Some of the inputs at random, and some near each place where rounding is of another kind."""
+    values = finite_values(fmt)
+    landmarks = [fmt.min, -fmt.smallest_normal, 0.0, fmt.smallest_normal, fmt.max]
+    place = np.searchsorted(values, landmarks)
+    lowest = values[np.maximum(place - _STEPS_NEAR, 0)]
+    highest = values[np.minimum(place + _STEPS_NEAR, len(values) - 1)]
+    with np.errstate(invalid="ignore"):
+        wide = x.astype(np.float64)
+    near = [(wide >= low) & (wide <= high) for low, high in zip(lowest, highest, strict=True)]
+    beyond = (wide > fmt.max) | (wide < fmt.min) | np.isnan(wide)
+    groups = [np.flatnonzero(which) for which in (*near, beyond)]
+    chosen = [rng.permutation(group)[:_POINTS_NEAR] for group in groups]
+    anywhere = rng.permutation(x.size)[:_POINTS]
+    return x[np.unique(np.concatenate([*chosen, anywhere]))]
 
 
 def _same(a: Floats, b: Floats) -> NDArray[np.bool_]:
