@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import IntFlag
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -33,7 +34,7 @@ from numformats.rounding import (
 if TYPE_CHECKING:
     from numformats.numbers import Real
 
-__all__ = ["decode", "project"]
+__all__ = ["Flags", "decode", "flags", "project"]
 
 _HALF = Fraction(1, 2)
 
@@ -141,6 +142,77 @@ def _decode_float(code: int, fmt: FloatFormat) -> Extended:
     if negative and magnitude == 0:
         return -0.0
     return -magnitude if negative else magnitude
+
+
+class Flags(IntFlag):
+    """The exceptions of IEEE 754-2019, clause 7, with the bits that Berkeley TestFloat gives them.
+
+    >>> Flags.OVERFLOW | Flags.INEXACT
+    <Flags.INEXACT|OVERFLOW: 5>
+    """
+
+    INEXACT = 1
+    UNDERFLOW = 2
+    OVERFLOW = 4
+    INVALID = 16
+
+
+def flags(
+    value: Real,
+    fmt: Format,
+    rounding: str | Stochastic = "nearest_even",
+    saturation: str = "none",
+    *,
+    tininess: Literal["after", "before"] = "after",
+    random_bits: int | None = None,
+) -> Flags:
+    """The exceptions that a projection signals, whatever the format can store of its result.
+
+    inexact: the result is not the number. overflow: rounded as if exponents had no upper end, it
+    lies beyond the largest value; so does infinity where the result is finite or NaN. underflow:
+    inexact, and below the smallest normal value, after rounding as if exponents had no lower end,
+    or before. invalid: beyond an integer or fixed-point format (except under ``wrap``), or negative
+    in a float without sign. NaN signals nothing here; that a signaling NaN is invalid shows in its
+    bits alone.
+
+    Raises TypeError and ValueError as `project`. Source: IEEE 754-2019, clauses 7.2, 7.4 to 7.6.
+
+    >>> import numformats as nf
+    >>> nf.exact.flags(465, nf.float8_e4m3fn)
+    <Flags.INEXACT|OVERFLOW: 5>
+    >>> nf.exact.flags("0.001", nf.float8_e4m3fn)
+    <Flags.INEXACT|UNDERFLOW: 3>
+    """
+    if tininess not in ("after", "before"):
+        raise ValueError(f"tininess: {tininess!r}; expected 'after' or 'before'")
+    x, _ = read_number(value)
+    if isinstance(x, float) and math.isnan(x):
+        return Flags(0)
+    result = decode(project(value, fmt, rounding, saturation, random_bits=random_bits), fmt)
+    inexact = Flags(0) if result == x else Flags.INEXACT
+    mode = parse_rounding(rounding)
+    draw = _require_random_bits(mode, random_bits)
+    unlimited = _round(x, fmt, mode, draw) if isinstance(x, Fraction) else x
+    if isinstance(fmt, TwosComplement):
+        is_outside = not fmt.lowest <= unlimited <= fmt.highest and saturation != "wrap"
+        return Flags.INVALID if is_outside else inexact
+    if isinstance(fmt, FloatFormat) and not fmt.signed and unlimited < 0:
+        return Flags.INVALID
+    if inexact and (unlimited > fmt.highest or unlimited < min(fmt.lowest, Fraction(0))):
+        return Flags.OVERFLOW | inexact
+    is_tiny = isinstance(fmt, FloatFormat) and _is_tiny(x, fmt, mode, draw, tininess)
+    return inexact | Flags.UNDERFLOW if inexact and is_tiny else inexact
+
+
+def _is_tiny(x: Extended, fmt: FloatFormat, mode: RoundingMode, draw: int, tininess: str) -> bool:
+    if not isinstance(x, Fraction) or not 0 < abs(x) < fmt.smallest_normal_exact:
+        return False
+    if tininess == "before":
+        return True
+    # Two binades higher x has its full precision, or lies far below. One would be enough, if it did
+    # not turn even codes of precision 1 to odd ones.
+    rounded = _round(4 * x, fmt, mode, draw)
+    return abs(rounded) < 4 * fmt.smallest_normal_exact
 
 
 # Rounding: P3109 clause 4.7.4

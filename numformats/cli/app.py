@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ import numformats
 from numformats.analysis.comparison import DEFAULT_FORMATS
 from numformats.cli.report import ReportOptions, report
 from numformats.rounding import ROUNDING_NAMES, SATURATION_MODES
+
+if TYPE_CHECKING:
+    from numformats.cli.vectors import VectorOptions
 
 app = typer.Typer(
     help="What a low-precision number is, and what it costs to use one.",
@@ -107,3 +110,70 @@ def _bench(
 def _warm_up() -> None:
     """Compile all kernels ahead, into the cache on disk."""
     print(f"numformats: {numformats.warm_up()} kernels are ready")
+
+
+_Rounding = Annotated[
+    str,
+    typer.Option(help=f"{', '.join(ROUNDING_NAMES)}, or stochastic as sr, srA8, srB8, srC8."),
+]
+_Saturation = Annotated[str, typer.Option(help=", ".join(SATURATION_MODES))]
+_Input = Annotated[
+    str, typer.Option("--input", help="float32, float64, or a format whose codes come in.")
+]
+_Tininess = Annotated[str, typer.Option(help="When underflow is detected: after, before rounding.")]
+
+
+@app.command("vectors")
+def _vectors(
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT")],
+    rounding: _Rounding = "nearest_even",
+    saturation: _Saturation = "none",
+    source: _Input = "float32",
+    level: Annotated[int, typer.Option(help="1: each decision point; 2: more between.")] = 1,
+    tininess: _Tininess = "after",
+    output: Annotated[
+        Path | None, typer.Option(help="Write to this file; arrays, if it ends in .npz.")
+    ] = None,
+) -> None:
+    """Write test vectors: lines of an input, its code and the flags, in hexadecimal."""
+    from numformats.cli import vectors
+
+    options = _options_of_vectors(
+        "vectors", format_name, rounding, saturation, source, level, tininess
+    )
+    raise typer.Exit(vectors.write(options, output))
+
+
+@app.command("verify")
+def _verify(
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT")],
+    file: Annotated[Path, typer.Argument(help="Answers, laid out as vectors are; - for a pipe.")],
+    rounding: _Rounding = "nearest_even",
+    saturation: _Saturation = "none",
+    source: _Input = "float32",
+    level: Annotated[
+        int | None, typer.Option(help="All inputs of the vectors of this level must be there.")
+    ] = None,
+    tininess: _Tininess = "after",
+) -> None:
+    """Tell where an implementation's answers to test vectors are wrong.
+
+    The exit status is 0 if all are right, 1 if some are wrong or missing, 2 if a line cannot be
+    read.
+    """
+    from numformats.cli import vectors
+
+    options = _options_of_vectors(
+        "verify", format_name, rounding, saturation, source, level, tininess
+    )
+    raise typer.Exit(vectors.verify(options, file))
+
+
+def _options_of_vectors(command: str, *arguments: Any) -> VectorOptions:
+    from numformats.cli.vectors import VectorOptions
+
+    try:
+        return VectorOptions.parse(*arguments)
+    except (TypeError, ValueError) as error:
+        print(f"numformats {command}: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -86,8 +86,9 @@ class Findings:
         expected: Floats,
         given: Floats,
         random_bits: Array | None = None,
+        flags: Sequence[tuple[str, str]] | None = None,
     ) -> None:
-        """Take in mismatches with their causes."""
+        """Take in mismatches with their causes; flags, expected and given, if these are wrong."""
         values = finite_values(self._fmt)
         for cause in map(str, np.unique(causes)):
             found = np.flatnonzero(causes == cause)
@@ -107,6 +108,7 @@ class Findings:
                         float(expected[i]),
                         float(given[i]),
                         drawn,
+                        None if flags is None else flags[i],
                     )
                 )
             kept.sort(key=lambda mismatch: simplicity(mismatch.input))

@@ -78,16 +78,20 @@ def fraction_inputs(fmt: Format, dtype: DTypeLike, bits: int) -> Array:
     whole = 2 ** (bits + 1)
     odd = np.array([1, 3, 5, 7, whole // 2 - 1, whole // 2 + 1, whole - 3, whole - 1])
     parts = np.unique(odd[(odd > 0) & (odd < whole)]) / whole
-    rng = np.random.default_rng(0)
     place = np.arange(len(values) - 1)
     if place.size > _CHOSEN_PAIRS:
-        place = rng.choice(place, _CHOSEN_PAIRS, replace=False)
+        place = np.unique(raw_words(_CHOSEN_PAIRS) % np.uint64(place.size)).astype(np.int64)
     lower, upper = values[place, np.newaxis], values[place + 1, np.newaxis]
     points = (lower + (upper - lower) * parts).ravel()
     if read.kind in "iu":
         return np.empty(0, read)
     with np.errstate(over="ignore"):
         return points.astype(read)
+
+
+def raw_words(count: int) -> NDArray[np.uint64]:
+    """Arbitrary words, the same in every version of NumPy."""
+    return np.random.PCG64(0).random_raw(count)
 
 
 def finite_values(fmt: Format) -> Floats:
@@ -142,7 +146,7 @@ def _integers_near(points: Floats, dtype: np.dtype[Any]) -> Array:
 def _chosen_codes(fmt: Format) -> NDArray[np.uint32]:
     """Pairs of neighbouring codes: near both ends of each sign, and anywhere."""
     top = 2**fmt.bits
-    anywhere = np.random.default_rng(0).integers(0, top, _CHOSEN_CODES, dtype=np.uint64)
+    anywhere = raw_words(_CHOSEN_CODES) % np.uint64(top)
     few = np.arange(256, dtype=np.uint64)
     ends = [few, top // 2 - 1 - few, top // 2 + few, top - 1 - few]
     codes = np.concatenate([anywhere, *ends])

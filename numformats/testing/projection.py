@@ -47,12 +47,13 @@ class Projection:
         codes = self.codes(x, random_bits)
         return np.asarray(codec.decode(codes, self.format, dtype=np.float64))
 
-    def admissible(self, x: Array) -> Array:
-        """The inputs that are not refused: NaN and infinity may be."""
-        if x.dtype.kind in "iu":
-            return x
+    def admits(self, x: Array) -> NDArray[np.bool_]:
+        """Which inputs are not refused: NaN and infinity may be."""
         with np.errstate(invalid="ignore"):
             wide = x.astype(np.float64)
+        admitted = np.ones(x.shape, np.bool_)
         if not self.format.has_nan and self.nan == "raise":
-            x, wide = x[~np.isnan(wide)], wide[~np.isnan(wide)]
-        return x[~np.isinf(wide)] if self.saturation == "wrap" else x
+            admitted &= ~np.isnan(wide)
+        if self.saturation == "wrap":
+            admitted &= ~np.isinf(wide)
+        return admitted

@@ -31,7 +31,8 @@ class Mismatch:
     """One input for which a function departs from the format's meaning. `str` tells its story.
 
     `input` is the NumPy scalar (a code, if decoding was checked); `lower` and `upper` are the
-    finite values that enclose it, or None beyond an end; `expected` and `given` are values.
+    finite values that enclose it, or None beyond an end; `expected` and `given` are values, and
+    `flags` the flags expected and given, where these are what is wrong.
     """
 
     fmt: Format
@@ -44,6 +45,7 @@ class Mismatch:
     expected: float
     given: float
     random_bits: int | None = None
+    flags: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         lines = [
@@ -54,7 +56,7 @@ class Mismatch:
         ]
         if self.random_bits is not None:
             lines.append(f"  drawn     R = {self.random_bits}")
-        expected, given = exactly(self.expected), exactly(self.given)
+        expected, given = self.flags or (exactly(self.expected), exactly(self.given))
         return "\n".join([*lines, f"  expected  {expected}", f"  given     {given}"])
 
 
