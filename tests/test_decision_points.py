@@ -1,0 +1,54 @@
+"""Every named format, mode and saturation at its decision points, from every kind of input, by both
+paths, against the oracle.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from decision_points import DETERMINISTIC, NAMED, saturations
+from numpy.typing import NDArray
+
+import numformats as nf
+from numformats import exact
+from numformats.codec import paths
+from numformats.codec.compiled import dispatch  # noqa: F401  (once loaded, it serves any size)
+from numformats.testing import decision_inputs
+from numformats.testing.projection import Projection
+
+DTYPES = [
+    np.dtype(t)
+    for t in ("f2", ml_dtypes.bfloat16, "f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")
+]
+# Of wider formats the oracle, which takes some microseconds for a number, is asked of so many.
+WIDE_POINTS = 300
+
+
+def points(fmt: nf.Format, dtype: np.dtype[Any]) -> NDArray[Any]:
+    x = decision_inputs(fmt, dtype)
+    if fmt.bits <= 8 or x.size <= WIDE_POINTS:
+        return x
+    # The first and last ones are the ends of the range, and NaN.
+    some = np.random.default_rng(fmt.bits).permutation(x.size)[: WIDE_POINTS - 100]
+    ends = np.r_[:50, x.size - 50 : x.size]
+    return x[np.unique(np.concatenate([some, ends]))]
+
+
+@pytest.mark.parametrize("fmt", NAMED, ids=lambda f: f.name)
+def test_every_projection_is_that_of_the_oracle(
+    fmt: nf.Format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for dtype in DTYPES:
+        every = points(fmt, dtype)
+        for mode in DETERMINISTIC:
+            for saturation in saturations(fmt):
+                projection = Projection(fmt, mode, saturation)  # type: ignore[arg-type]
+                x = every[projection.admits(every)]
+                expected = [exact.project(value, fmt, mode, saturation) for value in x]
+                for is_disabled in (True, False):
+                    monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+                    got = fmt.encode(x, mode, saturation)
+                    np.testing.assert_array_equal(got, expected, f"{dtype} {mode} {saturation}")
