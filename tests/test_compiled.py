@@ -253,6 +253,10 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_numba_is_loaded_for_large_arrays_alone() -> None:
     small = f"{LARGE} nf.bfloat16.encode(x[:1000]); print('numba' in sys.modules)"
     assert python(small) == "False"
+    many = f"{LARGE} [nf.bfloat16.encode(x[:100_000]) for _ in range(41)];"
+    assert python(f"{many} print('numba' in sys.modules)") == "False"
+    many += "nf.bfloat16.encode(x[:100_000]); nf.bfloat16.encode(x[:100_000])"
+    assert python(f"{many}; print('numba' in sys.modules)") == "True"
     large = f"{LARGE} nf.bfloat16.encode(x); print('numba' in sys.modules)"
     assert python(large) == "True"
 

@@ -1,7 +1,9 @@
 """Which way an array goes: through compiled kernels where they pay, else through NumPy.
 
-Both give the same bits. Kernels pay for large arrays, and for all once they are loaded: loading
-Numba takes longer than to encode some millions of numbers without it.
+Both give the same bits. Loading Numba takes as long as to encode some millions of numbers without
+it. So it is loaded for an array that large, or when as many numbers have gone by in small ones: by
+then twice the time has been spent that knowing the future would have cost, and never more. Once it
+is loaded, it serves arrays of any size.
 """
 
 from __future__ import annotations
@@ -28,17 +30,27 @@ _IS_DISABLED: Final = os.environ.get("NUMFORMATS_DISABLE_NUMBA", "0") not in (""
 _DISPATCH: Final = "numformats.codec.compiled.dispatch"
 
 
+class _Tally:
+    """How many elements have gone by without kernels, in this process. It changes no result."""
+
+    elements = 0
+
+
 def compiled_path(size: int) -> Any:
     """The module `dispatch` if it is to be used for an array of `size` elements, else None."""
     if _IS_DISABLED:
         return None
     loaded = sys.modules.get(_DISPATCH)
-    if loaded is not None or size < LARGE:
+    if loaded is not None:
         return loaded
+    _Tally.elements += size
+    if _Tally.elements < LARGE:
+        return None
     try:
         from numformats.codec.compiled import dispatch
     except ImportError:
-        # No Numba for this Python yet, say: everything works without it.
+        # No Numba for this Python yet, say: everything works without it. Looking for it takes time.
+        _Tally.elements = 0
         return None
     return dispatch
 
