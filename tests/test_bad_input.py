@@ -192,8 +192,48 @@ def test_anything_ends_in_an_answer_or_a_refusal(fmt: Any, x: Any, keywords: Any
         lambda: nf.exact.project(x, fmt),
         lambda: nf.pack(x, fmt.bits),
         lambda: nf.get_format(x),
+        lambda: nf.unpack(x, fmt.bits, (1,)),
+        lambda: nf.compare(x, [fmt], **{k: v for k, v in keywords.items() if k == "rounding"}),
+        lambda: nf.exact.flags(x, fmt),
+        lambda: nf.exact.decode(x, fmt),
+        lambda: nf.testing.decision_inputs(fmt, x),
     ):
         try:
             call()
         except (TypeError, ValueError) as refusal:
             assert str(refusal)
+
+
+SMALL = st.one_of(st.integers(-3, 40), st.none(), st.booleans(), st.floats(), st.text(max_size=2))
+
+
+@settings(max_examples=300)
+@given(st.lists(SMALL, max_size=5), st.sampled_from(["ieee", "top", "negative_zero", "none", 3]))
+def test_a_format_is_made_or_refused(arguments: list[Any], nan: Any) -> None:
+    made = []
+    for kind in (nf.FloatFormat, nf.IntFormat, nf.FixedFormat, nf.TableFormat, nf.Stochastic):
+        keywords = {"nan": nan, "has_inf": nan == "ieee"} if kind is nf.FloatFormat else {}
+        name = () if kind is nf.Stochastic else ("f",)
+        try:
+            made.append(kind(*name, *arguments, **keywords))
+        except (TypeError, ValueError) as refusal:
+            assert str(refusal)
+    for fmt in made:
+        assert repr(fmt)
+        if isinstance(fmt, nf.Format):
+            assert fmt.round(1.0) is not None
+
+
+@settings(max_examples=100)
+@given(FORMATS, st.sampled_from([F.encode, F.round, len, lambda x: x, lambda x: 1 / 0]), st.data())
+def test_a_check_reports_or_refuses(fmt: Any, function: Any, data: Any) -> None:
+    names = ["rounding", "saturation", "dtype", "kind", "budget", "nan", "draws", "seed"]
+    keywords = data.draw(st.dictionaries(st.sampled_from(names), ANYTHING, max_size=2))
+    if isinstance(keywords.get("budget"), int):
+        keywords["budget"] = min(keywords["budget"], 1000)
+    try:
+        assert nf.testing.check_rounding(function, fmt, **keywords).tried >= 0
+    except (TypeError, ValueError) as refusal:
+        assert str(refusal)
+    except ZeroDivisionError:
+        pass  # what the function raises is its own

@@ -1,5 +1,6 @@
-"""A proof, for each named format of up to 16 bits and each deterministic mode, that the codes of all
-2**32 floats of float32 are those that the oracle means.
+"""A proof for each named format of up to 16 bits and each deterministic mode.
+
+The codes of all 2**32 floats of float32 are those that the oracle means.
 
     python -m pytest -m exhaustive -n 2
 
