@@ -1,9 +1,36 @@
-"""Is it right? Checking anyone's rounding against what a format means."""
+"""Is it right? Checking anyone's rounding against what a format means.
+
+`strategies` needs hypothesis, and is loaded when first asked for; the rest needs nothing more.
+"""
 
 from __future__ import annotations
 
-from numformats.testing.checking import check_rounding
-from numformats.testing.points import decision_inputs
-from numformats.testing.report import Group, Mismatch, Report, RoundingError
+import importlib
+from typing import Any
 
-__all__ = ["Group", "Mismatch", "Report", "RoundingError", "check_rounding", "decision_inputs"]
+from numformats.testing import laws, vectors
+from numformats.testing.checking import assert_rounded, check_rounding
+from numformats.testing.points import decision_inputs
+from numformats.testing.projection import Projection
+from numformats.testing.report import Group, Mismatch, Report, RoundingError
+from numformats.testing.verifying import verify
+
+__all__ = [
+    "Group",
+    "Mismatch",
+    "Projection",
+    "Report",
+    "RoundingError",
+    "assert_rounded",
+    "check_rounding",
+    "decision_inputs",
+    "laws",
+    "vectors",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "strategies":
+        return importlib.import_module("numformats.testing.strategies")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

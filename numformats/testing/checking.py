@@ -136,6 +136,63 @@ def check_rounding(
     return report
 
 
+def assert_rounded(
+    given: Any,
+    x: Any,
+    fmt: Format,
+    rounding: str | Stochastic = "nearest_even",
+    saturation: str = "none",
+    kind: Literal["encode", "round"] = "encode",
+    *,
+    nan: str = "raise",
+    random_bits: Any = None,
+) -> None:
+    """Assert that numbers became what a projection makes of them; a failure tells their story.
+
+    Parameters
+    ----------
+    given : array_like
+        What they became: codes, or values for ``kind="round"``.
+    x : array_like
+        The numbers, as for `numformats.codec.encode`.
+    fmt, rounding, saturation, nan, random_bits
+        The projection, as there; random bits for each number, in stochastic modes.
+
+    Raises
+    ------
+    RoundingError
+        Which is an AssertionError, with the simplest number that became something else.
+
+    Examples
+    --------
+    >>> import numformats as nf
+    >>> assert_rounded(0x78, np.float32(272.5), nf.float8_e4m3fn)
+    Traceback (most recent call last):
+        ...
+    numformats.testing.report.RoundingError: float8_e4m3fn, nearest_even: failed, 1 inputs
+              1  other
+    float8_e4m3fn, nearest_even, saturation none: other
+      input     0x43884000 = 272.5
+      between   256 and 288
+      rule      the nearer neighbour; of two equally near, the one with the even code
+      expected  288
+      given     256
+    """
+    mode, mode_of_saturation = parse_rounding(rounding), parse_saturation(saturation)
+    projection = Projection(fmt, mode, mode_of_saturation, parse_nan(nan))
+    numbers = np.asarray(x)
+    drawn = None if random_bits is None else np.broadcast_to(random_bits, numbers.shape)
+    values = values_given(given, numbers.shape, fmt, kind)
+    expected = projection.values(numbers, drawn)
+    findings = Findings(fmt, mode, mode_of_saturation)
+    findings.compare(
+        numbers.ravel(), expected.ravel(), values.ravel(), None if drawn is None else drawn.ravel()
+    )
+    report = findings.report()
+    if not report.passed:
+        raise RoundingError(report)
+
+
 def inputs(fmt: Format, dtype: DTypeLike, budget: int, seed: int) -> Array:
     """The decision inputs of a format, and as many more as the budget allows.
 

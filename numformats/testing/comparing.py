@@ -22,7 +22,7 @@ KINDS: Final = ("encode", "round", "decode")
 
 # Examples kept of each cause, and mismatches among which the simplest are looked for.
 _EXAMPLES: Final = 8
-_CANDIDATES: Final = 500
+_CANDIDATES: Final = 2000
 
 
 def values_given(result: Any, shape: tuple[int, ...], fmt: Format, kind: Kind) -> Floats:
@@ -94,7 +94,7 @@ class Findings:
             found = np.flatnonzero(causes == cause)
             self._counts[cause] = self._counts.get(cause, 0) + found.size
             kept = self._examples.setdefault(cause, [])
-            for i in found[:_CANDIDATES]:
+            for i in _nearest_to_one(found, x)[:_CANDIDATES]:
                 drawn = None if random_bits is None else int(random_bits[i])
                 ends = _neighbours(float(x[i]), values)
                 kept.append(
@@ -128,11 +128,18 @@ class Findings:
             yield from kept
 
 
+def _nearest_to_one(found: NDArray[np.intp], x: Array) -> NDArray[np.intp]:
+    """Places of numbers, those with the smallest exponents first."""
+    with np.errstate(invalid="ignore"):
+        exponent = np.frexp(x[found].astype(np.float64))[1]
+    return found[np.argsort(np.abs(exponent), kind="stable")]
+
+
 def _neighbours(x: float, values: Floats) -> tuple[float | None, float | None]:
-    lower, upper = values[values <= x], values[values >= x]
+    below, above = np.searchsorted(values, x, "right") - 1, np.searchsorted(values, x, "left")
     return (
-        float(lower[-1]) if lower.size else None,
-        float(upper[0]) if upper.size else None,
+        float(values[below]) if below >= 0 else None,
+        float(values[above]) if above < values.size else None,
     )
 
 

@@ -95,8 +95,8 @@ class Report:
 
     def __str__(self) -> str:
         verdict = "passed" if self.passed else "failed"
-        scope = "all" if self.is_proof else "some"
-        head = f"{self.fmt.name}, {self.rounding}: {verdict}, {scope} {self.tried:,} inputs"
+        scope = "all " if self.is_proof else ""
+        head = f"{self.fmt.name}, {self.rounding}: {verdict}, {scope}{self.tried:,} inputs"
         if self.simplest is None:
             return head
         groups = [
@@ -114,12 +114,14 @@ class RoundingError(AssertionError):
 
 
 def simplicity(x: Any) -> tuple[int, int, bool, Fraction]:
-    """A key by which simpler numbers come first: fewer digits, nearer to 1, positive."""
+    """A key by which simpler numbers come first: fewer bits, nearer to 1, positive."""
     value, negative = read_number(x)
     if not isinstance(value, Fraction):
         return 2 if math.isnan(value) else 1, 0, negative, Fraction(0)
-    digits = value.numerator.bit_length() + value.denominator.bit_length()
-    return 0, digits, negative, abs(value)
+    top = abs(value.numerator)
+    bits = top.bit_length() - max((top & -top).bit_length() - 1, 0)
+    scale = abs(top.bit_length() - value.denominator.bit_length())
+    return 0, bits + scale, negative, abs(value)
 
 
 def hexadecimal(x: Any) -> str:

@@ -1,6 +1,6 @@
 """Strategies for hypothesis: formats, projections, and the numbers at which they go wrong.
 
-They compose with those of hypothesis and of `hypothesis.extra.numpy`, and shrink to the simplest
+They compose with those of hypothesis and of ``hypothesis.extra.numpy``, and shrink to the simplest
 format, mode and number that still fail.
 """
 
