@@ -1,4 +1,4 @@
-"""Print the record of the exhaustive suite as a table for the docs: python tests/record_of_proofs.py"""
+"""Print the record of the exhaustive suite as a table for the docs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROOFS = Path(__file__).parents[1] / ".proofs.jsonl"
 
 
 def main() -> None:
-    """One row a format, with the proofs for its latest code, in the order of the list of formats."""
+    """One row a format, with the proofs of the latest code."""
     proofs = [json.loads(line) for line in PROOFS.read_text().splitlines()]
     latest = proofs[-1]["digest"]
     seconds: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
