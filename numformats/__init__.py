@@ -35,12 +35,24 @@ from numformats.formats.ocp import (
 from numformats.formats.p3109 import p3109
 
 if TYPE_CHECKING:
-    from numformats import analysis, codec, exact
+    from numformats import analysis, codec, exact, scaled, testing
     from numformats.analysis import compare
     from numformats.codec import pack, unpack, warm_up
     from numformats.formats.fixed import FixedFormat
     from numformats.formats.tables import TableFormat
     from numformats.rounding import Stochastic
+    from numformats.scaled import (
+        PerBlock,
+        PerChannel,
+        PerTensor,
+        PerTile,
+        ScaledArray,
+        ScaledFormat,
+        ScaleRule,
+        get_scaled_format,
+        list_scaled_formats,
+        quantize,
+    )
 
 __version__ = "0.1.0"
 
@@ -49,6 +61,13 @@ __all__ = [
     "FloatFormat",
     "Format",
     "IntFormat",
+    "PerBlock",
+    "PerChannel",
+    "PerTensor",
+    "PerTile",
+    "ScaleRule",
+    "ScaledArray",
+    "ScaledFormat",
     "Stochastic",
     "TableFormat",
     "analysis",
@@ -71,22 +90,37 @@ __all__ = [
     "float16",
     "float32",
     "get_format",
+    "get_scaled_format",
     "list_formats",
+    "list_scaled_formats",
     "p3109",
     "pack",
+    "quantize",
+    "scaled",
+    "testing",
     "tf32",
     "unpack",
     "warm_up",
 ]
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
-_MODULES = ("analysis", "codec", "exact", "testing")
+_MODULES = ("analysis", "codec", "exact", "scaled", "testing")
 _NAMES = {
     "FixedFormat": "formats.fixed",
+    "PerBlock": "scaled",
+    "PerChannel": "scaled",
+    "PerTensor": "scaled",
+    "PerTile": "scaled",
+    "ScaleRule": "scaled",
+    "ScaledArray": "scaled",
+    "ScaledFormat": "scaled",
     "Stochastic": "rounding",
     "TableFormat": "formats.tables",
     "compare": "analysis",
+    "get_scaled_format": "scaled",
+    "list_scaled_formats": "scaled",
     "pack": "codec",
+    "quantize": "scaled",
     "unpack": "codec",
     "warm_up": "codec",
 }
@@ -101,6 +135,9 @@ def __getattr__(name: str) -> Format:
     try:
         return get_format(name)
     except ValueError as error:
+        scaled = importlib.import_module(f"{__name__}.scaled.named").NAMED
+        if name in scaled:
+            return cast(Any, scaled[name])
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {error}") from None
 
 

@@ -34,7 +34,17 @@ def test_encoding_and_comparing_load_nothing_heavy() -> None:
 
 
 # From the bottom up; a layer may import those before it.
-LAYERS = ["formats", "rounding", "numbers", "exact", "codec", "analysis", "testing", "cli"]
+LAYERS = [
+    "formats",
+    "rounding",
+    "numbers",
+    "exact",
+    "codec",
+    "scaled",
+    "analysis",
+    "testing",
+    "cli",
+]
 ROOT = Path(numformats.__file__).parent
 
 

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from numformats.codec.codebook import two_product
 
 
-def quotient_to_odd(x: NDArray[Any], scale: float) -> NDArray[np.float64]:
+def quotient_to_odd(x: NDArray[Any], scale: float | NDArray[Any]) -> NDArray[np.float64]:
     """`x` / `scale` as float64, rounded to odd: a new array of the shape of `x`.
 
-    `x` is finite and exact in float64, `scale` positive. An inexact quotient gets an odd last bit,
-    so it equals no value and no midpoint of any format of 51 or fewer significand bits, and lies on
-    the same side of each as the exact quotient: projecting it gives what projecting the exact one
-    would. Source: Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved
-    algorithms using rounding to odd", IEEE Transactions on Computers 57(4), 2008.
+    `x` is finite and exact in float64, `scale` positive, one for all or one for each. An inexact
+    quotient gets an odd last bit, so it equals no value and no midpoint of any format of 51 or
+    fewer significand bits, and lies on the same side of each as the exact quotient: projecting it
+    gives what projecting the exact one would.
+
+    Source: Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms
+    using rounding to odd", IEEE Transactions on Computers 57(4), 2008.
 
     >>> quotient_to_odd(np.array([1.0, 3.0]), 3.0)
     array([0.33333333, 1.        ])
@@ -25,7 +27,7 @@ def quotient_to_odd(x: NDArray[Any], scale: float) -> NDArray[np.float64]:
     wide = np.asarray(x, np.float64)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         quotient = wide / scale
-        product, error = two_product(quotient, np.float64(scale))
+        product, error = two_product(quotient, np.asarray(scale, np.float64))
         remainder = (wide - product) - error
     # Beyond float64's range the product says nothing; nor does it matter, for so does no format.
     inexact = (remainder != 0) & np.isfinite(remainder) & np.isfinite(quotient)

@@ -1,0 +1,35 @@
+"""Scaled formats: elements and the scales that they share, as one idea.
+
+Every practical low-bit format is one of these: MX, NVFP4, FP8 with scales, integers with scales and
+zero points, codebooks. `ScaledFormat` describes it, `quantize` makes a `ScaledArray` of an array.
+"""
+
+from __future__ import annotations
+
+from numformats.scaled.arrays import ScaledArray
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.granularity import (
+    Granularity,
+    PerBlock,
+    PerChannel,
+    PerTensor,
+    PerTile,
+)
+from numformats.scaled.named import get_scaled_format, list_scaled_formats
+from numformats.scaled.quantizing import quantize
+from numformats.scaled.rules import RULES, ScaleRule
+
+__all__ = [
+    "RULES",
+    "Granularity",
+    "PerBlock",
+    "PerChannel",
+    "PerTensor",
+    "PerTile",
+    "ScaleRule",
+    "ScaledArray",
+    "ScaledFormat",
+    "get_scaled_format",
+    "list_scaled_formats",
+    "quantize",
+]

@@ -1,0 +1,334 @@
+"""`ScaledArray`: what `quantize` returns, and how it becomes numbers, bytes and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from numformats import codec
+from numformats.codec.arguments import code_dtype, prepare_out
+from numformats.formats.base import Format
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.granularity import (
+    Tile,
+    grid_shape,
+    normalized,
+    scale_shape,
+    slabs,
+)
+from numformats.scaled.named import get_scaled_format
+from numformats.scaled.scales import Scales, scale_values, spread_over, values_of
+
+Array = NDArray[Any]
+
+# Elements that are decoded at a time.
+_CHUNK: Final = 1 << 16
+_FLOATS: Final = ("float16", "float32")
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledArray:
+    """An array of elements and the scales that they share.
+
+    Attributes
+    ----------
+    codes : ndarray
+        The elements' codes, in the shape of the array.
+    scales : ndarray
+        One for each tile, without the axes that a tile spans: floats if the scale format is float16
+        or float32, else codes.
+    format : ScaledFormat
+        What they are stored in.
+    axis : int or None
+        The axis that was asked for; None for the format's own.
+    zero_points : ndarray or None
+        Codes of the zero points of an affine format, shaped as `scales`.
+    tensor_scales : ndarray or None
+        The scales of the scales, where there are two levels.
+
+    Examples
+    --------
+    >>> import numformats as nf
+    >>> q = nf.quantize([[1.0, 2.0, 3.0], [0.5, 0.25, 100.0]], "int8_channel")
+    >>> q
+    <ScaledArray int8_channel: shape (2, 3), 16.0 bits per value>
+    >>> q.scales
+    array([0.02362205, 0.78740156], dtype=float32)
+    """
+
+    codes: Array
+    scales: Array
+    format: ScaledFormat
+    axis: int | None = None
+    zero_points: Array | None = None
+    tensor_scales: Array | None = None
+
+    @classmethod
+    def from_grid(
+        cls, codes: Array, scales: Scales, fmt: ScaledFormat, axis: int | None
+    ) -> ScaledArray:
+        """An array from its codes and the scales of its grid of tiles."""
+        shape = codes.shape or (1,)
+        tile = fmt.granularity.tile(len(shape), axis)
+        squeezed = scale_shape(shape, tile)
+        tensor = None
+        if scales.tensor is not None:
+            assert isinstance(fmt.scale, ScaledFormat)
+            inner = fmt.scale.granularity.tile(scales.codes.ndim, None)
+            tensor_shape = scale_shape(scales.codes.shape, inner)
+            tensor = _as_floats(scales.tensor, fmt.tensor_scale).reshape(tensor_shape)
+        zeros = scales.zero_points
+        return cls(
+            codes,
+            _as_floats(scales.codes, fmt.scale_element).reshape(squeezed),
+            fmt,
+            axis,
+            None if zeros is None else zeros.reshape(squeezed),
+            tensor,
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array."""
+        return self.codes.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.codes.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.codes.size
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that elements, scales and zero points take when they are packed."""
+        return sum(part.size for part in self.pack().values())
+
+    @property
+    def bits_per_value(self) -> float:
+        """The bits stored for each element, with all scales; NaN for an empty array."""
+        counts = [(self.codes, self.format.element), (self.scales, self.format.scale_element)]
+        if self.zero_points is not None and self.format.zero_point is not None:
+            counts.append((self.zero_points, self.format.zero_point))
+        if self.tensor_scales is not None and self.format.tensor_scale is not None:
+            counts.append((self.tensor_scales, self.format.tensor_scale))
+        bits = sum(part.size * fmt.bits for part, fmt in counts)
+        return bits / self.size if self.size else float("nan")
+
+    def __repr__(self) -> str:
+        bits = f"{self.bits_per_value:.4}"
+        return f"<ScaledArray {self.format.name}: shape {self.shape}, {bits} bits per value>"
+
+    def scale_values(self) -> NDArray[np.float64]:
+        """The values of the scales, those of both levels multiplied, shaped as `scales`."""
+        return scale_values(self._grid(), self.format).reshape(self.scales.shape)
+
+    def dequantize(self, dtype: DTypeLike = np.float32, out: Array | None = None) -> Array:
+        """The numbers that the array stands for: each element times its scale, rounded once.
+
+        Parameters
+        ----------
+        dtype : dtype
+            float16, float32, float64 or a float dtype of ml_dtypes; with `out`, that of `out`.
+        out : ndarray, optional
+            Where to write them: an array of this shape.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an `out` that is unfit.
+        """
+        result = prepare_out(
+            out, self.shape, np.dtype(dtype if out is None else out.dtype.newbyteorder("="))
+        )
+        fmt, tile = self.format, self._tile()
+        grid = self._grid()
+        sizes = scale_values(grid, fmt)
+        zeros = None
+        if grid.zero_points is not None and fmt.zero_point is not None:
+            zeros = values_of(grid.zero_points, fmt.zero_point)
+        codes, target = (
+            self.codes.reshape(self.codes.shape or (1,)),
+            result.reshape(result.shape or (1,)),
+        )
+        for part, _ in slabs(codes.shape, _CHUNK):
+            values = values_of(codes[part], fmt.element)
+            if zeros is not None:
+                values = values - spread_over(zeros, part, tile)
+            with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+                target[part] = values * spread_over(sizes, part, tile)
+        return result
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        return self.dequantize(np.float32 if dtype is None else dtype)
+
+    def __getitem__(self, index: Any) -> ScaledArray:
+        """A part of the array, cut along axes that tiles have an extent of 1 along.
+
+        Slices alone, with which no axis is lost. ValueError for an axis along which values share a
+        scale, unless all of it is kept.
+        """
+        slices = self._read_index(index)
+        tile = self._tile()
+        of_scales = tuple(
+            part for part, extent in zip(slices, tile, strict=True) if extent is not None
+        )
+        zeros = self.zero_points
+        return replace(
+            self,
+            codes=self.codes[slices],
+            scales=self.scales[of_scales],
+            zero_points=None if zeros is None else zeros[of_scales],
+        )
+
+    def pack(self) -> dict[str, NDArray[np.uint8]]:
+        """The bytes of each part, by its name: ``codes``, ``scales``, and where there are any
+        ``zero_points`` and ``tensor_scales``.
+
+        Each part is a stream of its codes in C order, of as many bits each as the format has, the
+        low bits first, as `numformats.pack` lays them out: two codes of 4 bits to a byte, the first
+        in its low half.
+        """
+        fmt = self.format
+        parts = {"codes": codec.pack(_flat(self.codes), fmt.element.bits)}
+        parts["scales"] = _packed(self.scales, fmt.scale_element)
+        if self.zero_points is not None and fmt.zero_point is not None:
+            parts["zero_points"] = _packed(self.zero_points, fmt.zero_point)
+        if self.tensor_scales is not None and fmt.tensor_scale is not None:
+            parts["tensor_scales"] = _packed(self.tensor_scales, fmt.tensor_scale)
+        return parts
+
+    @classmethod
+    def unpack(
+        cls,
+        parts: Mapping[str, NDArray[np.uint8]],
+        fmt: str | ScaledFormat,
+        shape: tuple[int, ...],
+        axis: int | None = None,
+    ) -> ScaledArray:
+        """An array from the bytes that `pack` made of it.
+
+        ValueError if a part is missing or has too few bytes.
+        """
+        scaled = get_scaled_format(fmt)
+        full = shape or (1,)
+        along = None if axis is None else normalized(axis, len(full))
+        grid = scale_shape(full, scaled.granularity.tile(len(full), along))
+        zeros = tensor = None
+        if scaled.zero_point is not None:
+            zeros = _unpacked(parts, "zero_points", scaled.zero_point, grid)
+        if isinstance(scaled.scale, ScaledFormat) and scaled.tensor_scale is not None:
+            whole = grid_shape(full, scaled.granularity.tile(len(full), along))
+            inner = scaled.scale.granularity.tile(len(whole), None)
+            tensor = _unpacked(
+                parts, "tensor_scales", scaled.tensor_scale, scale_shape(whole, inner)
+            )
+        return cls(
+            _unpacked(parts, "codes", scaled.element, shape, keep_codes=True),
+            _unpacked(parts, "scales", scaled.scale_element, grid),
+            scaled,
+            along,
+            zeros,
+            tensor,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write a .safetensors file; its metadata has the name of the format, shape and axis.
+
+        ValueError for a format that has no name here, which `load` could not find again.
+        """
+        from safetensors.numpy import save_file
+
+        if get_scaled_format(self.format.name) != self.format:
+            raise ValueError(f"format: {self.format.name} is not the format of that name here")
+        about = {"format": self.format.name, "shape": list(self.shape), "axis": self.axis}
+        save_file(self.pack(), path, metadata={"numformats": json.dumps(about)})
+
+    @classmethod
+    def load(cls, path: str | Path) -> ScaledArray:
+        """An array from a file that `save` wrote; ValueError for any other."""
+        from safetensors import safe_open
+
+        with safe_open(path, framework="numpy") as file:
+            about = (file.metadata() or {}).get("numformats")
+            if about is None:
+                raise ValueError(f"path: {path} was not written by ScaledArray.save")
+            parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        found = json.loads(about)
+        return cls.unpack(parts, found["format"], tuple(found["shape"]), found["axis"])
+
+    def _tile(self) -> Tile:
+        return self.format.granularity.tile(max(self.ndim, 1), self.axis)
+
+    def _grid(self) -> Scales:
+        """The scales with all axes of the grid, as codes."""
+        shape, fmt = self.shape or (1,), self.format
+        grid = grid_shape(shape, self._tile())
+        tensor = None
+        if self.tensor_scales is not None and isinstance(fmt.scale, ScaledFormat):
+            inner = fmt.scale.granularity.tile(len(grid), None)
+            codes = _as_codes(self.tensor_scales, fmt.tensor_scale)
+            tensor = codes.reshape(grid_shape(grid, inner))
+        zeros = self.zero_points
+        return Scales(
+            _as_codes(self.scales, fmt.scale_element).reshape(grid),
+            tensor,
+            None if zeros is None else zeros.reshape(grid),
+        )
+
+    def _read_index(self, index: Any) -> tuple[slice, ...]:
+        given = index if isinstance(index, tuple) else (index,)
+        if len(given) > self.ndim or not all(isinstance(part, slice) for part in given):
+            raise TypeError(f"index: {index!r}; expected at most {self.ndim} slices")
+        slices = (*given, *[slice(None)] * (self.ndim - len(given)))
+        for axis, (part, extent, length) in enumerate(
+            zip(slices, self._tile(), self.shape, strict=True)
+        ):
+            is_whole = part.indices(length) == (0, length, 1)
+            is_shared = extent != 1 or (
+                self.tensor_scales is not None and self.tensor_scales.ndim > 0
+            )
+            if is_shared and not is_whole:
+                raise ValueError(f"index: values along axis {axis} share scales; keep all of it")
+        return slices
+
+
+def _flat(codes: Array) -> Array:
+    return np.ascontiguousarray(codes).reshape(-1)
+
+
+def _as_floats(codes: Array, fmt: Format | None) -> Array:
+    """Scales as they are shown: floats, where NumPy has their format."""
+    if fmt is None or fmt.name not in _FLOATS or fmt.dtype is None:
+        return codes
+    return codes.astype(f"u{fmt.dtype.itemsize}").view(fmt.dtype)
+
+
+def _as_codes(scales: Array, fmt: Format | None) -> Array:
+    return scales.view(f"u{scales.dtype.itemsize}") if scales.dtype.kind == "f" else scales
+
+
+def _packed(part: Array, fmt: Format) -> NDArray[np.uint8]:
+    return np.asarray(codec.pack(_as_codes(_flat(part), fmt), fmt.bits))
+
+
+def _unpacked(
+    parts: Mapping[str, NDArray[np.uint8]],
+    name: str,
+    fmt: Format,
+    shape: tuple[int, ...],
+    keep_codes: bool = False,
+) -> Array:
+    if name not in parts:
+        raise ValueError(f"parts: no {name!r} among {sorted(parts)}")
+    codes = codec.unpack(parts[name], fmt.bits, shape).astype(code_dtype(fmt))
+    return codes if keep_codes else _as_floats(codes, fmt)

@@ -1,0 +1,187 @@
+"""Granularity: which values of an array share a scale.
+
+Whatever its name, a granularity is a tile: how far along each axis values share a scale. A tile as
+long as an axis (None here) spans all of it, and there is no scale axis for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeAlias
+
+Tile: TypeAlias = tuple[int | None, ...]
+Index: TypeAlias = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class PerTensor:
+    """One scale for all values."""
+
+    def tile(self, ndim: int, axis: int | None) -> Tile:
+        """The tile in an array of `ndim` axes; `axis` makes no difference here."""
+        return (None,) * ndim
+
+    @property
+    def block_size(self) -> int | None:
+        """How many values share a scale; None where that depends on the array."""
+        return None
+
+
+@dataclass(frozen=True)
+class PerChannel:
+    """One scale for each index of an axis: by default the first, the output channels of weights."""
+
+    axis: int = 0
+
+    def tile(self, ndim: int, axis: int | None) -> Tile:
+        """The tile in an array of `ndim` axes; `axis` is the channels', if given."""
+        channel = normalized(self.axis if axis is None else axis, ndim)
+        return tuple(1 if i == channel else None for i in range(ndim))
+
+    @property
+    def block_size(self) -> int | None:
+        """How many values share a scale; None where that depends on the array."""
+        return None
+
+
+@dataclass(frozen=True)
+class PerBlock:
+    """One scale for each `size` consecutive values along an axis, the last one by default."""
+
+    size: int
+
+    def __post_init__(self) -> None:
+        _require_positive("size", self.size)
+
+    def tile(self, ndim: int, axis: int | None) -> Tile:
+        """The tile in an array of `ndim` axes; blocks run along `axis`."""
+        along = normalized(-1 if axis is None else axis, ndim)
+        return tuple(self.size if i == along else 1 for i in range(ndim))
+
+    @property
+    def block_size(self) -> int | None:
+        """How many values share a scale."""
+        return self.size
+
+
+@dataclass(frozen=True)
+class PerTile:
+    """One scale for each rectangle of rows and columns, of the last two axes by default.
+
+    `columns` run along the axis that blocks would run along, and `rows` along the axis before it
+    (after it, if it is the first).
+    """
+
+    rows: int
+    columns: int
+
+    def __post_init__(self) -> None:
+        _require_positive("rows", self.rows)
+        _require_positive("columns", self.columns)
+
+    def tile(self, ndim: int, axis: int | None) -> Tile:
+        """The tile in an array of `ndim` axes; an array of one axis has a single row."""
+        along = normalized(-1 if axis is None else axis, ndim)
+        across = along - 1 if along > 0 else along + 1
+        extents = {along: self.columns, across: self.rows}
+        return tuple(extents.get(i, 1) for i in range(ndim))
+
+    @property
+    def block_size(self) -> int | None:
+        """How many values share a scale."""
+        return self.rows * self.columns
+
+
+Granularity: TypeAlias = PerTensor | PerChannel | PerBlock | PerTile
+
+
+def grid_shape(shape: tuple[int, ...], tile: Tile) -> tuple[int, ...]:
+    """How many tiles there are along each axis, the last one perhaps cut off.
+
+    >>> grid_shape((4, 70), (1, 32))
+    (4, 3)
+    """
+    return tuple(
+        1 if extent is None else -(-length // extent)
+        for length, extent in zip(shape, tile, strict=True)
+    )
+
+
+def scale_shape(shape: tuple[int, ...], tile: Tile) -> tuple[int, ...]:
+    """The grid without the axes that a tile spans.
+
+    >>> scale_shape((4, 70), (None, None)), scale_shape((4, 70), (1, None))
+    ((), (4,))
+    """
+    grid = grid_shape(shape, tile)
+    return tuple(n for n, extent in zip(grid, tile, strict=True) if extent is not None)
+
+
+def regions(shape: tuple[int, ...], tile: Tile) -> Iterator[tuple[Index, Index, tuple[int, ...]]]:
+    """Parts of an array that whole tiles fill, and the ragged rest, as tiles of its own size.
+
+    Yields the slices of the array, those of the grid of tiles, and the extents of a tile.
+
+    >>> [(grid, extents) for _, grid, extents in regions((70,), (32,))]
+    [((slice(0, 2, None),), (32,)), ((slice(2, 3, None),), (6,))]
+    """
+    choices = []
+    for length, extent in zip(shape, tile, strict=True):
+        step = length if extent is None else extent
+        full = length // step if step else 0
+        parts = [(slice(0, full * step), slice(0, full), step)] if full else []
+        if length > full * step:
+            parts.append((slice(full * step, length), slice(full, full + 1), length - full * step))
+        choices.append(parts)
+    for chosen in product(*choices):
+        yield (
+            tuple(part[0] for part in chosen),
+            tuple(part[1] for part in chosen),
+            tuple(part[2] for part in chosen),
+        )
+
+
+def slabs(shape: tuple[int, ...], limit: int) -> Iterator[tuple[Index, int]]:
+    """Parts of an array with about `limit` elements at most, each without a gap in C order.
+
+    Yields the slices, and the position of the first element.
+
+    >>> [start for _, start in slabs((3, 4), 8)]
+    [0, 8]
+    """
+    size, row = 1, 1
+    for length in shape:
+        size *= length
+    if size <= limit:
+        if size:
+            yield tuple(slice(0, length) for length in shape), 0
+        return
+    row = size // shape[0]
+    step = max(limit // row, 1)
+    for begin in range(0, shape[0], step):
+        end = min(begin + step, shape[0])
+        if row <= limit:
+            inner = tuple(slice(0, length) for length in shape[1:])
+            yield (slice(begin, end), *inner), begin * row
+            continue
+        for index, start in slabs(shape[1:], limit):
+            yield (slice(begin, end), *index), begin * row + start
+
+
+def normalized(axis: int, ndim: int) -> int:
+    """An axis counted from the front; ValueError if there is none. A scalar has axis 0 and -1."""
+    count = max(ndim, 1)
+    if not isinstance(axis, int) or isinstance(axis, bool):
+        raise TypeError(f"axis: expected an int, got {type(axis).__name__} {axis!r}")
+    if not -count <= axis < count:
+        raise ValueError(f"axis: {axis} of an array of {ndim} dimensions")
+    return axis % count
+
+
+def _require_positive(argument: str, number: int) -> None:
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise TypeError(f"{argument}: expected an int, got {type(number).__name__} {number!r}")
+    if number < 1:
+        raise ValueError(f"{argument}: {number}; expected 1 or more")

@@ -1,0 +1,172 @@
+"""The scaled formats that have names. Each row of data cites where it comes from."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from numformats.formats import NAMED as ELEMENTS
+from numformats.formats.base import Format, unknown
+from numformats.formats.fixed import FixedFormat
+from numformats.formats.ieee import float8_e5m2, float16, float32
+from numformats.formats.integers import IntFormat
+from numformats.formats.ocp import (
+    float4_e2m1fn,
+    float6_e2m3fn,
+    float6_e3m2fn,
+    float8_e4m3fn,
+    float8_e8m0fnu,
+)
+from numformats.formats.tables import TableFormat
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.granularity import Granularity, PerBlock, PerChannel, PerTensor, PerTile
+
+
+def _integers(name: str) -> IntFormat:
+    found = ELEMENTS[name]
+    assert isinstance(found, IntFormat)
+    return found
+
+
+def _mx(name: str, element: Format) -> ScaledFormat:
+    return ScaledFormat(name, element, float8_e8m0fnu, PerBlock(32), "floor")
+
+
+# OCP Microscaling Formats (MX) v1.0, clause 5.2, table 1, and clause 6.3. The elements of MXINT8
+# are two's complement with 6 fraction bits, clause 5.3.4.
+MX: Final = (
+    _mx("mxfp8_e4m3", float8_e4m3fn),
+    _mx("mxfp8_e5m2", float8_e5m2),
+    _mx("mxfp6_e3m2", float6_e3m2fn),
+    _mx("mxfp6_e2m3", float6_e2m3fn),
+    _mx("mxfp4", float4_e2m1fn),
+    _mx("mxint8", FixedFormat("mxint8_element", 1, 6)),
+)
+
+# NVIDIA, "Pretraining large language models with NVFP4", 2025, section 2: blocks of 16, an E4M3
+# scale for each, a float32 scale for the tensor. The second does without the latter.
+NVFP4: Final = (
+    ScaledFormat(
+        "nvfp4",
+        float4_e2m1fn,
+        ScaledFormat("nvfp4_scales", float8_e4m3fn, float32),
+        PerBlock(16),
+    ),
+    ScaledFormat("nvfp4_block", float4_e2m1fn, float8_e4m3fn, PerBlock(16)),
+)
+
+
+# One float32 scale for a tensor or for each channel: Micikevicius et al., "FP8 formats for deep
+# learning", 2022. Tiles of 128 x 128 for weights and 1 x 128 for activations: DeepSeek-AI,
+# "DeepSeek-V3 technical report", 2024, section 3.3.2.
+def _fp8(suffix: str, granularity: Granularity) -> tuple[ScaledFormat, ...]:
+    return tuple(
+        ScaledFormat(f"fp8_{short}_{suffix}", element, float32, granularity)
+        for short, element in (("e4m3", float8_e4m3fn), ("e5m2", float8_e5m2))
+    )
+
+
+FP8: Final = (
+    *_fp8("tensor", PerTensor()),
+    *_fp8("channel", PerChannel()),
+    *_fp8("block128", PerBlock(128)),
+    *_fp8("tile128", PerTile(128, 128)),
+)
+
+
+# Integers with float scales, symmetric about zero, or affine with a zero point: Jacob et al.,
+# "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
+# 2018; ONNX, QuantizeLinear. In groups: Dettmers and Zettlemoyer, "The case for 4-bit precision",
+# 2023.
+def _affine_pair(
+    name: str, bits: int, scale: Format, granularity: Granularity
+) -> tuple[ScaledFormat, ...]:
+    unsigned = _integers(f"uint{bits}")
+    return (
+        ScaledFormat(name, _integers(f"int{bits}"), scale, granularity),
+        ScaledFormat(f"{name}_asym", unsigned, scale, granularity, zero_point=unsigned),
+    )
+
+
+INTEGERS: Final = (
+    *_affine_pair("int8_tensor", 8, float32, PerTensor()),
+    *_affine_pair("int8_channel", 8, float32, PerChannel()),
+    *_affine_pair("int4_g32", 4, float16, PerBlock(32)),
+    *_affine_pair("int4_g64", 4, float16, PerBlock(64)),
+    *_affine_pair("int4_g128", 4, float16, PerBlock(128)),
+)
+
+# The quantiles of a normal distribution, scaled to 1: Dettmers et al., "QLoRA: efficient finetuning
+# of quantized LLMs", 2023, appendix E. Double quantization, section 3, keeps the scales as 8-bit
+# floats in blocks of 256.
+NF4_TABLE: Final = TableFormat(
+    "nf4_element",
+    (
+        -1.0,
+        -0.6961928009986877,
+        -0.5250730514526367,
+        -0.39491748809814453,
+        -0.28444138169288635,
+        -0.18477343022823334,
+        -0.09105003625154495,
+        0.0,
+        0.07958029955625534,
+        0.16093020141124725,
+        0.24611230194568634,
+        0.33791524171829224,
+        0.44070982933044434,
+        0.5626170039176941,
+        0.7229568362236023,
+        1.0,
+    ),
+)
+# The FP4 of bitsandbytes (functional.py): a sign bit, and these magnitudes over 12.
+_MAGNITUDES = (0.0, 0.0625, 8.0, 12.0, 4.0, 6.0, 2.0, 3.0)
+FP4_TABLE: Final = TableFormat(
+    "fp4_bnb_element",
+    tuple(sign * magnitude / 12 for sign in (1, -1) for magnitude in _MAGNITUDES),
+)
+CODEBOOKS: Final = (
+    ScaledFormat("nf4", NF4_TABLE, float32, PerBlock(64)),
+    ScaledFormat(
+        "nf4_dq",
+        NF4_TABLE,
+        ScaledFormat("nf4_scales", float8_e4m3fn, float32, PerBlock(256)),
+        PerBlock(64),
+    ),
+    ScaledFormat("fp4_bnb", FP4_TABLE, float32, PerBlock(64)),
+)
+
+# ggml's block_q8_0 (ggml-common.h): 32 integers and a float16 scale.
+GGUF: Final = (ScaledFormat("q8_0", _integers("int8"), float16, PerBlock(32)),)
+
+# A shared exponent of 8 bits for 16 signed mantissas of 3 or 7 bits: Darvish Rouhani et al.,
+# "Pushing the limits of narrow precision inferencing at cloud scale with Microsoft Floating Point",
+# 2020.
+MSFP: Final = (
+    ScaledFormat("msfp12", _integers("int4_narrow"), float8_e8m0fnu, PerBlock(16), "floor"),
+    ScaledFormat("msfp16", _integers("int8_narrow"), float8_e8m0fnu, PerBlock(16), "floor"),
+)
+
+NAMED: Final = {fmt.name: fmt for fmt in (*MX, *NVFP4, *FP8, *INTEGERS, *CODEBOOKS, *GGUF, *MSFP)}
+
+
+def get_scaled_format(name: str | ScaledFormat) -> ScaledFormat:
+    """The scaled format of a name, in any case; a scaled format is given back as is.
+
+    ValueError for an unknown name, with the nearest; TypeError for anything else.
+
+    >>> get_scaled_format("mxfp4").bits
+    4.25
+    """
+    if isinstance(name, ScaledFormat):
+        return name
+    if not isinstance(name, str):
+        raise TypeError(f"format: expected a str or ScaledFormat, got {type(name).__name__}")
+    if name.lower() not in NAMED:
+        raise ValueError(unknown("format", name, tuple(NAMED)))
+    return NAMED[name.lower()]
+
+
+def list_scaled_formats() -> tuple[str, ...]:
+    """The names of all scaled formats."""
+    return tuple(NAMED)

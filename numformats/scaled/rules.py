@@ -1,0 +1,86 @@
+"""Scale rules: how the scale of a tile is chosen from its values.
+
+All rules but those that look at every value are one idea: the largest magnitude of the tile,
+divided by what it is to become, rounded to the scale format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from numformats.formats.base import unknown
+from numformats.rounding import RoundingMode, parse_rounding
+
+
+@dataclass(frozen=True)
+class ScaleRule:
+    """How a scale is chosen.
+
+    Parameters
+    ----------
+    target : {"max", "power"}
+        What the largest magnitude is to become: the element format's largest value, or its largest
+        power of two.
+    rounding : str
+        The rounding mode in which that quotient becomes a scale.
+    rounds_first : bool
+        Whether the largest magnitude is rounded to the element's precision before that, ties away
+        from zero.
+    percentile : float
+        Which percentile of the magnitudes stands for the largest; 100 is the largest itself.
+    search : int
+        How many smaller scales to try besides, down to half of it; the one with the smallest sum of
+        squared errors is taken, the largest of equals. In a scale format with fewer steps than
+        that, each step there is.
+
+    Examples
+    --------
+    >>> ScaleRule(target="power", rounding="toward_zero") == RULES["floor"]
+    True
+    """
+
+    target: Literal["max", "power"] = "max"
+    rounding: RoundingMode = "nearest_even"
+    rounds_first: bool = False
+    percentile: float = 100.0
+    search: int = 0
+
+    def __post_init__(self) -> None:
+        if self.target not in ("max", "power"):
+            raise ValueError(unknown("target", self.target, ("max", "power")))
+        object.__setattr__(self, "rounding", parse_rounding(self.rounding))
+        if not 0 < self.percentile <= 100:
+            raise ValueError(f"percentile: {self.percentile}; expected more than 0, at most 100")
+        if self.search < 0:
+            raise ValueError(f"search: {self.search}; expected 0 or more")
+
+
+# By name. `floor` is that of OCP MX v1.0, clause 6.3; `rceil` that of NVIDIA's cuBLAS for MXFP8,
+# chapter "Scaling factors"; `even` that of Rouhani et al., "Microscaling data formats for deep
+# learning", as PyTorch's torchao has it.
+RULES: Final = {
+    "absmax": ScaleRule(),
+    "absmax_up": ScaleRule(rounding="toward_positive"),
+    "absmax_down": ScaleRule(rounding="toward_zero"),
+    "floor": ScaleRule("power", "toward_zero"),
+    "ceil": ScaleRule("power", "toward_positive"),
+    "rceil": ScaleRule("max", "toward_positive"),
+    "even": ScaleRule("power", "toward_zero", rounds_first=True),
+    "percentile": ScaleRule(percentile=99.9),
+    "mse": ScaleRule(rounding="toward_positive", search=64),
+}
+
+
+def get_rule(rule: str | ScaleRule) -> ScaleRule:
+    """The rule of a name; a rule is given back as is.
+
+    TypeError for anything else, ValueError for an unknown name.
+    """
+    if isinstance(rule, ScaleRule):
+        return rule
+    if not isinstance(rule, str):
+        raise TypeError(f"scale_rule: expected a str or ScaleRule, got {type(rule).__name__}")
+    if rule not in RULES:
+        raise ValueError(unknown("scale_rule", rule, tuple(RULES)))
+    return RULES[rule]

@@ -1,0 +1,221 @@
+"""Choosing the scales of an array's tiles, and their values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats import codec
+from numformats.codec.division import quotient_to_odd
+from numformats.formats.base import Format
+from numformats.formats.integers import IntFormat
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.granularity import Tile, grid_shape, regions
+from numformats.scaled.rules import ScaleRule
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scales:
+    """The scales of a grid of tiles, as they are stored.
+
+    codes: of the scale's element format. tensor: those of the scales' own scales, or None.
+    zero_points: codes of the zero point format, or None.
+    """
+
+    codes: Array
+    tensor: Array | None = None
+    zero_points: Array | None = None
+
+
+def choose_scales(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> Scales:
+    """The scales of an array by a rule, in the shape of its grid of tiles."""
+    if fmt.zero_point is not None:
+        return _affine_scales(x, fmt, rule, tile, fmt.zero_point)
+    return scales_of_magnitudes(magnitudes(x, tile, rule.percentile), fmt, rule)
+
+
+def scales_of_magnitudes(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Scales:
+    """The scales of tiles with these largest magnitudes."""
+    target = float(target_of(fmt.element, rule))
+    if rule.rounds_first:
+        largest = _rounded_to_precision(largest, fmt.element.precision)
+    if not isinstance(fmt.scale, ScaledFormat):
+        return Scales(_stored(largest, np.asarray(target), fmt.scale, rule))
+    # What the scales would be, is what is scaled once more, by its largest value. That is divided
+    # by one product, lest it be rounded twice.
+    inner = fmt.scale
+    inner_rule = inner.rule
+    inner_tile = inner.granularity.tile(largest.ndim, None)
+    inner_target = float(target_of(inner.element, inner_rule)) * target
+    largest_of_all = magnitudes(largest, inner_tile, 100.0)
+    assert isinstance(inner.scale, Format)
+    tensor = _stored(largest_of_all, np.asarray(inner_target), inner.scale, inner_rule)
+    divisor = spread(values_of(tensor, inner.scale), largest.shape, inner_tile) * target
+    return Scales(_stored(largest, divisor, inner.element, rule), tensor)
+
+
+def scale_values(scales: Scales, fmt: ScaledFormat) -> Floats:
+    """The values of the scales of a grid, exactly."""
+    own = values_of(scales.codes, fmt.scale_element)
+    if scales.tensor is None:
+        return own
+    assert isinstance(fmt.scale, ScaledFormat)
+    inner_format = fmt.scale.scale
+    assert isinstance(inner_format, Format)
+    inner_tile = fmt.scale.granularity.tile(own.ndim, None)
+    inner = values_of(scales.tensor, inner_format)
+    with np.errstate(invalid="ignore"):
+        return own * spread(inner, own.shape, inner_tile)
+
+
+def values_of(codes: Array, fmt: Format) -> Floats:
+    """The values of codes as float64."""
+    return np.asarray(codec.decode(codes, fmt, dtype=np.float64))
+
+
+def target_of(element: Format, rule: ScaleRule) -> Fraction:
+    """What the rule has the largest magnitude become."""
+    highest = element.highest
+    if rule.target == "max":
+        return highest
+    power = Fraction(2) ** (highest.numerator.bit_length() - highest.denominator.bit_length())
+    return power if power <= highest else power / 2
+
+
+def magnitudes(x: Array, tile: Tile, percentile: float) -> Floats:
+    """The largest finite magnitude of each tile, or a percentile of the finite ones; NaN where
+    there is NaN.
+    """
+    found = np.zeros(grid_shape(x.shape, tile))
+    for part, place, extents in regions(x.shape, tile):
+        tiles, within = _as_tiles(x[part], extents)
+        found[place] = _largest(tiles, within) if percentile == 100 else 0
+        if percentile < 100 or np.isinf(found[place]).any():
+            wide = np.abs(_as_float64(tiles))
+            wide = np.where(np.isinf(wide), 0, wide)
+            # A magnitude that occurs, not one in between, which might have to be rounded.
+            found[place] = np.percentile(wide, percentile, axis=within, method="higher")
+    return found
+
+
+def sums(x: Floats, tile: Tile) -> Floats:
+    """The sum of each tile."""
+    found = np.zeros(grid_shape(x.shape, tile))
+    for part, place, extents in regions(x.shape, tile):
+        tiles, within = _as_tiles(x[part], extents)
+        found[place] = tiles.sum(axis=within)
+    return found
+
+
+def spread(grid: Array, shape: tuple[int, ...], tile: Tile) -> Array:
+    """For each element of an array the entry of its tile."""
+    slices = tuple(slice(0, length) for length in shape)
+    return spread_over(grid, slices, tile)
+
+
+def spread_over(grid: Array, part: tuple[slice, ...], tile: Tile) -> Array:
+    """For each element of a part of an array the entry of its tile."""
+    for axis, (span, extent) in enumerate(zip(part, tile, strict=True)):
+        if extent is None:
+            continue  # one entry, which broadcasts
+        if extent == 1:
+            grid = grid[(slice(None),) * axis + (span,)]
+        else:
+            grid = grid.take(np.arange(span.start, span.stop) // extent, axis=axis)
+    return grid
+
+
+def _stored(numerator: Floats, divisor: Floats, fmt: Format, rule: ScaleRule) -> Array:
+    """Codes of quotients. A scale that would be zero is the smallest there is, or 1 if nothing is
+    scaled by it but zeros.
+    """
+    divisor = np.broadcast_to(divisor, numerator.shape)
+    quotient = quotient_to_odd(numerator, divisor)
+    codes = np.asarray(codec.encode(quotient, fmt, rule.rounding, "finite"))
+    one = codec.encode(1.0, fmt)
+    is_zero = np.asarray(codec.decode(codes, fmt, dtype=np.float64)) == 0
+    return np.where(is_zero, np.where(numerator == 0, one, 1), codes).astype(codes.dtype)
+
+
+def _affine_scales(
+    x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, zero_point: IntFormat
+) -> Scales:
+    """The range of a tile, with zero in it, over that of the element; and the code of zero.
+
+    Source: ONNX, DynamicQuantizeLinear.
+    """
+    low, high = _ends(x, tile)
+    element, scale = fmt.element, fmt.scale
+    assert isinstance(scale, Format)
+    steps = np.asarray(float(element.highest - element.lowest))
+    codes = _stored(_sum_to_odd(high, -low), steps, scale, rule)
+    size = values_of(codes, scale)
+    with np.errstate(invalid="ignore"):
+        below = np.rint(quotient_to_odd(low, np.where(np.isnan(size), 1, size)))
+    zero = np.clip(float(element.lowest) - below, float(element.lowest), float(element.highest))
+    zeros = codec.encode(np.where(np.isnan(zero), 0, zero), zero_point)
+    return Scales(codes, zero_points=np.asarray(zeros))
+
+
+def _ends(x: Array, tile: Tile) -> tuple[Floats, Floats]:
+    """The smallest and the largest finite value of each tile, and zero; NaN where there is NaN."""
+    low, high = np.zeros(grid_shape(x.shape, tile)), np.zeros(grid_shape(x.shape, tile))
+    for part, place, extents in regions(x.shape, tile):
+        tiles, within = _as_tiles(x[part], extents)
+        wide = _as_float64(tiles)
+        wide = np.where(np.isinf(wide), 0, wide)
+        low[place] = np.minimum(wide.min(axis=within), 0)
+        high[place] = np.maximum(wide.max(axis=within), 0)
+    return low, high
+
+
+def _as_tiles(x: Array, extents: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
+    """An array that tiles fill as a view with the grid's axes first; and the axes within a tile."""
+    split: list[int] = []
+    for length, extent in zip(x.shape, extents, strict=True):
+        split += [length // extent, extent]
+    ndim = x.ndim
+    view = x.reshape(split).transpose([*range(0, 2 * ndim, 2), *range(1, 2 * ndim, 2)])
+    return view, tuple(range(ndim, 2 * ndim))
+
+
+def _largest(tiles: Array, within: tuple[int, ...]) -> Floats:
+    # Without an array of magnitudes beside.
+    with np.errstate(invalid="ignore"):
+        high = _as_float64(tiles.max(axis=within))
+        low = _as_float64(tiles.min(axis=within))
+        return np.maximum(high, -low)
+
+
+def _rounded_to_precision(x: Floats, precision: int) -> Floats:
+    """Positive numbers rounded to so many significant bits, ties away from zero."""
+    fraction, exponent = np.frexp(x)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(
+            np.ldexp(np.floor(np.ldexp(fraction, precision) + 0.5), exponent - precision)
+        )
+
+
+def _sum_to_odd(a: Floats, b: Floats) -> Floats:
+    """Sums rounded to odd, as `quotient_to_odd` rounds."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = a + b
+        # The error of a sum, exactly (Knuth's TwoSum).
+        back = total - a
+        error = (a - (total - back)) + (b - back)
+    is_even = total.view(np.int64) & 1 == 0
+    toward = np.where(error > 0, np.inf, -np.inf)
+    inexact = (error != 0) & np.isfinite(error)
+    return np.where(inexact & is_even, np.nextafter(total, toward), total)
+
+
+def _as_float64(x: Any) -> Floats:
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        return np.asarray(x).astype(np.float64)

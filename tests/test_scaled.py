@@ -1,0 +1,338 @@
+"""Scaled formats: against a transcription of what they mean, number by number, with the oracle."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from decision_points import DETERMINISTIC
+from numpy.typing import NDArray
+
+import numformats as nf
+from numformats import exact
+from numformats.scaled import RULES, ScaleRule
+from numformats.scaled.granularity import Tile
+from numformats.scaled.scales import target_of
+
+NAMES = nf.list_scaled_formats()
+SYMMETRIC = [name for name in NAMES if nf.get_scaled_format(name).zero_point is None]
+AFFINE = [name for name in NAMES if name not in SYMMETRIC]
+
+
+def numbers(shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[Any]:
+    """Of many magnitudes, with zeros and ties among them."""
+    rng = np.random.default_rng(math.prod(shape))
+    x = rng.standard_normal(shape) * 2.0 ** rng.integers(-12, 4, (*shape[:-1], 1))
+    x[rng.random(shape) < 0.1] = 0
+    coarse = rng.random(shape) < 0.3
+    x[coarse] = np.rint(x[coarse] * 64) / 64
+    return x.astype(dtype)
+
+
+def places(shape: tuple[int, ...], tile: Tile) -> dict[tuple[int, ...], list[tuple[int, ...]]]:
+    """The indices of the elements of each tile."""
+    found: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for index in itertools.product(*map(range, shape)):
+        place = tuple(
+            0 if extent is None else i // extent for i, extent in zip(index, tile, strict=True)
+        )
+        found.setdefault(place, []).append(index)
+    return found
+
+
+def stored(ideal: Fraction, fmt: nf.Format, rounding: Any) -> int:
+    code = exact.project(ideal, fmt, rounding, "finite")
+    if exact.decode(code, fmt) == 0:
+        return 1 if ideal else exact.project(1, fmt)
+    return code
+
+
+def rounded_first(number: Fraction, precision: int) -> Fraction:
+    quantum = Fraction(2) ** (math.floor(math.log2(number)) + 1 - precision) if number else 1
+    return math.floor(number / quantum + Fraction(1, 2)) * quantum
+
+
+def meant(
+    x: NDArray[Any], fmt: nf.ScaledFormat, rule: ScaleRule, mode: Any
+) -> tuple[dict[tuple[int, ...], int], dict[tuple[int, ...], int]]:
+    """The code of each element, and of each tile's scale, in Fractions."""
+    tiles = places(x.shape, fmt.granularity.tile(x.ndim, None))
+    value = {i: Fraction(float(x[i])) for indices in tiles.values() for i in indices}
+    target = target_of(fmt.element, rule)
+    largest = {place: max(abs(value[i]) for i in indices) for place, indices in tiles.items()}
+    if rule.rounds_first:
+        largest = {p: rounded_first(n, fmt.element.precision) for p, n in largest.items()}
+    ideal = {place: number / target for place, number in largest.items()}
+    outer = dict.fromkeys(tiles, Fraction(1))
+    if isinstance(fmt.scale, nf.ScaledFormat):
+        inner = fmt.scale
+        grid = tuple(max(place[axis] for place in tiles) + 1 for axis in range(x.ndim))
+        for group in places(grid, inner.granularity.tile(x.ndim, None)).values():
+            top = max(ideal[place] for place in group) / inner.element.highest
+            assert isinstance(inner.scale, nf.Format)
+            scale = exact.decode(stored(top, inner.scale, "nearest_even"), inner.scale)
+            outer |= dict.fromkeys(group, Fraction(scale))
+    codes, scales = {}, {}
+    for place, indices in tiles.items():
+        scales[place] = stored(ideal[place] / outer[place], fmt.scale_element, rule.rounding)
+        size = Fraction(exact.decode(scales[place], fmt.scale_element)) * outer[place]
+        for i in indices:
+            # The sign of a zero is that of the number.
+            quotient = value[i] / size if value[i] else float(x[i])
+            codes[i] = exact.project(quotient, fmt.element, mode, "finite")
+    return codes, scales
+
+
+def assert_as_meant(x: NDArray[Any], fmt: nf.ScaledFormat, rule: Any, mode: Any) -> None:
+    codes, scales = meant(x, fmt, RULES[rule], mode)
+    q = nf.quantize(x, fmt, scale_rule=rule, rounding=mode)
+    assert {i: int(q.codes[i]) for i in codes} == codes
+    got = q.scales
+    if got.dtype.kind == "f":
+        got = got.view(f"u{got.itemsize}")
+    assert got.ravel().tolist() == [scales[place] for place in sorted(scales)]
+
+
+AMAX_RULES = [name for name, rule in RULES.items() if not rule.search and rule.percentile == 100]
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+@pytest.mark.parametrize("rule", AMAX_RULES)
+def test_every_scheme_and_rule_is_as_meant(name: str, rule: str) -> None:
+    assert_as_meant(numbers((3, 150)), nf.get_scaled_format(name), rule, "nearest_even")
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_every_mode_is_as_meant(name: str) -> None:
+    fmt = nf.get_scaled_format(name)
+    for mode in DETERMINISTIC:
+        assert_as_meant(numbers((2, 70)), fmt, "absmax", mode)
+    # Integers, and float64, whose quotients may lie next to a midpoint.
+    assert_as_meant(np.arange(-50, 90).reshape(2, 70), fmt, "absmax", "nearest_even")
+    assert_as_meant(numbers((2, 70), np.float64) / 3, fmt, "absmax", "nearest_even")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_every_scheme_is_as_meant_on_many_values(name: str) -> None:
+    fmt = nf.get_scaled_format(name)
+    for rule in AMAX_RULES:
+        for mode in DETERMINISTIC:
+            assert_as_meant(numbers((16, 256)), fmt, rule, mode)
+
+
+@pytest.mark.parametrize("name", AFFINE)
+def test_affine_schemes_are_as_meant(name: str) -> None:
+    fmt = nf.get_scaled_format(name)
+    x = numbers((3, 150)) + np.float32(0.25)
+    q = nf.quantize(x, fmt)
+    levels = 2**fmt.element.bits - 1
+    assert q.zero_points is not None
+    scales, zeros = q.scales.ravel(), q.zero_points.ravel()
+    tiles = places(x.shape, fmt.granularity.tile(2, None))
+    for k, place in enumerate(sorted(tiles)):
+        values = [Fraction(float(x[i])) for i in tiles[place]]
+        low, high = min(*values, Fraction(0)), max(*values, Fraction(0))
+        assert isinstance(fmt.scale, nf.Format)
+        code = stored((high - low) / levels, fmt.scale, "nearest_even")
+        assert scales[k].view(f"u{scales.itemsize}") == code
+        size = Fraction(float(scales[k]))
+        zero = min(max(round(-low / size), 0), levels)
+        assert zeros[k] == zero
+        for i, value in zip(tiles[place], values, strict=True):
+            assert q.codes[i] == min(max(round(value / size) + zero, 0), levels)
+
+
+def test_nvfp4_is_a_scale_of_scales() -> None:
+    x = numbers((4, 32))
+    q = nf.quantize(x, "nvfp4")
+    assert q.scales.dtype == np.uint8
+    assert q.tensor_scales is not None
+    assert q.tensor_scales.shape == ()
+    assert q.tensor_scales == np.float32(np.abs(x).max() / np.float32(6 * 448))
+    assert nf.float8_e4m3fn.decode(q.scales).max() == 448
+    assert q.bits_per_value == (4 * 128 + 8 * 8 + 32) / 128
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (5, 0), (33,), (3, 40), (2, 3, 17)])
+def test_any_shape_goes_there_and_back(name: str, shape: tuple[int, ...]) -> None:
+    x = numbers(shape) if shape else np.float32(0.7)
+    q = nf.quantize(x, name)
+    assert q.shape == q.dequantize().shape == shape
+    again = nf.ScaledArray.unpack(q.pack(), name, shape)
+    np.testing.assert_array_equal(again.codes, q.codes)
+    np.testing.assert_array_equal(again.scales, q.scales)
+    np.testing.assert_array_equal(again.dequantize(), q.dequantize())
+    assert q.nbytes == sum(len(part) for part in q.pack().values())
+
+
+@pytest.mark.parametrize("name", ["mxfp4", "nvfp4", "int4_g32_asym", "fp8_e4m3_tile128"])
+def test_layout_does_not_matter(name: str) -> None:
+    x = numbers((6, 70))
+    expected = nf.quantize(x, name)
+    spread = np.zeros((6, 140), np.float32)
+    spread[:, ::2] = x
+    for same in (np.asfortranarray(x), spread[:, ::2], x[::-1][::-1], x.astype(">f4"), x.tolist()):
+        q = nf.quantize(same, name)
+        np.testing.assert_array_equal(q.codes, expected.codes)
+        np.testing.assert_array_equal(q.scales, expected.scales)
+
+
+@pytest.mark.parametrize("name", ["mxfp6_e2m3", "nvfp4", "int8_channel", "fp8_e4m3_tile128"])
+def test_any_axis(name: str) -> None:
+    x = numbers((4, 5, 40))
+    along_first = nf.quantize(x, name, axis=0)
+    moved = np.moveaxis(x, 0, -1) if "tile" not in name and "channel" not in name else None
+    if moved is not None:
+        last = nf.quantize(moved, name)
+        np.testing.assert_array_equal(np.moveaxis(along_first.codes, 0, -1), last.codes)
+        np.testing.assert_array_equal(np.moveaxis(along_first.scales, 0, -1), last.scales)
+    assert along_first.dequantize().shape == x.shape
+    np.testing.assert_array_equal(nf.quantize(x, name, axis=-3).codes, along_first.codes)
+
+
+def test_random_rounding_does_not_depend_on_the_layout_and_has_the_right_mean() -> None:
+    x = numbers((8, 70))
+    q = nf.quantize(x, "mxfp4", rounding="sr", rng=5)
+    again = nf.quantize(np.asfortranarray(x), "mxfp4", rounding="sr", rng=5)
+    np.testing.assert_array_equal(q.codes, again.codes)
+    many = np.broadcast_to(np.float32([1.3, 6.0] * 8), (4000, 16))
+    mean = nf.quantize(many, "mxfp4", rounding="sr", rng=1).dequantize()[:, ::2].mean()
+    assert abs(mean - 1.3) < 0.01
+    big = np.tile(np.float32(0.3), (2, 1 << 16))
+    big[:, 0] = 1
+    codes = nf.quantize(big, "int4_g32", rounding="sr", rng=2).codes
+    assert not np.array_equal(codes[0], codes[1])
+
+
+def test_zeros_nan_infinity_and_the_ends_of_scales() -> None:
+    zeros = nf.quantize(np.zeros(16, np.float32), "nvfp4_block")
+    assert zeros.scale_values() == 1
+    assert nf.quantize(np.zeros(32), "mxfp4").scales == 0  # E8M0 has no zero: the smallest
+    assert nf.quantize(np.full(32, 1e-30), "int4_g32").scale_values() == 2.0**-24
+    huge = nf.quantize(np.full(32, 1e30), "int4_g32")
+    assert huge.scale_values() == 65504
+    assert (huge.codes == 7).all()
+    x = np.ones(64, np.float32)
+    x[3], x[40] = np.nan, np.inf
+    y = nf.quantize(x, "mxfp4").dequantize()
+    assert np.isnan(y[:32]).all()
+    assert y[40] == 6 / 4  # the largest element, times the scale of the others
+    np.testing.assert_array_equal(np.delete(y[32:], 8), 1)
+    assert np.isinf(nf.quantize(x, "mxfp8_e5m2", saturation="none").dequantize()[40])
+    assert np.isnan(nf.quantize(x, "int8_tensor").dequantize()).all()
+    assert np.isnan(nf.quantize(x, "int4_g32_asym").dequantize()[:32]).all()
+
+
+def test_percentile_clips_and_search_lowers_the_error() -> None:
+    x = numbers((8, 256))
+    x[:, 0] *= 30
+    for name in ("int4_g64", "mxfp4"):
+        error = {
+            rule: float(np.square(nf.quantize(x, name, scale_rule=rule).dequantize() - x).sum())
+            for rule in ("absmax", "rceil", "mse")
+        }
+        assert error["mse"] < error["absmax"]
+        assert error["mse"] <= error["rceil"]
+    rule = nf.ScaleRule(percentile=50)
+    q = nf.quantize(np.arange(1.0, 9), nf.ScaledFormat("t", nf.int8, nf.float32), scale_rule=rule)
+    assert q.scale_values() == np.float32(5 / 127)
+
+
+def test_an_element_format_has_one_scale() -> None:
+    x = numbers((4, 40))
+    q = nf.quantize(x, "int8")
+    assert q.scales.shape == ()
+    np.testing.assert_array_equal(nf.quantize(x, nf.int8).codes, q.codes)
+    assert nf.quantize(x, "e4m3fn").format.element is nf.float8_e4m3fn
+
+
+def test_dequantize_rounds_once_and_fills_out() -> None:
+    x = numbers((4, 32))
+    q = nf.quantize(x, "nvfp4")
+    wide = q.dequantize(np.float64)
+    np.testing.assert_array_equal(wide, nf.float4_e2m1fn.decode(q.codes) * np.repeat(
+        q.scale_values(), 16, axis=1))  # fmt: skip
+    for dtype in (np.float32, np.float16, ml_dtypes.bfloat16):
+        out = np.empty((4, 32), dtype)
+        assert q.dequantize(out=out) is out
+        np.testing.assert_array_equal(out, q.dequantize(dtype))
+    np.testing.assert_array_equal(np.asarray(q), q.dequantize())
+    with pytest.raises(ValueError, match="out: shape"):
+        q.dequantize(out=np.empty(3, np.float32))
+
+
+def test_slices_along_axes_that_share_no_scale() -> None:
+    x = numbers((6, 4, 70))
+    q = nf.quantize(x, "mxfp4")
+    np.testing.assert_array_equal(q[1:3].dequantize(), q.dequantize()[1:3])
+    np.testing.assert_array_equal(q[::2, 3:].dequantize(), q.dequantize()[::2, 3:])
+    affine = nf.quantize(x, "int4_g32_asym", axis=1)
+    np.testing.assert_array_equal(affine[:, :, 5:].dequantize(), affine.dequantize()[:, :, 5:])
+    channel = nf.quantize(x, "int8_channel")
+    np.testing.assert_array_equal(channel[2:4].dequantize(), channel.dequantize()[2:4])
+    with pytest.raises(ValueError, match="axis 2 share"):
+        q[:, :, :32]
+    with pytest.raises(TypeError, match="expected at most 3 slices"):
+        q[0]
+
+
+def test_files(tmp_path: Path) -> None:
+    path = tmp_path / "q.safetensors"
+    for name in ("nvfp4", "int4_g32_asym", "nf4_dq", "int8_channel"):
+        q = nf.quantize(numbers((5, 70)), name, axis=1)
+        q.save(path)
+        loaded = nf.ScaledArray.load(path)
+        assert loaded.format == q.format
+        assert loaded.axis == 1
+        np.testing.assert_array_equal(loaded.dequantize(), q.dequantize())
+    mine = nf.ScaledFormat("mxfp4", nf.int4, nf.float32)
+    with pytest.raises(ValueError, match="not the format of that name"):
+        nf.quantize([1.0], mine).save(path)
+    from safetensors.numpy import save_file
+
+    save_file({"a": np.zeros(2)}, path)
+    with pytest.raises(ValueError, match=r"not written by ScaledArray\.save"):
+        nf.ScaledArray.load(path)
+
+
+@pytest.mark.parametrize(
+    ("message", "call"),
+    [
+        ("format: unknown 'mxfp5'; did you mean 'mxfp", lambda: nf.quantize([1.0], "mxfp5")),
+        ("scale_rule: unknown 'flor'; did you mean 'floor'",
+         lambda: nf.quantize([1.0], "mxfp4", scale_rule="flor")),
+        ("scale_rule: expected a str", lambda: nf.quantize([1.0], "mxfp4", scale_rule=3)),
+        ("axis: 2 of an array of 1", lambda: nf.quantize([1.0], "mxfp4", axis=2)),
+        ("axis: expected an int", lambda: nf.quantize([1.0], "mxfp4", axis="a")),
+        ("x: .*is beyond 2", lambda: nf.quantize(np.array([2**60]), "mxfp4")),
+        ("x: dtype complex128", lambda: nf.quantize([1j], "mxfp4")),
+        ("search is for symmetric", lambda: nf.quantize([1.0], "nvfp4", scale_rule="mse")),
+        ("search is for deterministic",
+         lambda: nf.quantize([1.0], "mxfp4", scale_rule="mse", rounding="sr")),
+        ("scale: expected a float format", lambda: nf.ScaledFormat("f", nf.int4, nf.int8)),
+        ("is scaled twice", lambda: nf.ScaledFormat("f", nf.int4, nf.ScaledFormat(
+            "g", nf.float16, nf.nvfp4.scale))),
+        ("zero_point: it needs integers", lambda: nf.ScaledFormat(
+            "f", nf.float16, nf.float32, zero_point=nf.uint8)),
+        ("zero_point: uint4 does not hold", lambda: nf.ScaledFormat(
+            "f", nf.uint8, nf.float32, zero_point=nf.uint4)),
+        ("size: 0; expected 1 or more", lambda: nf.PerBlock(0)),
+        ("rows: expected an int", lambda: nf.PerTile(1.5, 2)),
+        ("percentile: 0", lambda: nf.ScaleRule(percentile=0)),
+        ("search: -1", lambda: nf.ScaleRule(search=-1)),
+        ("target: unknown 'top'", lambda: nf.ScaleRule("top")),
+        ("parts: no 'scales'", lambda: nf.ScaledArray.unpack(
+            {"codes": np.zeros(16, np.uint8)}, "mxfp4", (32,))),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(message: str, call: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
