@@ -105,7 +105,7 @@ AMAX_RULES = [name for name, rule in RULES.items() if not rule.search and rule.p
 @pytest.mark.parametrize("name", SYMMETRIC)
 @pytest.mark.parametrize("rule", AMAX_RULES)
 def test_every_scheme_and_rule_is_as_meant(name: str, rule: str) -> None:
-    assert_as_meant(numbers((3, 150)), nf.get_scaled_format(name), rule, "nearest_even")
+    assert_as_meant(numbers((6, 170)), nf.get_scaled_format(name), rule, "nearest_even")
 
 
 @pytest.mark.parametrize("name", SYMMETRIC)

@@ -57,7 +57,7 @@ class ScaledArray:
     >>> import numformats as nf
     >>> q = nf.quantize([[1.0, 2.0, 3.0], [0.5, 0.25, 100.0]], "int8_channel")
     >>> q
-    <ScaledArray int8_channel: shape (2, 3), 16.0 bits per value>
+    <ScaledArray int8_channel: shape (2, 3), 18.67 bits per value>
     >>> q.scales
     array([0.02362205, 0.78740156], dtype=float32)
     """

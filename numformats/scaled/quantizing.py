@@ -99,9 +99,9 @@ def quantize(
     >>> import numformats as nf
     >>> q = nf.quantize([0.1, -0.5, 3.0, 24.0], "mxfp4")
     >>> q.codes, q.scales
-    (array([ 0,  8,  1,  6], dtype=uint8), array([129], dtype=uint8))
+    (array([0, 8, 2, 7], dtype=uint8), array([129], dtype=uint8))
     >>> q.dequantize()
-    array([ 0., -0.,  2., 16.], dtype=float32)
+    array([ 0., -0.,  4., 24.], dtype=float32)
     """
     array = _read(x)
     scaled = read_scaled_format(fmt)
