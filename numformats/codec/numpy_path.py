@@ -27,10 +27,12 @@ def project_into(
     fmt: Format | None = None,
     key: int | None = None,
     random_bits: Array | None = None,
+    start: int = 0,
 ) -> None:
     """Write the projection of `x` to `out`: codes, or values if `fmt` is given to decode them.
 
-    A stochastic plan takes its random numbers from `random_bits` or, failing that, from `key`.
+    A stochastic plan takes its random numbers from `random_bits` or, failing that, from `key`, from
+    position `start` on.
     """
     operands, dtypes = [x], [working_dtype(x.dtype)]
     if random_bits is not None:
@@ -39,7 +41,7 @@ def project_into(
     operands.append(out)
     dtypes.append(out.dtype.newbyteorder("="))
     bits = random_bit_count(plan.rounding)
-    position = 0
+    position = start
     for values, *given, result in walk(operands, dtypes, out=True, in_order=key is not None):
         draws = given[0] if given else None
         if key is not None:

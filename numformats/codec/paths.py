@@ -24,6 +24,9 @@ Array = NDArray[Any]
 # Elements from which on loading Numba and the cached kernels costs less than going without.
 LARGE: Final = 1 << 22
 
+# Parts of an array that are projected one by one begin at multiples of this.
+PART: Final = 1 << 16
+
 # Read once: asking the environment takes as long as to encode some thousand numbers.
 _IS_DISABLED: Final = os.environ.get("NUMFORMATS_DISABLE_NUMBA", "0") not in ("", "0")
 
@@ -64,10 +67,13 @@ def project_into(
     key: int | None = None,
     random_bits: Array | None = None,
     refuse_nan: Callable[[], None] | None = None,
+    start: int = 0,
 ) -> None:
     """Write the projection of `x` to `out`: codes, or values if `fmt` is given to decode them.
 
-    `refuse_nan` raises if there is a NaN in `x`; it is called unless there can be none.
+    `refuse_nan` raises if there is a NaN in `x`; it is called unless there can be none. `start` is
+    the position of the first element, from which random numbers made by `key` go on; a multiple of
+    `PART`.
     """
     dispatch = compiled_path(x.size)
     if dispatch is not None:
@@ -76,12 +82,19 @@ def project_into(
             fmt is None or kernel.can_round(fmt, out.dtype.newbyteorder("="))
         ):
             dispatch.project_into(
-                out, x, kernel, fmt=fmt, key=key, random_bits=random_bits, refuse_nan=refuse_nan
+                out,
+                x,
+                kernel,
+                fmt=fmt,
+                key=key,
+                random_bits=random_bits,
+                refuse_nan=refuse_nan,
+                start=start,
             )
             return
     if refuse_nan is not None:
         refuse_nan()
-    numpy_path.project_into(out, x, plan, fmt=fmt, key=key, random_bits=random_bits)
+    numpy_path.project_into(out, x, plan, fmt=fmt, key=key, random_bits=random_bits, start=start)
 
 
 def decode_into(out: Array, codes: Array, fmt: Format) -> None:

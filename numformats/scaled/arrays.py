@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from numformats import codec
 from numformats.codec.arguments import code_dtype, prepare_out
 from numformats.formats.base import Format
+from numformats.scaled.contiguous import can_dequantize, dequantize_runs
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import (
     Tile,
@@ -152,14 +153,17 @@ class ScaledArray:
         )
         fmt, tile = self.format, self._tile()
         grid = self._grid()
-        sizes = scale_values(grid, fmt)
-        zeros = None
-        if grid.zero_points is not None and fmt.zero_point is not None:
-            zeros = values_of(grid.zero_points, fmt.zero_point)
         codes, target = (
             self.codes.reshape(self.codes.shape or (1,)),
             result.reshape(result.shape or (1,)),
         )
+        if can_dequantize(codes, fmt, tile, target):
+            dequantize_runs(codes, grid, fmt, tile, target)
+            return result
+        sizes = scale_values(grid, fmt)
+        zeros = None
+        if grid.zero_points is not None and fmt.zero_point is not None:
+            zeros = values_of(grid.zero_points, fmt.zero_point)
         for part, _ in slabs(codes.shape, _CHUNK):
             values = values_of(codes[part], fmt.element)
             if zeros is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from numformats.formats import NAMED as ELEMENTS
 from numformats.formats.base import Format, unknown
 from numformats.formats.fixed import FixedFormat
@@ -119,11 +121,14 @@ NF4_TABLE: Final = TableFormat(
         1.0,
     ),
 )
-# The FP4 of bitsandbytes (functional.py): a sign bit, and these magnitudes over 12.
+# The FP4 of bitsandbytes (functional.py): a sign bit, and these magnitudes over 12, in
+# float32.
 _MAGNITUDES = (0.0, 0.0625, 8.0, 12.0, 4.0, 6.0, 2.0, 3.0)
 FP4_TABLE: Final = TableFormat(
     "fp4_bnb_element",
-    tuple(sign * magnitude / 12 for sign in (1, -1) for magnitude in _MAGNITUDES),
+    tuple(
+        float(np.float32(sign * magnitude / 12)) for sign in (1, -1) for magnitude in _MAGNITUDES
+    ),
 )
 CODEBOOKS: Final = (
     ScaledFormat("nf4", NF4_TABLE, float32, PerBlock(64)),

@@ -25,6 +25,7 @@ from numformats.rounding import (
     random_bit_count,
 )
 from numformats.scaled.arrays import ScaledArray
+from numformats.scaled.contiguous import can_quantize, quantize_runs
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerTensor, Tile, normalized, slabs
 from numformats.scaled.named import NAMED, get_scaled_format
@@ -113,6 +114,9 @@ def quantize(
     along = None if axis is None else normalized(axis, array.ndim)
     tile = scaled.granularity.tile(array.ndim, along)
     key = key_of(rng) if random_bit_count(mode) else None
+    if can_quantize(array, scaled, rule, tile):
+        codes, scales = quantize_runs(array, scaled, rule, tile, mode, saturation_mode, key)
+        return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
     if rule.search:
         scales = _best_scales(array, scaled, rule, tile, mode, saturation_mode)
     else:

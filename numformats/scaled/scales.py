@@ -43,22 +43,38 @@ def choose_scales(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> S
 
 def scales_of_magnitudes(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Scales:
     """The scales of tiles with these largest magnitudes."""
+    divisors, tensor = divisors_of(largest, fmt, rule)
+    return Scales(stored(largest, divisors, fmt, rule), tensor)
+
+
+def divisors_of(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> tuple[Floats, Array | None]:
+    """What the largest magnitudes are to be divided by to give the scales as they are stored, in a
+    shape that broadcasts with theirs; and the scales of the scales.
+    """
     target = float(target_of(fmt.element, rule))
-    if rule.rounds_first:
-        largest = _rounded_to_precision(largest, fmt.element.precision)
     if not isinstance(fmt.scale, ScaledFormat):
-        return Scales(_stored(largest, np.asarray(target), fmt.scale, rule))
+        return np.full((1,) * largest.ndim, target), None
     # What the scales would be, is what is scaled once more, by its largest value. That is divided
     # by one product, lest it be rounded twice.
     inner = fmt.scale
-    inner_rule = inner.rule
-    inner_tile = inner.granularity.tile(largest.ndim, None)
-    inner_target = float(target_of(inner.element, inner_rule)) * target
-    largest_of_all = magnitudes(largest, inner_tile, 100.0)
     assert isinstance(inner.scale, Format)
-    tensor = _stored(largest_of_all, np.asarray(inner_target), inner.scale, inner_rule)
-    divisor = spread(values_of(tensor, inner.scale), largest.shape, inner_tile) * target
-    return Scales(_stored(largest, divisor, inner.element, rule), tensor)
+    inner_tile = inner.granularity.tile(largest.ndim, None)
+    inner_target = float(target_of(inner.element, inner.rule)) * target
+    rounded = _rounded_first(largest, fmt, rule)
+    largest_of_all = magnitudes(rounded, inner_tile, 100.0)
+    tensor = _stored(largest_of_all, np.asarray(inner_target), inner.scale, inner.rule)
+    return spread(values_of(tensor, inner.scale), largest.shape, inner_tile) * target, tensor
+
+
+def stored(largest: Floats, divisors: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Array:
+    """The codes of the scales of tiles, from their largest magnitudes and the divisors for them."""
+    return _stored(_rounded_first(largest, fmt, rule), divisors, fmt.scale_element, rule)
+
+
+def _rounded_first(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Floats:
+    if not rule.rounds_first:
+        return largest
+    return _rounded_to_precision(largest, fmt.element.precision)
 
 
 def scale_values(scales: Scales, fmt: ScaledFormat) -> Floats:
@@ -136,12 +152,15 @@ def _stored(numerator: Floats, divisor: Floats, fmt: Format, rule: ScaleRule) ->
     """Codes of quotients. A scale that would be zero is the smallest there is, or 1 if nothing is
     scaled by it but zeros.
     """
-    divisor = np.broadcast_to(divisor, numerator.shape)
-    quotient = quotient_to_odd(numerator, divisor)
+    quotient = quotient_to_odd(numerator, np.broadcast_to(divisor, numerator.shape))
     codes = np.asarray(codec.encode(quotient, fmt, rule.rounding, "finite"))
-    one = codec.encode(1.0, fmt)
-    is_zero = np.asarray(codec.decode(codes, fmt, dtype=np.float64)) == 0
-    return np.where(is_zero, np.where(numerator == 0, one, 1), codes).astype(codes.dtype)
+    if not getattr(fmt, "has_zero", False):
+        return codes
+    # Zero is code 0, and the smallest positive value code 1.
+    is_zero = codes == 0
+    if is_zero.any():
+        codes[is_zero] = np.where(numerator[is_zero] == 0, codec.encode(1.0, fmt), 1)
+    return codes
 
 
 def _affine_scales(
@@ -191,7 +210,8 @@ def _largest(tiles: Array, within: tuple[int, ...]) -> Floats:
     with np.errstate(invalid="ignore"):
         high = _as_float64(tiles.max(axis=within))
         low = _as_float64(tiles.min(axis=within))
-        return np.maximum(high, -low)
+        # Of zeros alone it might be a negative zero.
+        return np.abs(np.maximum(high, -low))
 
 
 def _rounded_to_precision(x: Floats, precision: int) -> Floats:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import DTypeLike, NDArray
 
+from numformats.codec.extent import dtype_holds
 from numformats.formats import get_format, list_formats
 from numformats.formats.base import Format
 from numformats.formats.fixed import FixedFormat
@@ -56,21 +57,24 @@ def formats(
 ) -> st.SearchStrategy[Format]:
     """Formats of some kinds and widths: named ones, those of IEEE P3109, and new ones.
 
-    ValueError if there is none.
-
+    All of them have values that float64 holds, which some of P3109's do not. ValueError if there is
+    none.
     """
     if not 1 <= min_bits <= max_bits <= 32:
         raise ValueError(f"min_bits, max_bits: {min_bits}, {max_bits}; expected 1 to 32, in order")
     classes = tuple(_CLASSES[kind] for kind in kinds)
 
+    def is_held(fmt: Format) -> bool:
+        return dtype_holds(np.dtype(np.float64), fmt)
+
     def fits(fmt: Format) -> bool:
-        return isinstance(fmt, classes) and min_bits <= fmt.bits <= max_bits
+        return isinstance(fmt, classes) and min_bits <= fmt.bits <= max_bits and is_held(fmt)
 
     listed = {"named": list_formats(), "p3109": list_formats("p3109")}
     choices: list[st.SearchStrategy[Format]] = []
     for source in sources:
         if source == "custom":
-            choices += [_CUSTOM[kind](min_bits, max_bits) for kind in kinds]
+            choices += [_CUSTOM[kind](min_bits, max_bits).filter(is_held) for kind in kinds]
         else:
             found = [fmt for fmt in map(get_format, listed[source]) if fits(fmt)]
             choices += [st.sampled_from(found)] if found else []

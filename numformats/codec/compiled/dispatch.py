@@ -67,6 +67,7 @@ def project_into(
     key: int | None = None,
     random_bits: Array | None = None,
     refuse_nan: Callable[[], None] | None = None,
+    start: int = 0,
 ) -> None:
     """Write the projection of `x` to `out`, as `numpy_path.project_into`, with a fitting kernel.
 
@@ -79,7 +80,7 @@ def project_into(
 
         def work(begin: int, end: int) -> bool:
             return kernel.run(
-                source[begin:end], result[begin:end], target, key=key_words, start=begin
+                source[begin:end], result[begin:end], target, key=key_words, start=start + begin
             )
 
         # A pass of its own, to look for NaN, would cost as much again.
@@ -94,7 +95,7 @@ def project_into(
         dtypes.append(np.dtype(np.uint32))
     operands.append(out)
     dtypes.append(out.dtype.newbyteorder("="))
-    position = 0
+    position = start
     chunks = walk(
         operands, dtypes, out=True, in_order=key is not None, chunk=CHUNK, contiguous=True
     )
