@@ -21,7 +21,10 @@ Array = NDArray[Any]
 # Elements that the NumPy path works on at a time: few enough for its temporaries to stay in cache.
 CHUNK: Final = 8192
 
-_COMPLEX = (ml_dtypes.complex32, ml_dtypes.bcomplex32)
+# From ml_dtypes 0.6 on.
+_COMPLEX = tuple(
+    getattr(ml_dtypes, name) for name in ("complex32", "bcomplex32") if hasattr(ml_dtypes, name)
+)
 _ML_DTYPES: Final = frozenset(
     np.dtype(kind)
     for kind in vars(ml_dtypes).values()

@@ -1,0 +1,118 @@
+"""Conventions: the steps of other libraries where they depart from the exact rule, bit for bit.
+
+Each works in float32 as the library does, and rounds where the library rounds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats import codec
+from numformats.formats.base import Format, unknown
+from numformats.formats.ieee import float32
+from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.rules import RULES, ScaleRule
+from numformats.scaled.scales import Scales, target_of
+
+Array = NDArray[Any]
+Floats = NDArray[np.float32]
+Convention: TypeAlias = Literal["ocp", "torchao"]
+CONVENTIONS: Final = ("ocp", "torchao")
+
+_E8M0_BIAS, _E8M0_NAN = 127, 255
+_FLOAT32_TRAILING: Final = 23
+_SMALLEST_NORMAL: Final = np.float32(2.0**-126)
+
+
+def parse_convention(convention: str) -> Convention:
+    """ValueError for an unknown one, TypeError for what is no str."""
+    if not isinstance(convention, str):
+        raise TypeError(f"convention: expected a str, got {type(convention).__name__}")
+    if convention not in CONVENTIONS:
+        raise ValueError(unknown("convention", convention, CONVENTIONS))
+    return "torchao" if convention == "torchao" else "ocp"
+
+
+def torchao(x: Array, fmt: ScaledFormat, rule: ScaleRule) -> tuple[Array, Scales]:
+    """The codes and scales that torchao 0.18 makes of blocks, which are the last axis of `x`.
+
+    `to_mx` (torchao.prototype.mx_formats.mx_tensor) for E8M0 scales and the rules floor, ceil, even
+    and rceil; `nvfp4_quantize` (nvfp4_tensor) for E4M3 scales. ValueError for any other.
+    """
+    values = x.astype(np.float32)
+    with np.errstate(all="ignore"):
+        if fmt.scale == float8_e8m0fnu and rule in _OF_TO_MX:
+            return _to_mx(values, fmt.element, rule)
+        if fmt.scale_element == float8_e4m3fn and rule == RULES["absmax"]:
+            return _nvfp4(values, fmt)
+    raise ValueError(f"convention: torchao has no {fmt.name} with this scale rule")
+
+
+_OF_TO_MX: Final = tuple(RULES[name] for name in ("floor", "ceil", "even", "rceil"))
+
+
+def _to_mx(x: Floats, element: Format, rule: ScaleRule) -> tuple[Array, Scales]:
+    largest = np.abs(x).max(axis=-1)
+    if rule == RULES["rceil"]:
+        return _to_mx_rceil(x, largest, element)
+    if rule.rounds_first:
+        largest = _rounded_as_bits(largest, element.precision - 1)
+    words = largest.view(np.int32)
+    exponent = (words >> _FLOAT32_TRAILING) - _E8M0_BIAS
+    if rule == RULES["ceil"]:
+        exponent += (words & (2**_FLOAT32_TRAILING - 1)) > 0
+    power = int(target_of(element, rule)).bit_length() - 1
+    code = np.clip(exponent - power, -_E8M0_BIAS, _E8M0_BIAS + 1) + _E8M0_BIAS
+    code = np.where(np.isnan(largest), _E8M0_NAN, code)
+    # The bits of the scale: infinity for the code that is NaN, and not 2**-127 for the lowest.
+    size = (code.astype(np.int32) << _FLOAT32_TRAILING).view(np.float32)
+    size = np.maximum(size, _SMALLEST_NORMAL)
+    return _cast(x / size[..., np.newaxis], element), Scales(code.astype(np.uint8))
+
+
+def _to_mx_rceil(x: Floats, largest: Floats, element: Format) -> tuple[Array, Scales]:
+    quotient = largest / np.float32(element.max)
+    # float32 has no room for what lies just above a high power of two.
+    logarithm = np.log2(quotient.astype(np.float64)).astype(np.float32)
+    code = np.clip(np.ceil(logarithm), -_E8M0_BIAS, _E8M0_BIAS) + _E8M0_BIAS
+    code = np.where(np.isinf(quotient), 254, np.nan_to_num(code)).astype(np.int32)
+    code = np.where(np.isnan(quotient), _E8M0_NAN, code)
+    factor = np.exp2(_E8M0_BIAS - code.astype(np.float32)).astype(np.float32)
+    factor = np.where(code == 0, np.float32(1), factor)
+    factor = np.where(code == _E8M0_NAN, np.float32(np.nan), factor)
+    return _cast(x * factor[..., np.newaxis], element), Scales(code.astype(np.uint8))
+
+
+def _rounded_as_bits(x: Floats, trailing: int) -> Floats:
+    """Half of the last bit that is kept is added to the bits, and the rest cut off."""
+    half = 1 << (_FLOAT32_TRAILING - trailing - 1)
+    exponents = np.int32(0x7F800000)
+    rounded = ((x.view(np.int32) + half) & exponents).view(np.float32)
+    return np.where(np.isnan(x), x, rounded)
+
+
+def _nvfp4(x: Floats, fmt: ScaledFormat) -> tuple[Array, Scales]:
+    """With reciprocals, and scales no smaller than the smallest normal one of E4M3."""
+    highest = np.float32(fmt.element.max)
+    ideal = np.abs(x).max(axis=-1) / highest
+    one = np.float32(1)
+    tensor, outer = None, one
+    if isinstance(fmt.scale, ScaledFormat):
+        outer = np.abs(x).max() / np.float32(float8_e4m3fn.max * fmt.element.max)
+        tensor = np.asarray(codec.encode(np.full((1,) * ideal.ndim, outer), float32))
+        ideal = ideal / outer
+    bounded = np.clip(ideal, np.float32(float8_e4m3fn.smallest_normal), float8_e4m3fn.max)
+    codes = np.asarray(codec.encode(bounded, float8_e4m3fn))
+    size = np.asarray(codec.decode(codes, float8_e4m3fn))
+    factor = (one / outer) / size
+    return _cast(x * factor[..., np.newaxis], fmt.element), Scales(codes, tensor)
+
+
+def _cast(x: Floats, element: Format) -> Array:
+    nan = "raise" if element.has_nan else "zero"
+    highest = np.float32(element.max)
+    return np.asarray(codec.encode(np.clip(x, -highest, highest), element, nan=nan))
