@@ -15,6 +15,7 @@ from numformats.formats.base import Format, unknown
 from numformats.formats.ieee import float32
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
 from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.granularity import PerBlock
 from numformats.scaled.rules import RULES, ScaleRule
 from numformats.scaled.scales import Scales, target_of
 
@@ -37,19 +38,29 @@ def parse_convention(convention: str) -> Convention:
     return "torchao" if convention == "torchao" else "ocp"
 
 
-def torchao(x: Array, fmt: ScaledFormat, rule: ScaleRule) -> tuple[Array, Scales]:
-    """The codes and scales that torchao 0.18 makes of blocks, which are the last axis of `x`.
+def torchao(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tuple[Array, Scales]:
+    """The codes and scales that torchao 0.18 makes of an array whose blocks run along an axis.
 
     `to_mx` (torchao.prototype.mx_formats.mx_tensor) for E8M0 scales and the rules floor, ceil, even
-    and rceil; `nvfp4_quantize` (nvfp4_tensor) for E4M3 scales. ValueError for any other.
+    and rceil; `nvfp4_quantize` (nvfp4_tensor) for E4M3 scales. A block that is not full, which it
+    refuses, is filled up with zeros. ValueError for any other format or rule.
     """
-    values = x.astype(np.float32)
+    is_mx = fmt.scale == float8_e8m0fnu and rule in _OF_TO_MX
+    is_nvfp4 = fmt.scale_element == float8_e4m3fn and rule == RULES["absmax"]
+    if not isinstance(fmt.granularity, PerBlock) or not (is_mx or is_nvfp4):
+        raise ValueError(f"convention: torchao has no {fmt.name} with this scale rule")
+    size = fmt.granularity.size
+    moved = np.moveaxis(x, axis, -1)
+    length = moved.shape[-1]
+    count = -(-length // size)
+    padded = np.zeros((*moved.shape[:-1], count * size), np.float32)
     with np.errstate(all="ignore"):
-        if fmt.scale == float8_e8m0fnu and rule in _OF_TO_MX:
-            return _to_mx(values, fmt.element, rule)
-        if fmt.scale_element == float8_e4m3fn and rule == RULES["absmax"]:
-            return _nvfp4(values, fmt)
-    raise ValueError(f"convention: torchao has no {fmt.name} with this scale rule")
+        padded[..., :length] = moved
+        blocks = padded.reshape(*moved.shape[:-1], count, size)
+        codes, scales = _to_mx(blocks, fmt.element, rule) if is_mx else _nvfp4(blocks, fmt)
+    kept = codes.reshape(padded.shape)[..., :length]
+    own = np.moveaxis(scales.codes, -1, axis)
+    return np.ascontiguousarray(np.moveaxis(kept, -1, axis)), Scales(own, scales.tensor)
 
 
 _OF_TO_MX: Final = tuple(RULES[name] for name in ("floor", "ceil", "even", "rceil"))
@@ -81,9 +92,9 @@ def _to_mx_rceil(x: Floats, largest: Floats, element: Format) -> tuple[Array, Sc
     code = np.clip(np.ceil(logarithm), -_E8M0_BIAS, _E8M0_BIAS) + _E8M0_BIAS
     code = np.where(np.isinf(quotient), 254, np.nan_to_num(code)).astype(np.int32)
     code = np.where(np.isnan(quotient), _E8M0_NAN, code)
-    factor = np.exp2(_E8M0_BIAS - code.astype(np.float32)).astype(np.float32)
-    factor = np.where(code == 0, np.float32(1), factor)
-    factor = np.where(code == _E8M0_NAN, np.float32(np.nan), factor)
+    factor: Floats = np.exp2(_E8M0_BIAS - code.astype(np.float32))
+    factor[code == 0] = 1
+    factor[code == _E8M0_NAN] = np.nan
     return _cast(x * factor[..., np.newaxis], element), Scales(code.astype(np.uint8))
 
 
@@ -108,7 +119,7 @@ def _nvfp4(x: Floats, fmt: ScaledFormat) -> tuple[Array, Scales]:
     bounded = np.clip(ideal, np.float32(float8_e4m3fn.smallest_normal), float8_e4m3fn.max)
     codes = np.asarray(codec.encode(bounded, float8_e4m3fn))
     size = np.asarray(codec.decode(codes, float8_e4m3fn))
-    factor = (one / outer) / size
+    factor = ((one / outer) / size).astype(np.float32)
     return _cast(x * factor[..., np.newaxis], fmt.element), Scales(codes, tensor)
 
 

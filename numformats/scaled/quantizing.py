@@ -26,6 +26,7 @@ from numformats.rounding import (
 )
 from numformats.scaled.arrays import ScaledArray
 from numformats.scaled.contiguous import can_quantize, quantize_runs
+from numformats.scaled.conventions import parse_convention, torchao
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerTensor, Tile, normalized, slabs
 from numformats.scaled.named import NAMED, get_scaled_format
@@ -56,6 +57,7 @@ def quantize(
     rounding: str | Stochastic = "nearest_even",
     saturation: str = "finite",
     rng: RandomSource = None,
+    convention: str = "ocp",
 ) -> ScaledArray:
     """An array as elements and the scales that they share.
 
@@ -74,6 +76,10 @@ def quantize(
     rounding, saturation, rng
         How the quotients of values and scales are projected onto the element format, as for
         `numformats.codec.encode`.
+    convention : {"ocp", "torchao"}
+        Whose bits: the exact rule's, or those of torchao 0.18, which rounds on the way and treats
+        the ends of the scale, NaN and infinity in its own manner. The latter is for the MX formats,
+        and NVFP4 with and without tensor scale, rounded to nearest even.
 
     Returns
     -------
@@ -114,6 +120,11 @@ def quantize(
     along = None if axis is None else normalized(axis, array.ndim)
     tile = scaled.granularity.tile(array.ndim, along)
     key = key_of(rng) if random_bit_count(mode) else None
+    if parse_convention(convention) == "torchao":
+        if (mode, saturation_mode) != ("nearest_even", "finite"):
+            raise ValueError("convention: torchao rounds to nearest even, and saturates")
+        codes, scales = torchao(array, scaled, rule, -1 if along is None else along)
+        return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
     if can_quantize(array, scaled, rule, tile):
         codes, scales = quantize_runs(array, scaled, rule, tile, mode, saturation_mode, key)
         return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
