@@ -146,7 +146,10 @@ class Format(ABC):
 
         if hasattr(ml_dtypes, self.dtype_name):
             return np.dtype(getattr(ml_dtypes, self.dtype_name))
-        return np.dtype(self.dtype_name)
+        try:
+            return np.dtype(self.dtype_name)
+        except TypeError:  # older ml_dtypes lack the narrowest integers
+            return None
 
     def values(self) -> NDArray[np.float64]:
         """All values by code: a new float64 array of length 2**bits.

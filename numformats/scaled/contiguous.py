@@ -5,6 +5,7 @@ A part of the array at a time is scaled, divided and encoded, and stays in the c
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from numformats.codec import paths
 from numformats.codec.arguments import code_dtype
 from numformats.codec.plan import make_plan
 from numformats.codec.values import TABLE_BITS
+from numformats.formats.floating import FloatFormat
 from numformats.formats.tables import TableFormat
 from numformats.rounding import RoundingMode, SaturationMode
 from numformats.scaled.formats import ScaledFormat
@@ -40,18 +42,11 @@ def run_length(shape: tuple[int, ...], tile: Tile) -> int | None:
             length *= step
             # Blocks go on in the next row only if they fill this one.
             is_inside = step == size
-            if not is_inside and size % step and length * -(-size // step) < _count(shape):
+            if not is_inside and size % step and length * -(-size // step) < math.prod(shape):
                 return None
         elif step != 1 and size != 1:
             return None
     return length
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
 
 
 def can_quantize(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> bool:
@@ -67,10 +62,15 @@ def can_quantize(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> bo
         return False
     if isinstance(fmt.element, TableFormat) and not _is_float32(fmt.element):
         return False
-    run = run_length(x.shape, tile)
-    if run is None or paths.compiled_path(x.size) is None:
+    return _has_even_runs(x.shape, tile) and paths.compiled_path(x.size) is not None
+
+
+def _has_even_runs(shape: tuple[int, ...], tile: Tile) -> bool:
+    """Whether parts of the array can begin where a run does, or in one that fills them."""
+    run = run_length(shape, tile)
+    if run is None:
         return False
-    return run % paths.PART == 0 or paths.PART % run == 0 or x.size < paths.PART
+    return run % paths.PART == 0 or paths.PART % run == 0 or run >= math.prod(shape)
 
 
 def _is_float32(fmt: TableFormat) -> bool:
@@ -87,69 +87,123 @@ def quantize_runs(
     key: int | None,
 ) -> tuple[Array, Scales]:
     """The codes of an array and the scales of its tiles, for which `can_quantize` holds."""
-    from numformats.codec.compiled import blocks
     from numformats.codec.compiled.threads import run_split
 
     flat, run = x.reshape(-1), run_length(x.shape, tile)
     assert run is not None
     grid = grid_shape(x.shape, tile)
-    largest = largest_of_runs(flat, run).reshape(grid)
-    divisors, tensor = divisors_of(largest, fmt, rule)
-    divisors = np.broadcast_to(divisors, grid).reshape(-1)
-    largest = largest.reshape(-1)
+    count = -(-flat.size // run)
+    largest: NDArray[np.float64] | None = None
+    tensor = None
+    # Where the scales have no scale, each part of the array finds its own.
+    if isinstance(fmt.scale, ScaledFormat) or run > paths.PART:
+        largest = largest_of_runs(flat, run)
+        divisors, tensor = divisors_of(largest.reshape(grid), fmt, rule)
+    else:
+        divisors, _ = divisors_of(np.zeros((1,)), fmt, rule)
+    divisors, outer = _for_runs(divisors, grid, count), _outer_values(tensor, fmt, grid)
     element = fmt.element
-    scale_codes = np.empty(largest.size, code_dtype(fmt.scale_element))
+    scale_codes = np.empty(count, code_dtype(fmt.scale_element))
     codes = np.empty(flat.size, code_dtype(element))
     plan = make_plan(element, rounding, saturation, "raise" if element.has_nan else "zero")
-    outer = _outer_values(tensor, fmt, grid)
+    divide = _shift if _is_power_of_two(fmt) else _divide
 
     def work(begin: int, end: int) -> bool:
-        quotients = np.empty(min(paths.PART, end - begin))
         for first in range(begin, end, paths.PART):
             last = min(first + paths.PART, end)
             part = slice(first // run, -(-last // run))
-            own = stored(largest[part], divisors[part], fmt, rule)
-            scale_codes[part] = own
-            sizes = values_of(own, fmt.scale_element) * outer[part]
-            quotient = quotients[: last - first]
-            blocks.divide_blocks(flat[first:last], sizes, run, first % run, quotient)
-            paths.project_into(codes[first:last], quotient, plan, key=key, start=first)
+            own = _largest(flat[first:last], run) if largest is None else largest[part]
+            stored_now = stored(own, divisors[part], fmt, rule, is_short=True)
+            scale_codes[part] = stored_now
+            sizes = values_of(stored_now, fmt.scale_element) * outer[part]
+            quotients = divide(flat[first:last], _spread(sizes, run, last - first))
+            paths.project_into(codes[first:last], quotients, plan, key=key, start=first)
         return False
 
-    run_split(work, flat.size, max(run, paths.PART) if run % paths.PART == 0 else paths.PART)
+    run_split(work, flat.size, max(run, paths.PART))
     return codes.reshape(x.shape), Scales(scale_codes.reshape(grid), tensor)
 
 
-def largest_of_runs(flat: Array, run: int) -> NDArray[np.float64]:
+def _is_power_of_two(fmt: ScaledFormat) -> bool:
+    """Whether quotients by these scales are shifts, and all that float32 may lose of them is below
+    what the elements tell apart.
+    """
+    scale = fmt.scale
+    return (
+        isinstance(scale, FloatFormat)
+        and scale.mantissa_bits == 0
+        and not scale.has_zero
+        and fmt.element.smallest_positive_exact > 2.0**-60
+        and scale.highest < 2.0**128
+    )
+
+
+def _shift(x: Array, sizes: NDArray[np.float64]) -> Array:
+    from numformats.codec.compiled import blocks
+
+    out = np.empty(x.size, np.float32)
+    blocks.shift_each(x, (1 / sizes).astype(np.float32), out)
+    return out
+
+
+def _divide(x: Array, sizes: NDArray[np.float64]) -> Array:
+    from numformats.codec.compiled import blocks
+
+    out = np.empty(x.size)
+    blocks.divide_each(x, sizes, out)
+    return out
+
+
+def _spread(sizes: Array, run: int, count: int) -> Array:
+    """The size for each of `count` numbers, which begin with a run or lie within one."""
+    return np.full(count, sizes[0]) if run >= count else np.repeat(sizes, run)[:count]
+
+
+def _for_runs(grid: Array, shape: tuple[int, ...], count: int) -> Array:
+    """An entry for each run, of what broadcasts with the grid."""
+    if grid.size == 1:
+        return np.broadcast_to(grid.reshape(1), (count,))
+    return np.broadcast_to(grid, shape).reshape(-1)
+
+
+def _largest(x: Array, run: int) -> NDArray[np.float64]:
     """The largest finite magnitude of each run of consecutive float32 numbers; NaN for NaN."""
     from numformats.codec.compiled import blocks
-    from numformats.codec.compiled.threads import run_split
 
-    found = np.empty(-(-flat.size // run), np.uint32)
-    words = flat.view(np.uint32)
-
-    def work(begin: int, end: int) -> bool:
-        blocks.largest_of_blocks(words[begin:end], run, found[begin // run : -(-end // run)])
-        return False
-
-    run_split(work, flat.size, run)
+    found = np.empty(-(-x.size // run), np.uint32)
+    blocks.largest_of_blocks(x.view(np.uint32), run, found)
     with np.errstate(invalid="ignore"):
         largest = found.view(np.float32).astype(np.float64)
     for k in np.flatnonzero(np.isinf(largest)).tolist():
-        values = np.abs(flat[k * run : (k + 1) * run])
+        values = np.abs(x[k * run : (k + 1) * run])
         largest[k] = values.max(initial=0, where=np.isfinite(values))
     return largest
+
+
+def largest_of_runs(flat: Array, run: int) -> NDArray[np.float64]:
+    """`_largest` on threads."""
+    from numformats.codec.compiled.threads import run_split
+
+    found = np.empty(-(-flat.size // run))
+
+    def work(begin: int, end: int) -> bool:
+        found[begin // run : -(-end // run)] = _largest(flat[begin:end], run)
+        return False
+
+    run_split(work, flat.size, run)
+    return found
 
 
 def _outer_values(
     tensor: Array | None, fmt: ScaledFormat, grid: tuple[int, ...]
 ) -> NDArray[np.float64]:
     """What the values of the scales are to be multiplied by, for each run."""
-    ones = Scales(np.full((1,) * len(grid), codec.encode(1.0, fmt.scale_element)), tensor)
-    if tensor is None or tensor.size == 1:
-        return np.broadcast_to(scale_values(ones, fmt), grid).reshape(-1)
-    every = Scales(np.broadcast_to(ones.codes, grid), tensor)
-    return scale_values(every, fmt).reshape(-1)
+    count = math.prod(grid)
+    if tensor is None:
+        return np.broadcast_to(np.ones(1), (count,))
+    one = codec.encode(1.0, fmt.scale_element)
+    shape = (1,) * len(grid) if tensor.size == 1 else grid
+    return _for_runs(scale_values(Scales(np.full(shape, one), tensor), fmt), grid, count)
 
 
 def can_dequantize(codes: Array, fmt: ScaledFormat, tile: Tile, out: Array) -> bool:
@@ -161,7 +215,7 @@ def can_dequantize(codes: Array, fmt: ScaledFormat, tile: Tile, out: Array) -> b
         and out.flags.aligned
         and out.size > 0
         and fmt.element.bits <= TABLE_BITS
-        and run_length(codes.shape, tile) is not None
+        and _has_even_runs(codes.shape, tile)
         and paths.compiled_path(codes.size) is not None
         and not np.may_share_memory(codes, out)
     )
@@ -178,20 +232,21 @@ def dequantize_runs(
     assert run is not None
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
     dtype = np.float32 if scales.tensor is None else np.float64
-    table = np.asarray(
-        codec.decode(np.arange(2**fmt.element.bits, dtype=np.uint32), fmt.element, np.float64)
-    ).astype(dtype)
     sizes = scale_values(scales, fmt).reshape(-1).astype(dtype)
-    zeros = np.zeros_like(sizes)
+    zeros = None
     if scales.zero_points is not None and fmt.zero_point is not None:
-        zeros = values_of(scales.zero_points, fmt.zero_point).reshape(-1).astype(dtype)
+        zeros = values_of(scales.zero_points, fmt.zero_point).reshape(-1).astype(np.float32)
     flat, target = codes.reshape(-1), out.reshape(-1)
 
     def work(begin: int, end: int) -> bool:
-        part = slice(begin // run, -(-end // run))
-        blocks.multiply_blocks(
-            flat[begin:end], table, zeros[part], sizes[part], run, begin % run, target[begin:end]
-        )
+        for first in range(begin, end, paths.PART):
+            last = min(first + paths.PART, end)
+            part = slice(first // run, -(-last // run))
+            values = target[first:last]
+            paths.decode_into(values, flat[first:last], fmt.element)
+            if zeros is not None:
+                blocks.subtract_each(values, _spread(zeros[part], run, last - first))
+            blocks.multiply_each(values, _spread(sizes[part], run, last - first))
         return False
 
-    run_split(work, flat.size, 1)
+    run_split(work, flat.size, max(run, paths.PART))
