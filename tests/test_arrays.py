@@ -77,6 +77,14 @@ def test_scalars_in_give_scalars_out(scalar: Any) -> None:
     assert isinstance(F.decode(np.array(56)), np.float32)
 
 
+@pytest.mark.parametrize("dtype", [">f2", ">f4", ">f8", ">i4"])
+def test_a_swapped_array_without_dimensions(dtype: str) -> None:
+    x = np.array(-3, dtype)
+    assert F.encode(x) == F.encode(-3.0)
+    assert F.round(x) == -3
+    assert F.decode(F.encode(x).astype(">u2")) == -3
+
+
 def test_an_ml_dtypes_scalar_is_a_scalar() -> None:
     assert F.encode(ml_dtypes.bfloat16(1.5)) == 0x3C
     assert F.round(ml_dtypes.bfloat16(1.5)).dtype == ml_dtypes.bfloat16

@@ -171,6 +171,8 @@ def test_inputs_of_every_dtype_equal_exact(dtype: str, data: st.DataObject) -> N
 
 @pytest.mark.parametrize("name", ["int1", "uint1", "int2", "int4", "uint4"])
 def test_small_integer_dtypes_equal_exact(name: str) -> None:
+    if not hasattr(ml_dtypes, name):
+        pytest.skip(f"this ml_dtypes has no {name}")
     dtype = np.dtype(getattr(ml_dtypes, name))
     wide = nf.get_format(name).values()
     x = wide.astype(dtype)

@@ -171,6 +171,8 @@ def walk(
     flags: list[list[Any]] = [["readonly", *common] for _ in operands]
     if out:
         flags[-1] = ["writeonly", *common]
+    # NumPy 2.0 buffers an array without dimensions wrongly.
+    operands = [np.atleast_1d(operand) for operand in operands]
     # NumPy casts as it fills a chunk, and would warn of a signaling NaN.
     with np.errstate(invalid="ignore"):
         iterator = np.nditer(
