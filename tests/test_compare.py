@@ -176,3 +176,34 @@ def test_squares_too_small_for_float64_are_no_perfect_score() -> None:
     stats = nf.compare([1.1e-170, 3.3e-171], ["int4"]).rows[1].stats
     assert stats.zeroed == 2
     assert math.isnan(stats.sqnr_db)
+
+
+@pytest.mark.parametrize("name", ["mxfp4", "nvfp4", "int4_g32_asym", "int8_channel", "nf4_dq"])
+def test_a_scaled_format_has_a_row_of_its_own(name: str) -> None:
+    x = np.random.default_rng(3).standard_normal((6, 70)).astype(np.float32)
+    comparison = nf.compare(x, [name, "int8"])
+    assert [row.scaling for row in comparison.rows] == ["blocks", "absmax", "none"]
+    row = comparison.rows[0]
+    q = nf.quantize(x, name)
+    error = q.dequantize(np.float64) - x
+    assert row.bits_per_value == q.bits_per_value
+    assert row.stats.max_absolute_error == np.abs(error).max()
+    assert np.isclose(
+        row.stats.sqnr_db, 10 * np.log10(np.square(x, dtype=float).sum() / np.square(error).sum())
+    )
+    assert row.stats.zeroed == np.count_nonzero((q.dequantize() == 0) & (x != 0))
+    by_draws = nf.compare(x, [name], rounding="sr", rng=4).rows[0].stats
+    again = nf.quantize(x, name, rounding="sr", rng=4).dequantize(np.float64)
+    assert by_draws.max_absolute_error == np.abs(again - x).max()
+
+
+def test_specials_leave_the_scales_of_their_block_alone() -> None:
+    x = np.random.default_rng(3).standard_normal((2, 64)).astype(np.float32)
+    x[0, 3], x[1, 40] = np.nan, np.inf
+    comparison = nf.compare(x, [nf.mxfp4])
+    assert (comparison.nan, comparison.infinite) == (1, 1)
+    stats = comparison.rows[0].stats
+    assert stats.finite == 126
+    assert np.isfinite(stats.noise)
+    assert stats.sqnr_db > 15
+    assert nf.compare(np.float32(3.0), ["mxfp8_e4m3"]).rows[0].stats.noise == 0

@@ -29,6 +29,9 @@ from numformats.rounding import (
     parse_saturation,
     random_bit_count,
 )
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.named import NAMED, get_scaled_format
+from numformats.scaled.quantizing import quantize
 
 DEFAULT_FORMATS: Final = (
     "bfloat16",
@@ -49,19 +52,19 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class Row:
-    """What one format costs a tensor, with one scale or none.
+    """What one format costs a tensor, with one scale, with none, or with those of its own.
 
     Attributes
     ----------
     format : str
         The name of the format.
-    scaling : {"absmax", "none"}
-        Whether the values were divided by a scale that brings the largest magnitude to the format's
-        largest value.
+    scaling : str
+        "absmax" if the values were divided by a scale that brings the largest magnitude to the
+        format's largest value, "none" if they were not; "blocks" for a scaled format.
     scale : float
-        That scale, a float32 number; 1.0 without one.
+        That scale, a float32 number; 1.0 without one, NaN for a scaled format, which has many.
     bits_per_value : float
-        The format's bits, and the scale's 32 shared by all values.
+        The format's bits, and those of the scales shared by all values.
     stats : ErrorStats
         The sums from which the error figures follow.
     """
@@ -164,7 +167,7 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def compare(
     x: ArrayLike,
-    formats: Iterable[str | Format] = DEFAULT_FORMATS,
+    formats: Iterable[str | Format | ScaledFormat] = DEFAULT_FORMATS,
     rounding: str | Stochastic = "nearest_even",
     saturation: str = "none",
     rng: RandomSource = None,
@@ -175,7 +178,7 @@ def compare(
     ----------
     x : array_like of real numbers
         Values of any dtype that `encode` takes, any shape and layout.
-    formats : iterable of str or Format
+    formats : iterable of str, Format or ScaledFormat
         The formats, by name or themselves.
     rounding, saturation, rng
         As for `encode`; stochastic rounding draws the same bits for each format.
@@ -185,7 +188,8 @@ def compare(
     Comparison
         Two rows for each format: ``absmax``, where values are divided by the smallest float32 scale
         that brings the largest magnitude within the format, projected, and multiplied back; and
-        ``none``, where they are projected as they are.
+        ``none``, where they are projected as they are. One row for a scaled format, ``blocks``: its
+        own scales along the last axis, with elements that saturate.
 
     Raises
     ------
@@ -211,12 +215,12 @@ def compare(
     int4    none       4    10.82      0.3     0.156    -0.16    0.231    0%      50%       0%
     """
     array = read_real("x", x)
-    chosen = [get_format(name) for name in _require_list(formats)]
+    chosen = [find_format(name) for name in _require_list(formats)]
     mode, saturation_mode = parse_rounding(rounding), parse_saturation(saturation)
     if saturation_mode == "wrap":
         raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another mode")
     for fmt in chosen:
-        require_dtype(fmt, np.dtype(np.float64))
+        require_dtype(fmt if isinstance(fmt, Format) else fmt.element, np.dtype(np.float64))
     # Random bits go by position in C order; without them any order will do, and need no copy.
     flat = array.reshape(-1) if random_bit_count(mode) else array.ravel(order="K")
     largest, nan, infinite = _survey(flat)
@@ -226,12 +230,27 @@ def compare(
     # Piece by piece the tensor would never seem large enough to load compiled kernels for.
     compiled_path(2 * len(chosen) * array.size)
     key = key_of(rng) if random_bit_count(mode) else 0
-    rows = [
-        _row(flat, fmt, scaling, scale, mode, saturation_mode, key)
-        for fmt in chosen
-        for scaling, scale in (("absmax", absmax_scale(largest, fmt)), ("none", 1.0))
-    ]
+    rows: list[Row] = []
+    for fmt in chosen:
+        if isinstance(fmt, ScaledFormat):
+            rows.append(_scaled_row(array, fmt, mode, key, nan + infinite > 0))
+            continue
+        rows += [
+            _row(flat, fmt, scaling, scale, mode, saturation_mode, key)
+            for scaling, scale in (("absmax", absmax_scale(largest, fmt)), ("none", 1.0))
+        ]
     return Comparison(tuple(rows), nan, infinite)
+
+
+def find_format(name: str | Format | ScaledFormat) -> Format | ScaledFormat:
+    """The format or scaled format of a name; either is given back as is.
+
+    >>> find_format("mxfp4").name, find_format("e4m3fn").name
+    ('mxfp4', 'float8_e4m3fn')
+    """
+    if isinstance(name, ScaledFormat) or (isinstance(name, str) and name.lower() in NAMED):
+        return get_scaled_format(name)
+    return get_format(name)
 
 
 def absmax_scale(largest: float, fmt: Format) -> float:
@@ -277,6 +296,26 @@ def _row(
     return Row(fmt.name, scaling, scale, fmt.bits + shared, stats)
 
 
+def _scaled_row(
+    x: NDArray[Any], fmt: ScaledFormat, mode: RoundingMode, key: int, has_specials: bool
+) -> Row:
+    """What a format with its own scales costs. What is not finite counts as zero for the scales."""
+    array = x.reshape(1) if x.ndim == 0 else x
+    finite = array
+    if has_specials:
+        wide = _as_float64(array)
+        finite = np.where(np.isfinite(wide), array, array.dtype.type(0))
+    quantized = quantize(finite, fmt, rounding=mode, rng=key if random_bit_count(mode) else None)
+    stats = ErrorStats()
+    for index, values, sizes, zeros in quantized.parts(_CHUNK):
+        before = _as_float64(array[index])
+        kept = np.isfinite(before)
+        sizes, zeros = np.broadcast_to(sizes, kept.shape), np.broadcast_to(zeros, kept.shape)
+        part = measure(before[kept], values[kept], fmt.element, sizes[kept], zeros[kept])
+        stats = stats.merge(part)
+    return Row(fmt.name, "blocks", math.nan, quantized.bits_per_value, stats)
+
+
 def _as_float64(chunk: NDArray[Any]) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
         return chunk.astype(np.float64)
@@ -293,8 +332,10 @@ def _survey(flat: NDArray[Any]) -> tuple[float, int, int]:
     return largest, nan, infinite
 
 
-def _require_list(formats: Iterable[str | Format]) -> list[str | Format]:
-    if isinstance(formats, (str, Format)):
+def _require_list(
+    formats: Iterable[str | Format | ScaledFormat],
+) -> list[str | Format | ScaledFormat]:
+    if isinstance(formats, (str, Format, ScaledFormat)):
         return [formats]
     try:
         chosen = list(formats)

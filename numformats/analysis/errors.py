@@ -120,10 +120,17 @@ def _merged(a: ErrorStats, b: ErrorStats, name: str) -> Any:
     return float(np.fmax(one, other)) if name in _MAXIMA else one + other
 
 
-def measure(x: NDArray[Any], y: NDArray[np.float64], fmt: Format, scale: float = 1.0) -> ErrorStats:
+def measure(
+    x: NDArray[Any],
+    y: NDArray[np.float64],
+    fmt: Format,
+    scale: float | NDArray[np.float64] = 1.0,
+    zero: float | NDArray[np.float64] = 0.0,
+) -> ErrorStats:
     """The sums over arrays of values before and after a projection onto `fmt` times `scale`.
 
     `x` and `y` have one shape and no value that is NaN or infinite in `x`, which float64 holds.
+    `scale`, and `zero`, the value of the format that stands for 0, are one for all or one for each.
 
     >>> import numformats as nf
     >>> x = np.array([1.0, 1.1, 500.0])
@@ -133,7 +140,7 @@ def measure(x: NDArray[Any], y: NDArray[np.float64], fmt: Format, scale: float =
     """
     before = np.asarray(x, np.float64)
     magnitude = np.abs(before)
-    beyond = (before > fmt.max * scale) | (before < fmt.min * scale)
+    beyond = (before > (fmt.max - zero) * scale) | (before < (fmt.min - zero) * scale)
     lost = ~np.isfinite(y)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         error = y - before
@@ -154,7 +161,7 @@ def measure(x: NDArray[Any], y: NDArray[np.float64], fmt: Format, scale: float =
         )
 
 
-def _count_subnormal(y: NDArray[np.float64], fmt: Format, scale: float) -> int:
+def _count_subnormal(y: NDArray[np.float64], fmt: Format, scale: Any) -> int:
     if not fmt.has_subnormals:
         return 0
     return int(np.count_nonzero((y != 0) & (np.abs(y) < fmt.smallest_normal * scale)))

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from numformats.analysis.comparison import Comparison, compare
+from numformats.analysis.comparison import Comparison, compare, find_format
 from numformats.analysis.tensors import TensorEntry, TensorFileError, open_tensors, printable
 from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
 from numformats.codec.arguments import is_float, read_real
 from numformats.codec.random_bits import key_of
 from numformats.codec.values import require_dtype
-from numformats.formats import get_format
 from numformats.formats.base import Format
 from numformats.rounding import RoundingMode, SaturationMode, parse_rounding, parse_saturation
+from numformats.scaled.formats import ScaledFormat
 
 Output: TypeAlias = Literal["table", "json", "csv"]
 
@@ -33,7 +33,7 @@ Output: TypeAlias = Literal["table", "json", "csv"]
 class ReportOptions:
     """What was asked for, checked before any file is opened."""
 
-    formats: tuple[Format, ...]
+    formats: tuple[Format | ScaledFormat, ...]
     rounding: RoundingMode
     saturation: SaturationMode
     seed: int
@@ -53,9 +53,9 @@ class ReportOptions:
         names = [name.strip() for name in formats.split(",") if name.strip()]
         if not names:
             raise ValueError("--formats: no format named")
-        chosen = tuple(get_format(name) for name in names)
+        chosen = tuple(find_format(name) for name in names)
         for fmt in chosen:
-            require_dtype(fmt, np.dtype(np.float64))
+            require_dtype(fmt if isinstance(fmt, Format) else fmt.element, np.dtype(np.float64))
         if as_json and as_csv:
             raise ValueError("--json and --csv: choose one")
         if parse_saturation(saturation) == "wrap":

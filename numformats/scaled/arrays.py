@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from numformats.formats.base import Format
 from numformats.scaled.contiguous import can_dequantize, dequantize_runs
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import (
+    Index,
     Tile,
     grid_shape,
     normalized,
@@ -160,17 +161,32 @@ class ScaledArray:
         if can_dequantize(codes, fmt, tile, target):
             dequantize_runs(codes, grid, fmt, tile, target)
             return result
-        sizes = scale_values(grid, fmt)
-        zeros = None
+        for part, values, _, _ in self.parts(_CHUNK):
+            with np.errstate(over="ignore", under="ignore"):
+                target[part] = values
+        return result
+
+    def parts(
+        self, limit: int
+    ) -> Iterator[tuple[Index, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:
+        """Parts of the array with about `limit` elements at most, one after the other in C order.
+
+        Yields the slices; the numbers as float64; the scale of each, and the value that stands for
+        its zero, which broadcast with them. A scalar counts as an array of one element.
+        """
+        fmt, tile, grid = self.format, self._tile(), self._grid()
+        sizes, zeros = scale_values(grid, fmt), np.zeros((1,) * len(tile))
         if grid.zero_points is not None and fmt.zero_point is not None:
             zeros = values_of(grid.zero_points, fmt.zero_point)
-        for part, _ in slabs(codes.shape, _CHUNK):
+        codes = self.codes.reshape(self.codes.shape or (1,))
+        for part, _ in slabs(codes.shape, limit):
+            own = spread_over(sizes, part, tile)
+            zero = spread_over(zeros, part, tile) if zeros.size > 1 else zeros
             values = values_of(codes[part], fmt.element)
-            if zeros is not None:
-                values = values - spread_over(zeros, part, tile)
-            with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-                target[part] = values * spread_over(sizes, part, tile)
-        return result
+            if grid.zero_points is not None:
+                values = values - zero
+            with np.errstate(invalid="ignore"):
+                yield part, values * own, own, zero
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self.dequantize(np.float32 if dtype is None else dtype)
