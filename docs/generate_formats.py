@@ -9,6 +9,7 @@ from typing import TypeVar
 import numformats as nf
 from numformats.formats import ALIASES
 from numformats.formats.base import in_powers_of_two
+from numformats.scaled import RULES, Granularity
 
 T = TypeVar("T")
 
@@ -201,3 +202,35 @@ INTEGER_COLUMNS: dict[str, Callable[[tuple[str, str, str]], str]] = {
     "widths N": lambda row: _widths(_integers(row[0])),
     "with a dtype": lambda row: _widths([f for f in _integers(row[0]) if f.dtype is not None]),
 }
+
+
+def scaled_page() -> str:
+    """The table of the page on scaled formats."""
+    rows = [
+        "| name | element | scale | a scale for each | rule | bits |",
+        "|---|---|---|---|---|---|",
+    ]
+    for fmt in map(nf.get_scaled_format, nf.list_scaled_formats()):
+        rule = next(name for name, known in RULES.items() if known == fmt.rule)
+        rule = "range" if fmt.zero_point is not None else rule
+        scale = fmt.scale_element.name
+        if isinstance(fmt.scale, nf.ScaledFormat):
+            assert fmt.tensor_scale is not None
+            scale += f" and {fmt.tensor_scale.name} ({_granularity(fmt.scale.granularity)})"
+        element = fmt.element.name if fmt.zero_point is None else f"{fmt.element.name}, zero point"
+        where = _granularity(fmt.granularity)
+        rows.append(f"| `{fmt.name}` | {element} | {scale} | {where} | {rule} | {fmt.bits:g} |")
+    return "\n".join(rows) + "\n"
+
+
+def _granularity(granularity: Granularity) -> str:
+    match granularity:
+        case nf.PerTensor():
+            return "tensor"
+        case nf.PerChannel():
+            return "channel"
+        case nf.PerBlock(size):
+            return f"block of {size}"
+        case nf.PerTile(rows, columns):
+            return f"tile of {rows} x {columns}"
+    raise TypeError(granularity)

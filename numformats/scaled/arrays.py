@@ -215,8 +215,8 @@ class ScaledArray:
         ``zero_points`` and ``tensor_scales``.
 
         Each part is a stream of its codes in C order, of as many bits each as the format has, the
-        low bits first, as `numformats.pack` lays them out: two codes of 4 bits to a byte, the first
-        in its low half.
+        low bits first, as `numformats.codec.pack` lays them out: two codes of 4 bits to a byte, the
+        first in its low half.
         """
         fmt = self.format
         parts = {"codes": codec.pack(_flat(self.codes), fmt.element.bits)}

@@ -72,7 +72,7 @@ def quantize(
         The axis that blocks run along, by default the last; that of the channels, by default the
         first. The last block may be shorter than the others.
     scale_rule : str or ScaleRule, optional
-        How each scale is chosen, by default as the format says; see `numformats.scaled.RULES`.
+        How each scale is chosen, by default as the format says; see ``numformats.scaled.RULES``.
     rounding, saturation, rng
         How the quotients of values and scales are projected onto the element format, as for
         `numformats.codec.encode`.

@@ -110,16 +110,18 @@ def check_rounding(
     require_format(fmt)
     mode = parse_rounding(rounding)
     mode_of_saturation, policy = parse_saturation(saturation), parse_nan(nan)
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind: {kind!r}; expected one of {', '.join(KINDS)}")
-    if budget != "exhaustive" and (not isinstance(budget, int) or budget < 0):
+    if not isinstance(draws, str) or draws not in ("own", "given"):
+        raise ValueError(f"draws: {draws!r}; expected 'own' or 'given'")
+    is_proof = isinstance(budget, str) and budget == "exhaustive"
+    if not is_proof and (not isinstance(budget, int) or budget < 0):
         raise ValueError(f"budget: {budget!r}; expected a number of inputs or 'exhaustive'")
     projection = Projection(fmt, mode, mode_of_saturation, policy)
     findings = Findings(fmt, mode, mode_of_saturation)
-    is_proof = budget == "exhaustive"
     if kind == "decode":
         is_proof = _check_decoding(function, fmt, findings)
-    elif budget == "exhaustive":
+    elif not isinstance(budget, int):
         if random_bit_count(mode):
             raise ValueError("budget: only what is deterministic can be proved")
         exhaustive.prove(function, projection, read_dtype(dtype), kind, findings, progress)
@@ -229,10 +231,8 @@ def _check_inputs(
         findings.compare(x, projection.values(x), given)
     elif draws == "given":
         chance.check_given_draws(function, projection, x, kind, findings, seed)
-    elif draws == "own":
-        chance.check_probabilities(function, projection, x, kind, findings, seed)
     else:
-        raise ValueError(f"draws: {draws!r}; expected 'own' or 'given'")
+        chance.check_probabilities(function, projection, x, kind, findings, seed)
 
 
 def _check_decoding(function: Function, fmt: Format, findings: Findings) -> bool:
