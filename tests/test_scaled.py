@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 from fractions import Fraction
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 import numformats as nf
 from numformats import exact
+from numformats.codec import paths
 from numformats.scaled import RULES, ScaleRule
+from numformats.scaled.contiguous import run_length
 from numformats.scaled.granularity import Tile
 from numformats.scaled.scales import target_of
 
@@ -336,3 +339,70 @@ def test_files(tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_refused(message: str, call: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+def specials(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Numbers over sixty binades, and whatever is special, where there is room."""
+    rng = np.random.default_rng(math.prod(shape))
+    x = (rng.standard_normal(shape) * 2.0 ** rng.integers(-30, 30, shape)).astype(np.float32)
+    if x.size > 500:
+        x.flat[100:300] = 0
+        x.flat[[5, 7, 400]] = -0.0, np.inf, np.nan
+        x.flat[420:430] = 1e-44
+    return x
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_compiled_runs_give_the_bits_of_numpy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    shapes = [(4096,), (64, 256), (3, 5, 128), (70,), (2, 100_000), (1 << 17,), (300_000,), (3, 70)]
+    cases = [("rne", None), ("rtp", "floor"), ("sr", "rceil"), ("to_odd", "even"), ("rnz", "ceil")]
+    for shape in shapes:
+        x = specials(shape)
+        for mode, rule in cases:
+            results = []
+            for is_disabled in (True, False):
+                monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+                q = nf.quantize(x, name, rounding=mode, scale_rule=rule, rng=3)
+                results.append((q.codes, q.scales, q.tensor_scales, q.dequantize()))
+            for expected, got in zip(*results, strict=True):
+                np.testing.assert_array_equal(got, expected, f"{shape} {mode} {rule}")
+
+
+def test_compiled_runs_on_threads() -> None:
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    x = specials((1 << 10, 1 << 11))
+    for name in ("mxfp4", "nvfp4", "fp8_e4m3_channel", "int8_tensor", "int4_g128"):
+        whole = nf.quantize(x, name, rounding="sr", rng=1)
+        expected = np.asarray(whole.dequantize())
+        if name in ("mxfp4", "int4_g128"):  # whose rows do not depend on each other
+            part = nf.quantize(x[512:], name)
+            np.testing.assert_array_equal(part.codes, nf.quantize(x, name).codes[512:])
+        values = nf.get_scaled_format(name).element.decode(whole.codes, dtype=np.float64)
+        block = x.size // whole.scales.size
+        sizes = np.repeat(whole.scale_values().ravel(), block).reshape(x.shape)
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_array_equal(expected, (values * sizes).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("shape", "tile", "expected"),
+    [
+        ((4, 64), (1, 32), 32),
+        ((4, 70), (1, 32), None),
+        ((1, 70), (1, 32), 32),
+        ((70,), (32,), 32),
+        ((4, 6), (1, None), 6),
+        ((4, 6), (None, 1), None),
+        ((4, 6), (None, None), 24),
+        ((4, 6, 5), (1, None, None), 30),
+        ((4, 6, 5), (1, 3, 1), None),
+        ((4, 6, 5), (1, 3, 5), 15),
+        ((256, 256), (128, 128), None),
+        ((256, 128), (128, 128), 128 * 128),
+        ((3, 1), (1, 32), 1),
+    ],
+)
+def test_tiles_that_are_runs(shape: tuple[int, ...], tile: Tile, expected: int | None) -> None:
+    assert run_length(shape, tile) == expected

@@ -20,18 +20,26 @@ from numpy.typing import NDArray
 from numformats.cli.peers import PEERS
 from numformats.formats.base import Format
 from numformats.rounding import RoundingMode
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.quantizing import quantize
 
 Run = Callable[[], object]
 
 COPY: Final = "np.copyto"
 
+# The length of a row of what is quantized, if that divides the size.
+_ROW: Final = 4096
+
 
 @dataclass(frozen=True)
 class Task:
-    """One thing that is timed: a work on an array of some size, with some threads."""
+    """One thing that is timed: a work on an array of some size, with some threads.
+
+    Encoding into a scaled format is `quantize`, decoding `ScaledArray.dequantize`.
+    """
 
     work: str
-    format: Format
+    format: Format | ScaledFormat
     rounding: RoundingMode
     dtype: np.dtype[Any]
     size: int
@@ -105,8 +113,12 @@ def _ratio(theirs: list[float], ours: list[float]) -> Ratio:
 
 
 def _contenders(task: Task, peers: list[str]) -> dict[str, Run]:
-    """What is to be timed, by name. All write to arrays that are there already."""
+    """What is to be timed, by name. All write to arrays that are there already, but for those that
+    quantize, which make new ones.
+    """
     x = np.random.default_rng(0).standard_normal(task.size).astype(task.dtype)
+    if isinstance(task.format, ScaledFormat):
+        x = x.reshape(-1, _ROW if task.size % _ROW == 0 else task.size)
     contenders: dict[str, Run] = {"numformats": _ours(task, x), COPY: _copy(x)}
     for name in peers:
         run = PEERS[name](task.work, task.format, task.rounding, x, task.threads)
@@ -117,6 +129,11 @@ def _contenders(task: Task, peers: list[str]) -> dict[str, Run]:
 
 def _ours(task: Task, x: NDArray[Any]) -> Run:
     fmt, mode = task.format, task.rounding
+    if isinstance(fmt, ScaledFormat):
+        if task.work == "encode":
+            return lambda: quantize(x, fmt, rounding=mode, rng=0)
+        quantized, target = quantize(x, fmt), np.empty(x.shape, np.float32)
+        return lambda: quantized.dequantize(out=target)
     if task.work == "decode":
         codes = fmt.encode(x)
         values = fmt.decode(codes)
@@ -133,15 +150,17 @@ def _copy(x: NDArray[Any]) -> Run:
 
 def tasks(
     works: list[str],
-    formats: list[Format],
+    formats: list[Format | ScaledFormat],
     modes: list[RoundingMode],
     dtype: np.dtype[Any],
     sizes: list[int],
     threads: list[int],
 ) -> Iterator[Task]:
-    """Every combination; a decoding has no mode, and small arrays no threads."""
+    """Every combination; a decoding has no mode, and scaled formats are not rounded to."""
     for work in works:
         for fmt in formats:
+            if work == "round" and isinstance(fmt, ScaledFormat):
+                continue
             for mode in modes[:1] if work == "decode" else modes:
                 for size in sizes:
                     for count in threads:

@@ -13,12 +13,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from numformats.analysis.comparison import find_format
 from numformats.cli.bench import COPY, Result, run_task, tasks
 from numformats.cli.peers import PEERS
 from numformats.codec.paths import LARGE, compiled_path
-from numformats.formats import get_format
 from numformats.formats.base import Format
 from numformats.rounding import RoundingMode, parse_rounding
+from numformats.scaled.formats import ScaledFormat
 
 WORKS = ("encode", "decode", "round")
 INPUTS = ("float32", "float64", "float16", "bfloat16")
@@ -29,7 +30,7 @@ class BenchOptions:
     """What was asked for, checked before anything is timed."""
 
     works: list[str]
-    formats: list[Format]
+    formats: list[Format | ScaledFormat]
     modes: list[RoundingMode]
     dtype: np.dtype[Any]
     sizes: list[int]
@@ -64,7 +65,7 @@ class BenchOptions:
         most = int(numba.config.NUMBA_NUM_THREADS)
         return cls(
             _words(works),
-            [get_format(name) for name in _words(formats)],
+            [find_format(name) for name in _words(formats)],
             [parse_rounding(name) for name in _words(rounding)],
             _dtype(dtype),
             [_number("--sizes", word, 1, 2**28) for word in _words(sizes)],

@@ -17,15 +17,19 @@ from numpy.typing import NDArray
 from numformats.formats.base import Format
 from numformats.formats.floating import FloatFormat
 from numformats.rounding import RoundingMode
+from numformats.scaled.formats import ScaledFormat
 
 Run: TypeAlias = Callable[[], object]
-Peer: TypeAlias = Callable[[str, Format, RoundingMode, NDArray[Any], int], Run | None]
+AnyFormat: TypeAlias = Format | ScaledFormat
+Peer: TypeAlias = Callable[[str, AnyFormat, RoundingMode, NDArray[Any], int], Run | None]
 
 
 def _ml_dtypes(
-    work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads: int
+    work: str, fmt: AnyFormat, mode: RoundingMode, x: NDArray[Any], threads: int
 ) -> Run | None:
-    if fmt.dtype is None or mode != "nearest_even" or work == "round" or "int" in fmt.name:
+    if isinstance(fmt, ScaledFormat) or fmt.dtype is None or "int" in fmt.name:
+        return None
+    if mode != "nearest_even" or work == "round":
         return None
     narrow = x.astype(fmt.dtype)
     if work == "encode":
@@ -34,8 +38,12 @@ def _ml_dtypes(
     return lambda: np.copyto(wide, narrow, casting="unsafe")
 
 
-def _torch(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads: int) -> Run | None:
-    if mode != "nearest_even" or work == "round" or fmt.dtype is None or "int" in fmt.name:
+def _torch(
+    work: str, fmt: AnyFormat, mode: RoundingMode, x: NDArray[Any], threads: int
+) -> Run | None:
+    if isinstance(fmt, ScaledFormat) or fmt.dtype is None or "int" in fmt.name:
+        return None
+    if mode != "nearest_even" or work == "round":
         return None
     # Its idle threads would otherwise spin for a while, on the cores of whoever comes next.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -56,7 +64,7 @@ def _torch(work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads:
 
 
 def _gfloat(
-    work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads: int
+    work: str, fmt: AnyFormat, mode: RoundingMode, x: NDArray[Any], threads: int
 ) -> Run | None:
     modes = {
         "nearest_even": "TiesToEven",
@@ -84,7 +92,7 @@ def _gfloat(
 
 
 def _apytypes(
-    work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads: int
+    work: str, fmt: AnyFormat, mode: RoundingMode, x: NDArray[Any], threads: int
 ) -> Run | None:
     """Its formats all are IEEE 754's: with infinities, and NaNs above them."""
     if not isinstance(fmt, FloatFormat) or (fmt.nan, fmt.has_subnormals) != ("ieee", True):
@@ -101,9 +109,13 @@ def _apytypes(
 
 
 def _torchao(
-    work: str, fmt: Format, mode: RoundingMode, x: NDArray[Any], threads: int
+    work: str, fmt: AnyFormat, mode: RoundingMode, x: NDArray[Any], threads: int
 ) -> Run | None:
-    """What it has of its own: formats of less than a byte, each code in a byte."""
+    """What it has of its own: formats of less than a byte, each code in a byte; blocks with scales,
+    but for decoding.
+    """
+    if isinstance(fmt, ScaledFormat):
+        return _torchao_blocks(fmt, x, threads) if (work, mode) == _ENCODE else None
     words = {"float4_e2m1fn": "f4", "float6_e2m3fn": "f6_e2m3", "float6_e3m2fn": "f6_e3m2"}
     if fmt.name not in words or mode != "nearest_even" or work == "round":
         return None
@@ -117,6 +129,32 @@ def _torchao(
     tensor = torch.from_numpy(x.astype(np.float32))
     codes = encode(tensor)
     return (lambda: encode(tensor)) if work == "encode" else (lambda: decode(codes))
+
+
+_ENCODE: Final = ("encode", "nearest_even")
+
+
+def _torchao_blocks(fmt: ScaledFormat, x: NDArray[Any], threads: int) -> Run | None:
+    import torch
+    from torchao.prototype.mx_formats import constants, mx_tensor, nvfp4_tensor
+
+    torch.set_num_threads(threads)
+    tensor = torch.from_numpy(x.astype(np.float32))
+    if fmt.name == "nvfp4_block":
+        return lambda: nvfp4_tensor.nvfp4_quantize(tensor)
+    if fmt.name == "nvfp4":
+        scale_of = nvfp4_tensor.per_tensor_amax_to_scale
+        return lambda: nvfp4_tensor.nvfp4_quantize(tensor, 16, scale_of(tensor.abs().max()))
+    dtypes = {
+        "mxfp8_e4m3": torch.float8_e4m3fn,
+        "mxfp8_e5m2": torch.float8_e5m2,
+        "mxfp6_e3m2": constants.DTYPE_FP6_E3M2,
+        "mxfp6_e2m3": constants.DTYPE_FP6_E2M3,
+        "mxfp4": torch.float4_e2m1fn_x2,
+    }
+    if fmt.name not in dtypes:
+        return None
+    return lambda: mx_tensor.to_mx(tensor, dtypes[fmt.name], 32)
 
 
 _ALL: Final[dict[str, Peer]] = {

@@ -89,7 +89,9 @@ def quantize_runs(
     """The codes of an array and the scales of its tiles, for which `can_quantize` holds."""
     from numformats.codec.compiled.threads import run_split
 
-    flat, run = x.reshape(-1), run_length(x.shape, tile)
+    flat, run = x.reshape(-1).view(), run_length(x.shape, tile)
+    # For Numba what may be written is another type, and each type another kernel.
+    flat.flags.writeable = False
     assert run is not None
     grid = grid_shape(x.shape, tile)
     count = -(-flat.size // run)

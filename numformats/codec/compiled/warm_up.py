@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 
 from numformats.codec import paths
-from numformats.codec.compiled import dispatch, kernels, search
+from numformats.codec.compiled import blocks, dispatch, kernels, search
 from numformats.formats.base import Format
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.ieee import dlfloat16, float16, float32
@@ -40,7 +41,26 @@ def warm_up() -> int:
         fmt.decode(codes, dtype=np.float64)
     fixed = FixedFormat("fixed", 15, 16)
     fixed.decode(fixed.encode([1.0]))
-    return len(kernels.project.signatures) + len(search.search.signatures)
+    loops = (kernels.project, search.search, *_compiled_blocks())
+    return sum(len(loop.signatures) for loop in loops)
+
+
+def _compiled_blocks() -> tuple[Any, ...]:
+    x, halves, wide = np.ones(2, np.float32), np.ones(2, np.float32), np.ones(2)
+    x.flags.writeable = False
+    blocks.largest_of_blocks(x.view(np.uint32), 2, np.empty(1, np.uint32))
+    blocks.divide_each(x, wide, np.empty(2))
+    blocks.shift_each(x, halves, np.empty(2, np.float32))
+    blocks.multiply_each(halves, wide)
+    blocks.multiply_each(halves, halves)
+    blocks.subtract_each(halves, halves)
+    return (
+        blocks.largest_of_blocks,
+        blocks.divide_each,
+        blocks.shift_each,
+        blocks.multiply_each,
+        blocks.subtract_each,
+    )
 
 
 def _formats() -> Iterator[tuple[Format, str]]:
