@@ -26,6 +26,8 @@ from numformats.scaled.scales import Scales, divisors_of, scale_values, stored, 
 
 Array = NDArray[Any]
 
+# Elements that are worked on at a time: enough to make little of what Python does in between.
+_PART: Final = 4 * paths.PART
 _FLOAT32: Final = np.dtype(np.float32)
 
 
@@ -70,7 +72,7 @@ def _has_even_runs(shape: tuple[int, ...], tile: Tile) -> bool:
     run = run_length(shape, tile)
     if run is None:
         return False
-    return run % paths.PART == 0 or paths.PART % run == 0 or run >= math.prod(shape)
+    return run % _PART == 0 or _PART % run == 0 or run >= math.prod(shape)
 
 
 def _is_float32(fmt: TableFormat) -> bool:
@@ -87,6 +89,7 @@ def quantize_runs(
     key: int | None,
 ) -> tuple[Array, Scales]:
     """The codes of an array and the scales of its tiles, for which `can_quantize` holds."""
+    from numformats.codec.compiled import blocks
     from numformats.codec.compiled.threads import run_split
 
     flat, run = x.reshape(-1).view(), run_length(x.shape, tile)
@@ -98,7 +101,7 @@ def quantize_runs(
     largest: NDArray[np.float64] | None = None
     tensor = None
     # Where the scales have no scale, each part of the array finds its own.
-    if isinstance(fmt.scale, ScaledFormat) or run > paths.PART:
+    if isinstance(fmt.scale, ScaledFormat) or run > _PART:
         largest = largest_of_runs(flat, run)
         divisors, tensor = divisors_of(largest.reshape(grid), fmt, rule)
     else:
@@ -108,21 +111,28 @@ def quantize_runs(
     scale_codes = np.empty(count, code_dtype(fmt.scale_element))
     codes = np.empty(flat.size, code_dtype(element))
     plan = make_plan(element, rounding, saturation, "raise" if element.has_nan else "zero")
-    divide = _shift if _is_power_of_two(fmt) else _divide
+    is_shift = _is_power_of_two(fmt)
+    dtype = np.float32 if is_shift else np.float64
+    divide = blocks.shift_each if is_shift else blocks.divide_each
 
     def work(begin: int, end: int) -> bool:
-        for first in range(begin, end, paths.PART):
-            last = min(first + paths.PART, end)
+        # Memory that is asked for anew for each part would cost more than the work.
+        quotients, each = (np.empty(min(_PART, end - begin), dtype) for _ in range(2))
+        for first in range(begin, end, _PART):
+            last = min(first + _PART, end)
             part = slice(first // run, -(-last // run))
             own = _largest(flat[first:last], run) if largest is None else largest[part]
             stored_now = stored(own, divisors[part], fmt, rule, is_short=True)
             scale_codes[part] = stored_now
             sizes = values_of(stored_now, fmt.scale_element) * outer[part]
-            quotients = divide(flat[first:last], _spread(sizes, run, last - first))
-            paths.project_into(codes[first:last], quotients, plan, key=key, start=first)
+            length = last - first
+            factors = (1 / sizes if is_shift else sizes).astype(dtype, copy=False)
+            _spread(factors, run, each[:length])
+            divide(flat[first:last], each[:length], quotients[:length])
+            paths.project_into(codes[first:last], quotients[:length], plan, key=key, start=first)
         return False
 
-    run_split(work, flat.size, max(run, paths.PART))
+    run_split(work, flat.size, max(run, _PART))
     return codes.reshape(x.shape), Scales(scale_codes.reshape(grid), tensor)
 
 
@@ -140,25 +150,14 @@ def _is_power_of_two(fmt: ScaledFormat) -> bool:
     )
 
 
-def _shift(x: Array, sizes: NDArray[np.float64]) -> Array:
-    from numformats.codec.compiled import blocks
-
-    out = np.empty(x.size, np.float32)
-    blocks.shift_each(x, (1 / sizes).astype(np.float32), out)
-    return out
-
-
-def _divide(x: Array, sizes: NDArray[np.float64]) -> Array:
-    from numformats.codec.compiled import blocks
-
-    out = np.empty(x.size)
-    blocks.divide_each(x, sizes, out)
-    return out
-
-
-def _spread(sizes: Array, run: int, count: int) -> Array:
-    """The size for each of `count` numbers, which begin with a run or lie within one."""
-    return np.full(count, sizes[0]) if run >= count else np.repeat(sizes, run)[:count]
+def _spread(sizes: Array, run: int, each: Array) -> None:
+    """Write the size for each number, where numbers begin with a run or lie within one."""
+    if run >= each.size:
+        each[:] = sizes[0]
+        return
+    whole = each.size // run * run
+    np.copyto(each[:whole].reshape(-1, run), sizes[: whole // run, np.newaxis])
+    each[whole:] = sizes[-1]
 
 
 def _for_runs(grid: Array, shape: tuple[int, ...], count: int) -> Array:
@@ -172,8 +171,14 @@ def _largest(x: Array, run: int) -> NDArray[np.float64]:
     """The largest finite magnitude of each run of consecutive float32 numbers; NaN for NaN."""
     from numformats.codec.compiled import blocks
 
-    found = np.empty(-(-x.size // run), np.uint32)
-    blocks.largest_of_blocks(x.view(np.uint32), run, found)
+    words, length = x.view(np.uint32), run
+    if run % blocks.GROUP == 0 and x.size % blocks.GROUP == 0:
+        groups = np.empty(x.size // blocks.GROUP, np.uint32)
+        blocks.largest_of_groups(words, groups)
+        words, length = groups, run // blocks.GROUP
+        words.flags.writeable = False
+    found = np.empty(-(-words.size // length), np.uint32)
+    blocks.largest_of_blocks(words, length, found)
     with np.errstate(invalid="ignore"):
         largest = found.view(np.float32).astype(np.float64)
     for k in np.flatnonzero(np.isinf(largest)).tolist():
@@ -241,14 +246,17 @@ def dequantize_runs(
     flat, target = codes.reshape(-1), out.reshape(-1)
 
     def work(begin: int, end: int) -> bool:
-        for first in range(begin, end, paths.PART):
-            last = min(first + paths.PART, end)
+        each = np.empty(min(_PART, end - begin), dtype)
+        for first in range(begin, end, _PART):
+            last = min(first + _PART, end)
             part = slice(first // run, -(-last // run))
-            values = target[first:last]
+            values, own = target[first:last], each[: last - first]
             paths.decode_into(values, flat[first:last], fmt.element)
             if zeros is not None:
-                blocks.subtract_each(values, _spread(zeros[part], run, last - first))
-            blocks.multiply_each(values, _spread(sizes[part], run, last - first))
+                _spread(zeros[part], run, own)
+                blocks.subtract_each(values, own)
+            _spread(sizes[part], run, own)
+            blocks.multiply_each(values, own)
         return False
 
-    run_split(work, flat.size, max(run, paths.PART))
+    run_split(work, flat.size, max(run, _PART))

@@ -13,6 +13,21 @@ from numformats.codec.compiled.steps import step
 LEAST: Final = np.float32(2.0**-100)
 
 
+# Numbers whose largest is found at a time, by a loop of known length, which makes vectors.
+GROUP: Final = 16
+
+
+@step
+def largest_of_groups(words: Any, out: Any) -> None:
+    """The words of the largest magnitudes of `GROUP` float32 numbers each, from those of all."""
+    for k in range(out.size):
+        largest = np.uint32(0)
+        for i in range(GROUP):
+            magnitude = bitwise_and(words[k * GROUP + i], np.uint32(0x7FFFFFFF))
+            largest = maximum(largest, magnitude)
+        out[k] = largest
+
+
 @step
 def largest_of_blocks(words: Any, block: Any, out: Any) -> None:
     """The words of the largest magnitudes, from those of float32 numbers; of NaN, if there is any.

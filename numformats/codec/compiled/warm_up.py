@@ -48,6 +48,7 @@ def warm_up() -> int:
 def _compiled_blocks() -> tuple[Any, ...]:
     x, halves, wide = np.ones(2, np.float32), np.ones(2, np.float32), np.ones(2)
     x.flags.writeable = False
+    blocks.largest_of_groups(x.view(np.uint32), np.empty(0, np.uint32))
     blocks.largest_of_blocks(x.view(np.uint32), 2, np.empty(1, np.uint32))
     blocks.divide_each(x, wide, np.empty(2))
     blocks.shift_each(x, halves, np.empty(2, np.float32))
@@ -55,6 +56,7 @@ def _compiled_blocks() -> tuple[Any, ...]:
     blocks.multiply_each(halves, halves)
     blocks.subtract_each(halves, halves)
     return (
+        blocks.largest_of_groups,
         blocks.largest_of_blocks,
         blocks.divide_each,
         blocks.shift_each,
