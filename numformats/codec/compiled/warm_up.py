@@ -26,6 +26,16 @@ _MODES: tuple[RoundingMode, ...] = (
     # Too fine for 32-bit lanes.
     Stochastic(32, "C"),
 )
+_LOOPS: tuple[Any, ...] = (
+    kernels.project,
+    search.search,
+    blocks.largest_of_groups,
+    blocks.largest_of_blocks,
+    blocks.divide_each,
+    blocks.shift_each,
+    blocks.multiply_each,
+    blocks.subtract_each,
+)
 
 
 def warm_up() -> int:
@@ -41,11 +51,16 @@ def warm_up() -> int:
         fmt.decode(codes, dtype=np.float64)
     fixed = FixedFormat("fixed", 15, 16)
     fixed.decode(fixed.encode([1.0]))
-    loops = (kernels.project, search.search, *_compiled_blocks())
-    return sum(len(loop.signatures) for loop in loops)
+    _compile_blocks()
+    return version_count()
 
 
-def _compiled_blocks() -> tuple[Any, ...]:
+def version_count() -> int:
+    """How many versions there are of all loops, for the types that they have been called with."""
+    return sum(len(loop.signatures) for loop in _LOOPS)
+
+
+def _compile_blocks() -> None:
     x, halves, wide = np.ones(2, np.float32), np.ones(2, np.float32), np.ones(2)
     x.flags.writeable = False
     blocks.largest_of_groups(x.view(np.uint32), np.empty(0, np.uint32))
@@ -55,14 +70,6 @@ def _compiled_blocks() -> tuple[Any, ...]:
     blocks.multiply_each(halves, wide)
     blocks.multiply_each(halves, halves)
     blocks.subtract_each(halves, halves)
-    return (
-        blocks.largest_of_groups,
-        blocks.largest_of_blocks,
-        blocks.divide_each,
-        blocks.shift_each,
-        blocks.multiply_each,
-        blocks.subtract_each,
-    )
 
 
 def _formats() -> Iterator[tuple[Format, str]]:
