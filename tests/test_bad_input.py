@@ -205,6 +205,7 @@ def test_anything_ends_in_an_answer_or_a_refusal(fmt: Any, x: Any, keywords: Any
         lambda: nf.exact.flags(x, fmt),
         lambda: nf.exact.decode(x, fmt),
         lambda: nf.testing.decision_inputs(fmt, x),
+        lambda: nf.quantize([1.0], fmt).dequantize(x),
     ):
         try:
             call()
@@ -213,6 +214,23 @@ def test_anything_ends_in_an_answer_or_a_refusal(fmt: Any, x: Any, keywords: Any
 
 
 SMALL = st.one_of(st.integers(-3, 40), st.none(), st.booleans(), st.floats(), st.text(max_size=2))
+
+
+@pytest.mark.parametrize("dtype", [",", "f4,f4", "nonsense", 3.5, ["f4"]])
+def test_what_is_no_dtype_of_numbers_is_refused(dtype: Any) -> None:
+    for call in (
+        lambda: F.decode([0], dtype=dtype),
+        lambda: nf.quantize([1.0], F).dequantize(dtype),
+        lambda: nf.testing.decision_inputs(F, dtype),
+    ):
+        with pytest.raises((TypeError, ValueError), match="dtype: "):
+            call()
+
+
+@pytest.mark.parametrize("dtype", [np.int32, bool, complex, np.longdouble, "V4"])
+def test_scaled_numbers_are_floats(dtype: Any) -> None:
+    with pytest.raises(TypeError, match="dtype: "):
+        nf.quantize([1.0], F).dequantize(dtype)
 
 
 @settings(max_examples=300)

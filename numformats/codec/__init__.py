@@ -19,6 +19,7 @@ from numformats.codec.arguments import (
     is_float,
     prepare_out,
     read_codes,
+    read_dtype,
     read_random_bits,
     read_real,
     refuse_where,
@@ -192,7 +193,7 @@ def decode(
     if dtype is None:
         result_dtype = default_dtype(fmt) if out is None else _dtype_of_out(out)
     else:
-        result_dtype = _read_dtype(dtype)
+        result_dtype = read_dtype(dtype)
     require_dtype(fmt, result_dtype)
     result = prepare_out(out, array.shape, result_dtype)
     paths.decode_into(result, array, fmt)
@@ -266,13 +267,6 @@ def _random_numbers(
     if bits == 0:
         return None, None
     return key_of(rng), None
-
-
-def _read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    try:
-        return np.dtype(dtype).newbyteorder("=")
-    except TypeError:
-        raise TypeError(f"dtype: {dtype!r} is not a dtype of NumPy or ml_dtypes") from None
 
 
 def _dtype_of_out(out: Array) -> np.dtype[Any]:

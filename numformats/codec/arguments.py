@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import ml_dtypes
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numformats.formats.base import Format
 
@@ -38,6 +38,15 @@ def is_float(dtype: np.dtype[Any]) -> bool:
     if dtype.kind in "iu":
         return False
     return not (dtype in _ML_DTYPES and "int" in dtype.name)
+
+
+def read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """A dtype in the machine's byte order; TypeError for what names none."""
+    try:
+        return np.dtype(dtype).newbyteorder("=")
+    # NumPy parses texts with commas as Python.
+    except (TypeError, SyntaxError):
+        raise TypeError(f"dtype: {dtype!r} is not a dtype of NumPy or ml_dtypes") from None
 
 
 def read_real(argument: str, x: ArrayLike) -> Array:

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from numformats import codec
-from numformats.codec.arguments import code_dtype, prepare_out
+from numformats.codec.arguments import (
+    code_dtype,
+    is_float,
+    prepare_out,
+    read_dtype,
+    read_real,
+)
 from numformats.formats.base import Format
 from numformats.scaled.contiguous import can_dequantize, dequantize_runs
 from numformats.scaled.formats import ScaledFormat
@@ -147,11 +153,12 @@ class ScaledArray:
         Raises
         ------
         TypeError, ValueError
-            For an `out` that is unfit.
+            For an `out` that is unfit, and a dtype that is none of these.
         """
-        result = prepare_out(
-            out, self.shape, np.dtype(dtype if out is None else out.dtype.newbyteorder("="))
-        )
+        native = read_dtype(getattr(out, "dtype", dtype))
+        result = prepare_out(out, self.shape, native)
+        if not is_float(read_real("dtype", result.reshape(-1)[:0]).dtype):
+            raise TypeError(f"dtype: {native}; expected a float dtype")
         fmt, tile = self.format, self._tile()
         grid = self._grid()
         codes, target = (

@@ -24,7 +24,7 @@ from numformats.testing.points import (
     decision_inputs,
     finite_values,
     fraction_inputs,
-    read_dtype,
+    read_input_dtype,
 )
 from numformats.testing.projection import Projection
 from numformats.testing.report import Report, RoundingError
@@ -124,7 +124,7 @@ def check_rounding(
     elif not isinstance(budget, int):
         if random_bit_count(mode):
             raise ValueError("budget: only what is deterministic can be proved")
-        exhaustive.prove(function, projection, read_dtype(dtype), kind, findings, progress)
+        exhaustive.prove(function, projection, read_input_dtype(dtype), kind, findings, progress)
     else:
         x = inputs(fmt, dtype, budget, seed)
         if projection.random_bit_count:
@@ -201,7 +201,7 @@ def inputs(fmt: Format, dtype: DTypeLike, budget: int, seed: int) -> Array:
     Half of these are arbitrary bits, half lie anywhere between two neighbouring values.
     """
     rng = np.random.default_rng(seed)
-    read = read_dtype(dtype)
+    read = read_input_dtype(dtype)
     arbitrary = rng.bytes(budget // 2 * read.itemsize)
     values = finite_values(fmt)
     place = rng.integers(0, len(values) - 1, budget - budget // 2)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from numformats import codec
+from numformats.codec.arguments import read_dtype
 from numformats.formats.base import Format
 from numformats.testing.ordering import with_neighbours, word_dtype
 
@@ -25,9 +26,9 @@ FLOAT_DTYPES: Final = tuple(
 )
 
 
-def read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+def read_input_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """An input dtype: a float of 16, 32 or 64 bits or an integer; ValueError for any other."""
-    read = np.dtype(dtype)
+    read = read_dtype(dtype)
     if read in FLOAT_DTYPES or read.kind in "iu":
         return read
     raise ValueError(f"dtype: {read}; expected float16, bfloat16, float32, float64 or an integer")
@@ -56,7 +57,7 @@ def decision_inputs(fmt: Format, dtype: DTypeLike = np.float32) -> Array:
     >>> np.isin([2.5, np.nextafter(np.float32(2.5), np.float32(3)), np.inf, -0.0], x).all()
     np.True_
     """
-    read = read_dtype(dtype)
+    read = read_input_dtype(dtype)
     points = _points(fmt)
     if read.kind in "iu":
         return _integers_near(points, read)
@@ -73,7 +74,7 @@ def fraction_inputs(fmt: Format, dtype: DTypeLike, bits: int) -> Array:
     """Numbers at which rounding with N random bits changes its mind: between every two values, or
     some thousand of them, at odd multiples of 2**-(N+1) of the way.
     """
-    read = read_dtype(dtype)
+    read = read_input_dtype(dtype)
     values = finite_values(fmt)
     whole = 2 ** (bits + 1)
     odd = np.array([1, 3, 5, 7, whole // 2 - 1, whole // 2 + 1, whole - 3, whole - 1])

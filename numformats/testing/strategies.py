@@ -22,7 +22,7 @@ from numformats.formats.integers import IntFormat, TwosComplement
 from numformats.formats.tables import TableFormat
 from numformats.rounding import ROUNDING_NAMES, RoundingMode, SaturationMode, Stochastic
 from numformats.testing.ordering import word_dtype
-from numformats.testing.points import decision_inputs, finite_values, nans, read_dtype
+from numformats.testing.points import decision_inputs, finite_values, nans, read_input_dtype
 from numformats.testing.projection import Projection
 
 Kind: TypeAlias = Literal["float", "int", "fixed", "table"]
@@ -188,7 +188,7 @@ def inputs(
     where the format has one.
 
     """
-    read = read_dtype(dtype)
+    read = read_input_dtype(dtype)
     has_nan = fmt.has_nan if nan is None else nan
     points = decision_inputs(fmt, read)
     if read.kind in "iu":
@@ -214,7 +214,7 @@ def arrays(
     nan: bool | None = None,
 ) -> NDArray[Any]:
     """Arrays of `inputs`, of any shape (0-d and empty too) and any layout in memory."""
-    read = read_dtype(dtype)
+    read = read_input_dtype(dtype)
     shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
     chosen: Any = shapes if shape is None else shape
     elements = inputs(fmt, read, nan=nan)
