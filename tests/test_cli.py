@@ -42,10 +42,47 @@ def test_without_a_file_it_reports_on_the_shipped_weights() -> None:
     assert result.returncode == 0
     assert result.stderr == ""
     assert "layer1.weight  float32  64 x 64" in result.stdout
-    for column in ("SQNR dB", "max err", "mean err", "bias", "max rel", "over", "to zero"):
+    for column in ("SQNR dB", "cosine", "max err", "bias", "p99 rel", "over", "clip"):
         assert column in result.stdout
     lines = result.stdout.splitlines()
-    assert sum("float8_e4m3fn" in line for line in lines) == 12  # 6 tensors, scaled and not
+    assert sum("float8_e4m3fn" in line for line in lines) == 14  # 6 tensors and all of them, scaled and not
+    assert "all 6 tensors" in result.stdout
+
+
+def test_all_tensors_together_in_order_and_within_a_budget(tmp_path: Path) -> None:
+    path = tmp_path / "w.npz"
+    np.savez(path, a=WEIGHTS, b=WEIGHTS[:3] * 5)
+    options = ("--formats", "int4,nvfp4,mxfp8_e4m3", "--sort", "SQNR dB", "--budget", "6")
+    result = run("report", path, *options, "--summary", "--json")
+    (whole,) = json.loads(result.stdout)
+    assert whole["tensors"] == 2
+    parts = [nf.compare(x, ["int4", "nvfp4", "mxfp8_e4m3"]) for x in (WEIGHTS, WEIGHTS[:3] * 5)]
+    expected = parts[0].merge(parts[1]).sorted("sqnr_db")
+    assert [row["format"] for row in whole["rows"]] == [row.format for row in expected.rows]
+    assert [row["sqnr_db"] for row in whole["rows"]] == [r.stats.sqnr_db for r in expected.rows]
+    best = expected.best(6)
+    assert best is not None
+    assert whole["best"]["format"] == best.format
+    shown = run("report", path, *options, "--summary").stdout
+    assert f"Best within the budget: {best.format}" in shown
+    assert "all 2 tensors" in shown
+    assert "6 x" not in shown
+    assert best.format in run("report", path, *options, "--csv").stderr
+    alone = tmp_path / "w.npy"
+    np.save(alone, WEIGHTS)
+    assert "all 1 tensors" not in run("report", alone, *options, "--summary").stdout
+
+
+def test_the_worst_channels(tmp_path: Path) -> None:
+    path = tmp_path / "w.npz"
+    np.savez(path, a=WEIGHTS, bias=WEIGHTS[0])
+    result = run("report", path, "--formats", "int4", "--by-channel")
+    row = nf.compare(WEIGHTS, "int4", by_channel=True).rows[0]
+    channel, decibels = row.worst_channels(1)[0]
+    assert f"Worst channels in int4, absmax: {channel} ({decibels:.2f})" in result.stdout
+    assert result.stdout.count("Worst channels") == 2
+    first, *_ = json.loads(run("report", path, "--by-channel", "--json").stdout)
+    assert len(first["rows"][0]["channels_sqnr_db"]) == len(WEIGHTS)
 
 
 def test_json_holds_the_figures_of_compare(tmp_path: Path) -> None:
@@ -178,6 +215,7 @@ def test_a_bad_file_does_not_spoil_the_good_one(tmp_path: Path) -> None:
         ("--rounding", "up", "rounding: unknown 'up'"),
         ("--saturation", "clip", "saturation: unknown 'clip'"),
         ("--saturation", "wrap", "'wrap' makes errors"),
+        ("--sort", "beauty", "--sort"),
         ("--seed", "-1", "--seed: -1 is outside"),
     ],
 )

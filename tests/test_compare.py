@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import numformats as nf
-from numformats.analysis import DEFAULT_FORMATS, ErrorStats, measure
+from numformats.analysis import DEFAULT_FORMATS, ErrorStats, LogHistogram, measure
 from numformats.analysis.comparison import absmax_scale
 from numformats.codec.division import quotient_to_odd
 
@@ -36,6 +36,93 @@ def test_figures_equal_their_definitions() -> None:
     assert stats.overflowed_share == np.mean(np.abs(x) > 448) > 0
     assert stats.zeroed_share == np.mean((y == 0) & (x != 0)) > 0
     assert stats.subnormal_share == np.mean((y != 0) & (np.abs(y) < 2.0**-6)) > 0
+    cosine = np.dot(x, y) / (np.linalg.norm(x) * np.linalg.norm(y))
+    assert stats.cosine == pytest.approx(cosine)
+    noise = np.sum(error**2)
+    clipping, rounding, underflow = stats.noise_shares
+    assert clipping == pytest.approx(np.sum(error[np.abs(x) > 448] ** 2) / noise)
+    assert underflow == pytest.approx(np.sum(error[y == 0] ** 2) / noise)
+    assert clipping + rounding + underflow == pytest.approx(1)
+    relative = np.sort(np.abs(error / x))
+    for percent in (50, 99, 99.9, 100):
+        exact = relative[math.ceil(percent / 100 * 5000) - 1]
+        assert exact * (1 - 1 / 128) <= stats.relative_errors.percentile(percent) <= exact
+
+
+def test_percentiles_of_all_sizes() -> None:
+    ends = [0.0, 5e-324, 2.0**-64, 2.0**-63, 1.0, 2.0**63, 1e300, math.inf]
+    histogram = LogHistogram.of(np.array(ends))
+    found = [histogram.percentile(100 * k / 8) for k in range(1, 9)]
+    top = 2.0**64 * (1 - 2.0**-8)
+    assert found == [0, 2.0**-64, 2.0**-64, 2.0**-63, 1, 2.0**63, top, math.inf]
+    assert math.isnan(LogHistogram().percentile(50))
+    assert histogram == LogHistogram.of(np.array(ends[:3])).merge(
+        LogHistogram.of(np.array(ends[3:]))
+    )
+    assert hash(histogram) != hash(LogHistogram())
+
+
+def test_cosine_and_shares_without_meaning_are_nan() -> None:
+    zero = np.zeros(3)
+    assert math.isnan(measure(zero, zero, F).cosine)
+    assert all(map(math.isnan, measure(zero, zero, F).noise_shares))
+    lost = measure(np.array([1.0]), np.array([math.nan]), F)
+    assert math.isnan(lost.cosine)
+    assert all(map(math.isnan, lost.noise_shares))
+
+
+def test_channels_have_their_own_ratio() -> None:
+    x = np.random.default_rng(1).standard_normal((7, 300))
+    x[2] *= 1e-3
+    x[4] = 0
+    x[5, 3] = math.nan
+    rows = nf.compare(x, ["int8", "int8_channel", "nvfp4"], by_channel=True, rounding="rtz").rows
+    for row in rows:
+        assert row.channels is not None
+        for c in (0, 1, 2, 3, 6):
+            fmt = row.format
+            if row.scaling == "blocks":
+                y = nf.quantize(np.nan_to_num(x), fmt, rounding="rtz").dequantize("f8")[c]
+            else:
+                y = nf.int8.round(x[c] / row.scale, "rtz").astype("f8") * row.scale
+            expected = 10 * np.log10(np.sum(x[c] ** 2) / np.sum((y - x[c]) ** 2))
+            assert row.channels[c] == pytest.approx(expected)
+        assert math.isnan(row.channels[4])
+        assert len(row.worst_channels(10)) == 6
+    assert [channel for channel, _ in rows[0].worst_channels(1)] == [2]
+    with pytest.raises(ValueError, match="by_channel: "):
+        nf.compare(x[0], by_channel=True)
+
+
+def test_comparisons_of_parts_merge_into_that_of_the_whole() -> None:
+    x = np.random.default_rng(1).standard_normal((40, 64))
+    x[30, 2] = math.inf
+    names = ["mxfp4", "int4_g32", nf.get_scaled_format("fp8_e4m3_channel")]
+    whole = nf.compare(x, names)
+    parts = nf.compare(x[:10], names).merge(nf.compare(x[10:], names))
+    assert parts.infinite == whole.infinite == 1
+    for a, b in zip(parts.rows, whole.rows, strict=True):
+        assert a.values == b.values == x.size
+        assert a.bits_per_value == pytest.approx(b.bits_per_value)
+        assert a.stats.sqnr_db == pytest.approx(b.stats.sqnr_db)
+        assert a.stats.relative_errors == b.stats.relative_errors
+    with pytest.raises(ValueError, match="other: "):
+        whole.merge(nf.compare(x, ["mxfp8_e4m3", "int4_g32", "nf4"]))
+
+
+def test_rows_in_order_and_the_best_within_a_budget() -> None:
+    x = np.random.default_rng(1).standard_normal((64, 64))
+    comparison = nf.compare(x, ["int8", "int4_g32", "mxfp4", "nvfp4", "mxfp8_e4m3"])
+    ratios = [row.stats.sqnr_db for row in comparison.sorted().rows]
+    assert ratios == sorted(ratios, reverse=True)
+    bits = [row.bits_per_value for row in comparison.sorted("bits_per_value").rows]
+    assert bits == sorted(bits)
+    best = comparison.best(4.51)
+    assert best is not None
+    assert best.format == "nvfp4"
+    assert comparison.best(3) is None
+    with pytest.raises(ValueError, match="figure"):
+        comparison.sorted("beauty")
 
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=40), st.integers(0, 40))
@@ -123,7 +210,8 @@ def test_every_dtype_and_layout_is_measured(dtype: str) -> None:
     expected = nf.compare(x.astype("f8"))
     assert str(nf.compare(x[::-1, ::2][::-1])) == str(nf.compare(x[:, ::2].astype("f8")))
     assert str(nf.compare(x)) == str(expected)
-    assert len(expected.rows) == 2 * len(DEFAULT_FORMATS)
+    plain = [name for name in DEFAULT_FORMATS if name not in nf.list_scaled_formats()]
+    assert len(expected.rows) == len(DEFAULT_FORMATS) + len(plain)
 
 
 def test_zeros_and_extremes_have_a_scale() -> None:

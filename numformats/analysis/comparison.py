@@ -1,10 +1,9 @@
-"""`compare`: what each of several formats would cost a tensor, as rows of figures."""
+"""`compare`: what each of several formats would cost a tensor."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, Final
 
@@ -12,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numformats import exact
-from numformats.analysis.errors import ErrorStats, measure
+from numformats.analysis.errors import ErrorStats
+from numformats.analysis.rows import Comparison, Row
 from numformats.codec.arguments import read_real
 from numformats.codec.division import quotient_to_odd
 from numformats.codec.paths import compiled_path
@@ -30,6 +30,7 @@ from numformats.rounding import (
     random_bit_count,
 )
 from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.granularity import Index, slabs
 from numformats.scaled.named import NAMED, get_scaled_format
 from numformats.scaled.quantizing import quantize
 
@@ -43,126 +44,15 @@ DEFAULT_FORMATS: Final = (
     "float4_e2m1fn",
     "int8",
     "int4",
+    "mxfp8_e4m3",
+    "mxfp4",
+    "nvfp4",
+    "int4_g32",
 )
 SCALE_BITS: Final = 32
 
 # Elements that are measured at a time.
 _CHUNK = 1 << 16
-
-
-@dataclass(frozen=True)
-class Row:
-    """What one format costs a tensor, with one scale, with none, or with those of its own.
-
-    Attributes
-    ----------
-    format : str
-        The name of the format.
-    scaling : str
-        "absmax" if the values were divided by a scale that brings the largest magnitude to the
-        format's largest value, "none" if they were not; "blocks" for a scaled format.
-    scale : float
-        That scale, a float32 number; 1.0 without one, NaN for a scaled format, which has many.
-    bits_per_value : float
-        The format's bits, and those of the scales shared by all values.
-    stats : ErrorStats
-        The sums from which the error figures follow.
-    """
-
-    format: str
-    scaling: str
-    scale: float
-    bits_per_value: float
-    stats: ErrorStats
-
-    def figures(self) -> dict[str, str | float]:
-        """All of it by name, as numbers."""
-        return {
-            "format": self.format,
-            "scaling": self.scaling,
-            "scale": self.scale,
-            "bits_per_value": self.bits_per_value,
-            "sqnr_db": self.stats.sqnr_db,
-            "max_absolute_error": self.stats.max_absolute_error,
-            "mean_absolute_error": self.stats.mean_absolute_error,
-            "mean_error": self.stats.mean_error,
-            "max_relative_error": self.stats.max_relative_error,
-            "overflowed_share": self.stats.overflowed_share,
-            "zeroed_share": self.stats.zeroed_share,
-            "subnormal_share": self.stats.subnormal_share,
-        }
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g}%"
-
-
-def _error(error: float) -> str:
-    return "-" if math.isnan(error) else f"{error:.3g}"
-
-
-# A heading, the name of a figure, and how a person reads it.
-COLUMNS: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
-    ("format", "format", str),
-    ("scale", "scaling", str),
-    ("bits", "bits_per_value", lambda bits: f"{bits:.4g}"),
-    ("SQNR dB", "sqnr_db", lambda decibels: f"{decibels:.2f}"),
-    ("max err", "max_absolute_error", _error),
-    ("mean err", "mean_absolute_error", _error),
-    ("bias", "mean_error", lambda error: "-" if math.isnan(error) else f"{error:+.2g}"),
-    ("max rel", "max_relative_error", _error),
-    ("over", "overflowed_share", _percent),
-    ("to zero", "zeroed_share", _percent),
-    ("subnorm", "subnormal_share", _percent),
-)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What each of several formats costs a tensor. It prints as a table."""
-
-    rows: tuple[Row, ...]
-    nan: int
-    infinite: int
-
-    def table(self) -> list[list[str]]:
-        """The headings, then a list of texts for each row."""
-        headings = [heading for heading, _, _ in COLUMNS]
-        figures = [row.figures() for row in self.rows]
-        return [headings, *([show(f[name]) for _, name, show in COLUMNS] for f in figures)]
-
-    def notes(self) -> list[str]:
-        """What a reader of the table has to know besides, a sentence each."""
-        return [
-            f"{count} {kind} left out of the figures."
-            for count, kind in ((self.nan, "NaN"), (self.infinite, "infinite values"))
-            if count
-        ]
-
-    def __str__(self) -> str:
-        table = self.table()
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [_aligned(cells, widths) for cells in table]
-        return "\n".join([*lines, *self.notes()])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        head, *body = self.table()
-        top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-        rows = ("".join(f"<td>{escape(cell)}</td>" for cell in cells) for cells in body)
-        inner = "".join(f"<tr>{row}</tr>" for row in rows)
-        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes())
-        return f"<table><thead><tr>{top}</tr></thead><tbody>{inner}</tbody></table>{notes}"
-
-
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Words to the left, numbers to the right."""
-    words = [cell.ljust(width) for cell, width in zip(cells[:2], widths[:2], strict=True)]
-    numbers = [cell.rjust(width) for cell, width in zip(cells[2:], widths[2:], strict=True)]
-    return "  ".join([*words, *numbers]).rstrip()
 
 
 def compare(
@@ -171,6 +61,7 @@ def compare(
     rounding: str | Stochastic = "nearest_even",
     saturation: str = "none",
     rng: RandomSource = None,
+    by_channel: bool = False,
 ) -> Comparison:
     """What each format costs the values of `x`, with one scale for all of them and without.
 
@@ -182,6 +73,9 @@ def compare(
         The formats, by name or themselves.
     rounding, saturation, rng
         As for `encode`; stochastic rounding draws the same bits for each format.
+    by_channel : bool
+        Whether each row also has the SQNR of each index of the first axis, the output channels of
+        weights.
 
     Returns
     -------
@@ -207,12 +101,13 @@ def compare(
     Examples
     --------
     >>> import numformats as nf
-    >>> nf.compare([0.02, -0.7, 1.3, 0.004], ["int8", "int4"])
-    format  scale   bits  SQNR dB  max err  mean err     bias  max rel  over  to zero  subnorm
-    int8    absmax    16    48.37    0.004    0.0021  +0.0001   0.0236    0%      25%       0%
-    int8    none       8    10.82      0.3     0.156    -0.16    0.231    0%      50%       0%
-    int4    absmax    12    29.86   0.0429    0.0167   -0.017   0.0612    0%      50%       0%
-    int4    none       4    10.82      0.3     0.156    -0.16    0.231    0%      50%       0%
+    >>> found = nf.compare([0.02, -0.7, 1.3, 0.004], ["int8", "int4"])
+    >>> for row in found.sorted("sqnr_db").rows:
+    ...     print(row.format, row.scaling, row.bits_per_value, round(row.stats.sqnr_db, 2))
+    int8 absmax 16.0 48.37
+    int4 absmax 12.0 29.86
+    int8 none 8.0 10.82
+    int4 none 4.0 10.82
     """
     array = read_real("x", x)
     chosen = [find_format(name) for name in _require_list(formats)]
@@ -221,22 +116,28 @@ def compare(
         raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another mode")
     for fmt in chosen:
         require_dtype(fmt if isinstance(fmt, Format) else fmt.element, np.dtype(np.float64))
-    # Random bits go by position in C order; without them any order will do, and need no copy.
-    flat = array.reshape(-1) if random_bit_count(mode) else array.ravel(order="K")
-    largest, nan, infinite = _survey(flat)
+    if by_channel and array.ndim < 2:
+        raise ValueError(f"by_channel: an array of shape {array.shape} has no channels")
+    whole: NDArray[Any] = array.reshape(array.shape or (1,))
+    largest, nan, infinite = _survey(whole.ravel(order="K"))
     if array.size == nan + infinite:
         what = "no values at all" if array.size == 0 else "no finite value"
         raise ValueError(f"x: {what} (shape {array.shape}); there is nothing to compare")
     # Piece by piece the tensor would never seem large enough to load compiled kernels for.
     compiled_path(2 * len(chosen) * array.size)
+    # Random bits go by position in C order, channels by index; without them any order will do, and
+    # needs no copy.
+    is_placed = by_channel or random_bit_count(mode) > 0
+    plain = whole if is_placed else whole.ravel(order="K")
     key = key_of(rng) if random_bit_count(mode) else 0
+    channels = array.shape[0] if by_channel else 0
     rows: list[Row] = []
     for fmt in chosen:
         if isinstance(fmt, ScaledFormat):
-            rows.append(_scaled_row(array, fmt, mode, key, nan + infinite > 0))
+            rows.append(_scaled_row(whole, fmt, mode, key, nan + infinite > 0, channels))
             continue
         rows += [
-            _row(flat, fmt, scaling, scale, mode, saturation_mode, key)
+            _row(plain, fmt, scaling, scale, mode, saturation_mode, key, channels)
             for scaling, scale in (("absmax", absmax_scale(largest, fmt)), ("none", 1.0))
         ]
     return Comparison(tuple(rows), nan, infinite)
@@ -269,51 +170,91 @@ def absmax_scale(largest: float, fmt: Format) -> float:
     return float(exact.decode(code, float32))
 
 
+class _Tally:
+    """The sums over parts of an array, and those over each index of its first axis, if asked for.
+
+    channels: how many there are; 0 if they are not asked for.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self.stats = ErrorStats()
+        self._signal, self._noise = np.zeros(channels), np.zeros(channels)
+
+    def add(
+        self,
+        part: Index,
+        before: NDArray[np.float64],
+        after: NDArray[np.float64],
+        fmt: Format,
+        scale: float | NDArray[np.float64],
+        zero: float | NDArray[np.float64] = 0.0,
+    ) -> None:
+        """Count a part: what is not finite in `before` is left out."""
+        kept = np.isfinite(before)
+        if self._signal.size:
+            within = tuple(range(1, before.ndim))
+            with np.errstate(over="ignore", invalid="ignore"):
+                error = np.where(np.isfinite(after), after - before, np.inf)
+                self._signal[part[0]] += np.square(before).sum(axis=within, where=kept)
+                self._noise[part[0]] += np.square(error).sum(axis=within, where=kept)
+        if not kept.all():
+            scale, zero = (np.broadcast_to(each, kept.shape)[kept] for each in (scale, zero))
+            before, after = before[kept], after[kept]
+        self.stats = self.stats.update(before, after, fmt, scale, zero)
+
+    def channels(self) -> tuple[float, ...] | None:
+        """The SQNR of each channel in decibels: NaN where there is no signal."""
+        if not self._signal.size:
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            decibels = 10 * (np.log10(self._signal) - np.log10(self._noise))
+        return tuple(np.where(self._signal == 0, np.nan, decibels).tolist())
+
+
 def _row(
-    flat: NDArray[Any],
+    x: NDArray[Any],
     fmt: Format,
     scaling: str,
     scale: float,
     mode: RoundingMode,
     saturation: SaturationMode,
     key: int,
+    channels: int,
 ) -> Row:
-    stats, count = ErrorStats(), random_bit_count(mode)
-    for start in range(0, flat.size, _CHUNK):
-        chunk = flat[start : start + _CHUNK]
+    tally, count = _Tally(channels), random_bit_count(mode)
+    for part, start in slabs(x.shape, _CHUNK):
+        chunk = x[part]
         before = _as_float64(chunk)
         # Random bits go by position, so that a chunk has to get those of its own place.
-        random_bits = draw(key, start, chunk.size, count) if count else None
+        random_bits = draw(key, start, chunk.size, count).reshape(chunk.shape) if count else None
         kept = np.isfinite(before)
         if not kept.all():
-            chunk, before = chunk[kept], before[kept]
-            random_bits = None if random_bits is None else random_bits[kept]
-        quotients = chunk if scale == 1.0 else quotient_to_odd(before, scale)
+            chunk = np.where(kept, chunk, chunk.dtype.type(0))
+        quotients = chunk if scale == 1.0 else quotient_to_odd(np.where(kept, before, 0), scale)
         rounded = fmt.round(quotients, mode, saturation, random_bits=random_bits)
-        result = rounded.astype(np.float64)
-        stats = stats.merge(measure(before, result * scale, fmt, scale))
-    shared = SCALE_BITS / flat.size if scaling == "absmax" else 0.0
-    return Row(fmt.name, scaling, scale, fmt.bits + shared, stats)
+        tally.add(part, before, rounded.astype(np.float64) * scale, fmt, scale)
+    bits = fmt.bits + (SCALE_BITS / x.size if scaling == "absmax" else 0.0)
+    return Row(fmt.name, scaling, scale, bits, tally.stats, x.size, tally.channels())
 
 
 def _scaled_row(
-    x: NDArray[Any], fmt: ScaledFormat, mode: RoundingMode, key: int, has_specials: bool
+    x: NDArray[Any],
+    fmt: ScaledFormat,
+    mode: RoundingMode,
+    key: int,
+    has_specials: bool,
+    channels: int,
 ) -> Row:
     """What a format with its own scales costs. What is not finite counts as zero for the scales."""
-    array = x.reshape(1) if x.ndim == 0 else x
-    finite = array
+    tally = _Tally(channels)
+    finite = x
     if has_specials:
-        wide = _as_float64(array)
-        finite = np.where(np.isfinite(wide), array, array.dtype.type(0))
+        finite = np.where(np.isfinite(_as_float64(x)), x, x.dtype.type(0))
     quantized = quantize(finite, fmt, rounding=mode, rng=key if random_bit_count(mode) else None)
-    stats = ErrorStats()
-    for index, values, sizes, zeros in quantized.parts(_CHUNK):
-        before = _as_float64(array[index])
-        kept = np.isfinite(before)
-        sizes, zeros = np.broadcast_to(sizes, kept.shape), np.broadcast_to(zeros, kept.shape)
-        part = measure(before[kept], values[kept], fmt.element, sizes[kept], zeros[kept])
-        stats = stats.merge(part)
-    return Row(fmt.name, "blocks", math.nan, quantized.bits_per_value, stats)
+    for part, values, sizes, zeros in quantized.parts(_CHUNK):
+        tally.add(part, _as_float64(x[part]), values, fmt.element, sizes, zeros)
+    bits = quantized.bits_per_value
+    return Row(fmt.name, "blocks", math.nan, bits, tally.stats, x.size, tally.channels())
 
 
 def _as_float64(chunk: NDArray[Any]) -> NDArray[np.float64]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numformats.analysis.histograms import LogHistogram
 from numformats.formats.base import Format
 
 
@@ -32,6 +33,11 @@ class ErrorStats:
         Values that became a subnormal value.
     signal, noise : float
         Sums of x**2 and of the squared errors.
+    clipping_noise, underflow_noise : float
+        The parts of `noise` from values that overflowed, and from those that became 0; the rest is
+        from rounding.
+    energy, product : float
+        Sums of y**2 and of x y.
     error_sum, absolute_error_sum : float
         Sums of the errors and of their magnitudes.
     max_absolute_error : float
@@ -39,6 +45,8 @@ class ErrorStats:
     max_relative_error : float
         The largest magnitude of an error relative to its x, over those x in the format's normal
         range, between `smallest_normal` and `max` (times the scale); NaN if there are none.
+    relative_errors : LogHistogram
+        The magnitudes of the errors relative to x, over all x other than 0.
 
     Notes
     -----
@@ -53,10 +61,34 @@ class ErrorStats:
     subnormal: int = 0
     signal: float = 0.0
     noise: float = 0.0
+    clipping_noise: float = 0.0
+    underflow_noise: float = 0.0
+    energy: float = 0.0
+    product: float = 0.0
     error_sum: float = 0.0
     absolute_error_sum: float = 0.0
     max_absolute_error: float = 0.0
     max_relative_error: float = math.nan
+    relative_errors: LogHistogram = field(default_factory=LogHistogram)
+
+    def update(
+        self,
+        x: NDArray[Any],
+        y: NDArray[np.float64],
+        fmt: Format,
+        scale: float | NDArray[np.float64] = 1.0,
+        zero: float | NDArray[np.float64] = 0.0,
+    ) -> ErrorStats:
+        """These sums with those of more values before and after, as `measure` takes them.
+
+        >>> import numformats as nf
+        >>> stats = ErrorStats()
+        >>> for part in (np.array([1.0, 1.1]), np.array([0.3])):
+        ...     stats = stats.update(part, nf.float8_e4m3fn.round(part), nf.float8_e4m3fn)
+        >>> stats.finite, round(stats.sqnr_db, 1)
+        (3, 34.7)
+        """
+        return self.merge(measure(x, y, fmt, scale, zero))
 
     def merge(self, other: ErrorStats) -> ErrorStats:
         """The sums over both parts.
@@ -81,6 +113,28 @@ class ErrorStats:
         if math.isinf(self.noise):
             return -math.inf if math.isfinite(self.signal) else math.nan
         return 10 * (math.log10(self.signal) - math.log10(self.noise)) if self.signal else -math.inf
+
+    @property
+    def cosine(self) -> float:
+        """The cosine of the angle between x and y as vectors; NaN if one of them is zero, or y
+        infinite.
+        """
+        length = math.sqrt(self.signal) * math.sqrt(self.energy)
+        if not 0 < length < math.inf:
+            return math.nan
+        # Sums are rounded, and an angle has no cosine above 1.
+        return min(max(self.product / length, -1.0), 1.0)
+
+    @property
+    def noise_shares(self) -> tuple[float, float, float]:
+        """The parts of `noise` from clipping, rounding and underflow; NaN if there is none, or if
+        it is infinite.
+        """
+        if not 0 < self.noise < math.inf:
+            return math.nan, math.nan, math.nan
+        clipping, underflow = self.clipping_noise / self.noise, self.underflow_noise / self.noise
+        # Sums in another order might differ by a last place.
+        return clipping, max(1 - clipping - underflow, 0.0), underflow
 
     @property
     def mean_absolute_error(self) -> float:
@@ -116,6 +170,8 @@ _MAXIMA: Final = ("max_absolute_error", "max_relative_error")
 
 def _merged(a: ErrorStats, b: ErrorStats, name: str) -> Any:
     one, other = getattr(a, name), getattr(b, name)
+    if isinstance(one, LogHistogram):
+        return one.merge(other)
     # fmax prefers a number to NaN, which here says that there was nothing to compare.
     return float(np.fmax(one, other)) if name in _MAXIMA else one + other
 
@@ -147,17 +203,25 @@ def measure(
         absolute = np.where(lost, np.inf, np.abs(error))
         is_normal = (magnitude >= fmt.smallest_normal * scale) & (magnitude <= fmt.max * scale)
         relative = absolute[is_normal] / magnitude[is_normal]
+        squared = absolute * absolute
+        is_zeroed, is_nonzero = (y == 0) & (before != 0), before != 0
+        values = np.where(lost, np.inf, y)
         return ErrorStats(
             finite=before.size,
             overflowed=int(np.count_nonzero(beyond)),
-            zeroed=int(np.count_nonzero((y == 0) & (before != 0))),
+            zeroed=int(np.count_nonzero(is_zeroed)),
             subnormal=_count_subnormal(y, fmt, scale),
             signal=float(np.sum(before * before)),
-            noise=float(np.sum(absolute * absolute)),
+            noise=float(np.sum(squared)),
+            clipping_noise=float(np.sum(squared, where=beyond)),
+            underflow_noise=float(np.sum(squared, where=is_zeroed & ~beyond)),
+            energy=float(np.sum(values * values)),
+            product=float(np.sum(before * values)),
             error_sum=float(np.sum(error)),
             absolute_error_sum=float(np.sum(absolute)),
             max_absolute_error=float(absolute.max(initial=0.0)),
             max_relative_error=float(relative.max()) if relative.size else math.nan,
+            relative_errors=LogHistogram.of(absolute[is_nonzero] / magnitude[is_nonzero]),
         )
 
 

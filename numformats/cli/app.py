@@ -61,13 +61,37 @@ def _report(
     seed: Annotated[int, typer.Option(help="The seed of stochastic rounding.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
+    by_channel: Annotated[
+        bool, typer.Option("--by-channel", help="Name the worst channels, too.")
+    ] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="All tensors together, and none by itself.")
+    ] = False,
+    sort: Annotated[
+        str | None, typer.Option(help="Put the best first, by a figure such as sqnr_db.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Name the best format of so many bits per value.")
+    ] = None,
 ) -> None:
-    """Tell what each format would cost each tensor of the files.
+    """Tell what each format would cost each tensor of the files, and all of them.
 
-    For every tensor and format there are two rows: with one scale for the tensor, and with none.
+    For every tensor and format there are two rows: with one scale for the tensor, and with none;
+    for a format with scales of its own there is one.
     """
     try:
-        options = ReportOptions.parse(formats, rounding, saturation, seed, as_json, as_csv)
+        options = ReportOptions.parse(
+            formats,
+            rounding,
+            saturation,
+            seed,
+            as_json,
+            as_csv,
+            by_channel,
+            summary,
+            sort,
+            budget,
+        )
     except (TypeError, ValueError) as error:
         print(f"numformats report: {error}", file=sys.stderr)
         raise typer.Exit(2) from None

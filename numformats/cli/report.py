@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from numformats.analysis.comparison import Comparison, compare, find_format
+from numformats.analysis.comparison import compare, find_format
+from numformats.analysis.rows import COLUMNS, FIGURES, Comparison
 from numformats.analysis.tensors import TensorEntry, TensorFileError, open_tensors, printable
 from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
 from numformats.codec.arguments import is_float, read_real
 from numformats.codec.random_bits import key_of
 from numformats.codec.values import require_dtype
-from numformats.formats.base import Format
+from numformats.formats.base import Format, unknown
 from numformats.rounding import RoundingMode, SaturationMode, parse_rounding, parse_saturation
 from numformats.scaled.formats import ScaledFormat
 
@@ -38,6 +39,10 @@ class ReportOptions:
     saturation: SaturationMode
     seed: int
     output: Output
+    by_channel: bool = False
+    summary: bool = False
+    sort: str | None = None
+    budget: float | None = None
 
     @classmethod
     def parse(
@@ -48,6 +53,10 @@ class ReportOptions:
         seed: int,
         as_json: bool,
         as_csv: bool,
+        by_channel: bool = False,
+        summary: bool = False,
+        sort: str | None = None,
+        budget: float | None = None,
     ) -> ReportOptions:
         """The options of a command line; ValueError or TypeError for what makes no sense."""
         names = [name.strip() for name in formats.split(",") if name.strip()]
@@ -66,7 +75,19 @@ class ReportOptions:
             parse_saturation(saturation),
             _key(seed),
             "json" if as_json else "csv" if as_csv else "table",
+            by_channel,
+            summary,
+            None if sort is None else _figure(sort),
+            budget,
         )
+
+
+def _figure(name: str) -> str:
+    """The name of a figure, given as that or as the heading of its column."""
+    found = {heading.lower(): figure for heading, figure, _ in COLUMNS}.get(name.lower(), name)
+    if found not in FIGURES:
+        raise ValueError(unknown("--sort", name, FIGURES))
+    return found
 
 
 def _key(seed: int) -> int:
@@ -140,15 +161,21 @@ def _report_file(path: Path, title: str, options: ReportOptions, writer: Writer)
         return [str(error)]
     writer.file(title)
     left_out: list[str] = []
-    reported = 0
+    reported, whole = 0, None
     for entry in _with_progress(entries, title):
         try:
             comparison = _compare_entry(entry, options)
         except (TensorFileError, NothingToCompareError) as error:
             left_out.append(f"{entry.name} ({_reason(error, path, entry)})")
             continue
-        writer.tensor(entry.name, entry.dtype_name, entry.shape, comparison)
         reported += 1
+        whole = comparison if whole is None else whole.merge(comparison)
+        if not options.summary or len(entries) == 1:
+            shown = comparison.sorted(options.sort) if options.sort else comparison
+            writer.tensor(entry.name, entry.dtype_name, entry.shape, shown)
+    if whole is not None and (reported > 1 or options.budget is not None):
+        best = None if options.budget is None else whole.best(options.budget)
+        writer.whole(whole.sorted(options.sort) if options.sort else whole, reported, best)
     writer.left_out(left_out)
     if reported:
         return []
@@ -169,7 +196,11 @@ def _compare_entry(entry: TensorEntry, options: ReportOptions) -> Comparison:
     _require_float(values)
     if not _has_finite(values):
         raise NothingToCompareError("all NaN or infinite")
-    return compare(values, options.formats, options.rounding, options.saturation, options.seed)
+    # What has one axis, or none, has no channels.
+    by_channel = options.by_channel and values.ndim > 1
+    return compare(
+        values, options.formats, options.rounding, options.saturation, options.seed, by_channel
+    )
 
 
 def _require_float(values: NDArray[Any]) -> None:

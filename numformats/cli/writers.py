@@ -16,10 +16,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from numformats.analysis.comparison import Comparison
+from numformats.analysis.rows import Comparison, Row
 
 # What the tables take. A narrower terminal folds lines, which is better than to cut numbers off.
-_TABLE_WIDTH = 120
+_TABLE_WIDTH = 160
+
+
+# How many channels a table names for each format.
+_WORST = 5
 
 
 class Writer(Protocol):
@@ -32,6 +36,12 @@ class Writer(Protocol):
         self, name: str, dtype_name: str, shape: tuple[int, ...], comparison: Comparison
     ) -> None:
         """A tensor of the file is done."""
+
+    def whole(self, comparison: Comparison, count: int, best: Row | None) -> None:
+        """All tensors of the file are done, so many: their values together.
+
+        best: the best format for them within the budget, if there was one.
+        """
 
     def left_out(self, notes: list[str]) -> None:
         """The file is done; these tensors of it were left out, with the reason."""
@@ -59,10 +69,24 @@ class TableWriter:
     def tensor(
         self, name: str, dtype_name: str, shape: tuple[int, ...], comparison: Comparison
     ) -> None:
-        headings, *rows = comparison.table()
         size = " x ".join(map(str, shape)) or "scalar"
+        self._table(f"{name}  {dtype_name}  {size}", comparison)
+        for row in comparison.rows:
+            if row.channels is not None:
+                found = ", ".join(f"{c} ({db:.2f})" for c, db in row.worst_channels(_WORST))
+                self._print(Text(f"Worst channels in {row.format}, {row.scaling}: {found} dB"))
+
+    def whole(self, comparison: Comparison, count: int, best: Row | None) -> None:
+        if count > 1:
+            self._table(f"all {count} tensors", comparison)
+        if best is not None:
+            figures = f"{best.bits_per_value:.4g} bits per value, {best.stats.sqnr_db:.2f} dB"
+            self._print(Text(f"Best within the budget: {best.format}, {best.scaling}: {figures}"))
+
+    def _table(self, title: str, comparison: Comparison) -> None:
+        headings, *rows = comparison.table()
         table = Table(
-            title=Text(f"{name}  {dtype_name}  {size}"),
+            title=Text(title),
             title_justify="left",
             box=box.SIMPLE_HEAD,
             show_edge=False,
@@ -99,10 +123,6 @@ class JsonWriter:
     def tensor(
         self, name: str, dtype_name: str, shape: tuple[int, ...], comparison: Comparison
     ) -> None:
-        rows = [
-            {key: _jsonable(figure) for key, figure in row.figures().items()}
-            for row in comparison.rows
-        ]
         self._write(
             {
                 "file": self._title,
@@ -111,7 +131,19 @@ class JsonWriter:
                 "shape": shape,
                 "nan": comparison.nan,
                 "infinite": comparison.infinite,
-                "rows": rows,
+                "rows": [_row_of(row) for row in comparison.rows],
+            }
+        )
+
+    def whole(self, comparison: Comparison, count: int, best: Row | None) -> None:
+        self._write(
+            {
+                "file": self._title,
+                "tensors": count,
+                "nan": comparison.nan,
+                "infinite": comparison.infinite,
+                "rows": [_row_of(row) for row in comparison.rows],
+                **({} if best is None else {"best": _row_of(best)}),
             }
         )
 
@@ -126,6 +158,13 @@ class JsonWriter:
     def _write(self, item: dict[str, Any]) -> None:
         sys.stdout.write(self._separator + json.dumps(item))
         self._separator = ",\n"
+
+
+def _row_of(row: Row) -> dict[str, Any]:
+    found: dict[str, Any] = {key: _jsonable(figure) for key, figure in row.figures().items()}
+    if row.channels is not None:
+        found["channels_sqnr_db"] = [_jsonable(decibels) for decibels in row.channels]
+    return found
 
 
 def _jsonable(figure: str | float) -> str | float:
@@ -158,6 +197,11 @@ class CsvWriter:
                 self._csv.writerow(line)
                 self._has_head = True
             self._csv.writerow(line.values())
+
+    def whole(self, comparison: Comparison, count: int, best: Row | None) -> None:
+        # Lines are of tensors alone.
+        if best is not None:
+            print(f"{self._title}: best within the budget: {best.format}", file=sys.stderr)
 
     def left_out(self, notes: list[str]) -> None:
         if notes:

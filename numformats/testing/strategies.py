@@ -237,7 +237,7 @@ def _laid_out(x: NDArray[Any], layout: Layout) -> NDArray[Any]:
         case "reversed":
             return np.flip(np.flip(x).copy())
         case "swapped":
-            return x.astype(x.dtype.newbyteorder()) if x.dtype.isbuiltin == 1 else x
+            return x.astype(x.dtype.newbyteorder()) if x.dtype.kind in "iuf" else x
         case "fortran":
             return np.asfortranarray(x)
         case "read_only":
