@@ -45,7 +45,9 @@ def test_without_a_file_it_reports_on_the_shipped_weights() -> None:
     for column in ("SQNR dB", "cosine", "max err", "bias", "p99 rel", "over", "clip"):
         assert column in result.stdout
     lines = result.stdout.splitlines()
-    assert sum("float8_e4m3fn" in line for line in lines) == 14  # 6 tensors and all of them, scaled and not
+    assert (
+        sum("float8_e4m3fn" in line for line in lines) == 14
+    )  # 6 tensors and all of them, scaled and not
     assert "all 6 tensors" in result.stdout
 
 
