@@ -181,6 +181,8 @@ ANYTHING = st.one_of(
 FORMATS = st.sampled_from([F, E2M1, INT8, nf.float8_e8m0fnu, nf.TableFormat("t", (0.0, 1.0))])
 
 
+# NumPy's own word on a name that it will forget.
+@pytest.mark.filterwarnings("ignore:Data type alias:DeprecationWarning")
 @settings(max_examples=400)
 @given(
     FORMATS,

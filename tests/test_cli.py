@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import pty
 import subprocess
@@ -73,6 +74,39 @@ def test_all_tensors_together_in_order_and_within_a_budget(tmp_path: Path) -> No
     alone = tmp_path / "w.npy"
     np.save(alone, WEIGHTS)
     assert "all 1 tensors" not in run("report", alone, *options, "--summary").stdout
+
+
+def test_a_page_with_pictures(tmp_path: Path) -> None:
+    path, page, picture = tmp_path / "w.npz", tmp_path / "page.html", tmp_path / "cost.png"
+    np.savez(path, **{"a<b>": WEIGHTS, "zero": np.zeros((2, 3)), "bad": [math.nan, math.inf, 2.0]})
+    formats = ("--formats", "int4,nvfp4,bfloat16")
+    result = run("report", path, *formats, "--html", page, "--plot", picture, "--sort", "cosine")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    text = page.read_text()
+    assert text.count("<svg") == 4  # the cost, and the values of three tensors
+    assert "a&lt;b&gt;" in text
+    assert "a<b>" not in text
+    assert "1 NaN left out" in text
+    assert "src=" not in text  # it needs nothing else
+    assert nf.compare(WEIGHTS, "nvfp4").table()[1][3] in text
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    again = tmp_path / "again.html"
+    run("report", path, *formats, "--html", again, "--sort", "cosine")
+    assert again.read_text() == text
+    empty = tmp_path / "empty.html"
+    np.save(tmp_path / "i.npy", np.arange(3))
+    assert run("report", tmp_path / "i.npy", "--html", empty).returncode == 2
+    assert "No tensor to report on" in empty.read_text()
+
+
+def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", WEIGHTS)
+    for option, name in (("--html", "no/page.html"), ("--plot", "cost.nonsense")):
+        result = run("report", tmp_path / "w.npy", option, tmp_path / name)
+        assert result.returncode == 2
+        assert "cannot be written" in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 def test_the_worst_channels(tmp_path: Path) -> None:

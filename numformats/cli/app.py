@@ -73,6 +73,12 @@ def _report(
     budget: Annotated[
         float | None, typer.Option(help="Name the best format of so many bits per value.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with pictures to this file, too.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw error against bits to this file, such as a .png.")
+    ] = None,
 ) -> None:
     """Tell what each format would cost each tensor of the files, and all of them.
 
@@ -91,6 +97,8 @@ def _report(
             summary,
             sort,
             budget,
+            html,
+            plot,
         )
     except (TypeError, ValueError) as error:
         print(f"numformats report: {error}", file=sys.stderr)

@@ -16,6 +16,7 @@ from rich.table import Table
 from numformats.analysis.comparison import find_format
 from numformats.cli.bench import COPY, Result, run_task, tasks
 from numformats.cli.peers import PEERS
+from numformats.cli.plotting import require_matplotlib
 from numformats.codec.paths import LARGE, compiled_path
 from numformats.formats.base import Format
 from numformats.rounding import RoundingMode, parse_rounding
@@ -61,7 +62,7 @@ class BenchOptions:
         if rounds < 1:
             raise ValueError(f"--rounds: {rounds}; one at least")
         if plot is not None:
-            _require_matplotlib()
+            require_matplotlib("--plot")
         most = int(numba.config.NUMBA_NUM_THREADS)
         return cls(
             _words(works),
@@ -169,10 +170,3 @@ def _dtype(name: str) -> np.dtype[Any]:
     import ml_dtypes
 
     return np.dtype(getattr(ml_dtypes, name, name))
-
-
-def _require_matplotlib() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("matplotlib") is None:
-        raise ValueError("--plot needs matplotlib: pip install 'numformats[plot]'")

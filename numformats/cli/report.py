@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from numformats.analysis.comparison import compare, find_format
 from numformats.analysis.rows import COLUMNS, FIGURES, Comparison
 from numformats.analysis.tensors import TensorEntry, TensorFileError, open_tensors, printable
+from numformats.cli.plotting import require_matplotlib
 from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
 from numformats.codec.arguments import is_float, read_real
 from numformats.codec.random_bits import key_of
@@ -26,6 +27,9 @@ from numformats.codec.values import require_dtype
 from numformats.formats.base import Format, unknown
 from numformats.rounding import RoundingMode, SaturationMode, parse_rounding, parse_saturation
 from numformats.scaled.formats import ScaledFormat
+
+if TYPE_CHECKING:
+    from numformats.cli.pages import Page
 
 Output: TypeAlias = Literal["table", "json", "csv"]
 
@@ -43,6 +47,8 @@ class ReportOptions:
     summary: bool = False
     sort: str | None = None
     budget: float | None = None
+    html: Path | None = None
+    plot: Path | None = None
 
     @classmethod
     def parse(
@@ -57,6 +63,8 @@ class ReportOptions:
         summary: bool = False,
         sort: str | None = None,
         budget: float | None = None,
+        html: Path | None = None,
+        plot: Path | None = None,
     ) -> ReportOptions:
         """The options of a command line; ValueError or TypeError for what makes no sense."""
         names = [name.strip() for name in formats.split(",") if name.strip()]
@@ -65,6 +73,9 @@ class ReportOptions:
         chosen = tuple(find_format(name) for name in names)
         for fmt in chosen:
             require_dtype(fmt if isinstance(fmt, Format) else fmt.element, np.dtype(np.float64))
+        for option, path in (("--html", html), ("--plot", plot)):
+            if path is not None:
+                require_matplotlib(option)
         if as_json and as_csv:
             raise ValueError("--json and --csv: choose one")
         if parse_saturation(saturation) == "wrap":
@@ -79,6 +90,8 @@ class ReportOptions:
             summary,
             None if sort is None else _figure(sort),
             budget,
+            html,
+            plot,
         )
 
 
@@ -103,8 +116,9 @@ def report(files: list[Path], options: ReportOptions) -> int:
     0 if there was something to report in every file, else 2, with a line on stderr for each fault.
     """
     _make_writable()
+    page = _page(options)
     try:
-        faults = _write_report(files, _writer(options.output), options)
+        faults = _write_report(files, _writer(options.output), options, page)
         sys.stdout.flush()
     except BrokenPipeError:  # a reader such as `head` that has seen enough
         _drop_output()
@@ -112,9 +126,33 @@ def report(files: list[Path], options: ReportOptions) -> int:
     except OSError as error:
         _drop_output()
         faults = [f"standard output: cannot be written ({error.strerror}); check where it goes"]
+    if page is not None:
+        faults += _write_page(page, options)
     for fault in faults:
         print(f"numformats report: {fault}", file=sys.stderr)
     return 2 if faults else 0
+
+
+def _page(options: ReportOptions) -> Page | None:
+    """An empty page, if one was asked for."""
+    if options.html is None and options.plot is None:
+        return None
+    from numformats.cli.pages import Page
+
+    return Page(options.formats)
+
+
+def _write_page(page: Page, options: ReportOptions) -> list[str]:
+    """Write the page and the picture that were asked for. Returns the faults."""
+    faults = []
+    for path, write in ((options.html, page.write_html), (options.plot, page.write_picture)):
+        if path is not None:
+            try:
+                write(path)
+            # Matplotlib raises ValueError for a suffix that it does not know.
+            except (OSError, ValueError) as error:
+                faults.append(f"{printable(str(path))}: cannot be written ({error})")
+    return faults
 
 
 def _make_writable() -> None:
@@ -131,15 +169,18 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _write_report(files: list[Path], writer: Writer, options: ReportOptions) -> list[str]:
+def _write_report(
+    files: list[Path], writer: Writer, options: ReportOptions, page: Page | None
+) -> list[str]:
     """Write the report. Returns the faults, each in one line."""
     faults: list[str] = []
     for path in files:
-        faults += _report_file(path, printable(str(path)), options, writer)
+        faults += _report_file(path, printable(str(path)), options, writer, page)
     if not files:
         shipped = resources.files("numformats") / "data" / "digits_mlp.safetensors"
         with resources.as_file(shipped) as path:
-            faults += _report_file(path, "digits_mlp.safetensors (shipped)", options, writer)
+            title = "digits_mlp.safetensors (shipped)"
+            faults += _report_file(path, title, options, writer, page)
     writer.close()
     return faults
 
@@ -153,29 +194,40 @@ def _writer(output: Output) -> Writer:
     return writers[output]()
 
 
-def _report_file(path: Path, title: str, options: ReportOptions, writer: Writer) -> list[str]:
+def _report_file(
+    path: Path, title: str, options: ReportOptions, writer: Writer, page: Page | None
+) -> list[str]:
     """Write the report of one file. Returns its faults, each in one line."""
     try:
         entries = open_tensors(path)
     except TensorFileError as error:
         return [str(error)]
     writer.file(title)
+    if page is not None:
+        page.file(title)
     left_out: list[str] = []
     reported, whole = 0, None
     for entry in _with_progress(entries, title):
         try:
-            comparison = _compare_entry(entry, options)
+            values = _load(entry)
+            comparison = _compare(values, options)
         except (TensorFileError, NothingToCompareError) as error:
             left_out.append(f"{entry.name} ({_reason(error, path, entry)})")
             continue
+        if page is not None:
+            page.tensor(entry.name, values, comparison)
         reported += 1
         whole = comparison if whole is None else whole.merge(comparison)
         if not options.summary or len(entries) == 1:
             shown = comparison.sorted(options.sort) if options.sort else comparison
             writer.tensor(entry.name, entry.dtype_name, entry.shape, shown)
-    if whole is not None and (reported > 1 or options.budget is not None):
-        best = None if options.budget is None else whole.best(options.budget)
-        writer.whole(whole.sorted(options.sort) if options.sort else whole, reported, best)
+    if whole is not None:
+        ordered = whole.sorted(options.sort) if options.sort else whole
+        if page is not None:
+            page.whole(ordered)
+        if reported > 1 or options.budget is not None:
+            best = None if options.budget is None else whole.best(options.budget)
+            writer.whole(ordered, reported, best)
     writer.left_out(left_out)
     if reported:
         return []
@@ -187,7 +239,8 @@ class NothingToCompareError(ValueError):
     """A tensor that was read, but has nothing whose error could be measured."""
 
 
-def _compare_entry(entry: TensorEntry, options: ReportOptions) -> Comparison:
+def _load(entry: TensorEntry) -> NDArray[Any]:
+    """The values of a tensor whose error can be measured."""
     if entry.problem is not None:
         raise NothingToCompareError(entry.problem)
     if 0 in entry.shape:
@@ -196,6 +249,10 @@ def _compare_entry(entry: TensorEntry, options: ReportOptions) -> Comparison:
     _require_float(values)
     if not _has_finite(values):
         raise NothingToCompareError("all NaN or infinite")
+    return values
+
+
+def _compare(values: NDArray[Any], options: ReportOptions) -> Comparison:
     # What has one axis, or none, has no channels.
     by_channel = options.by_channel and values.ndim > 1
     return compare(
