@@ -1,0 +1,28 @@
+"""The examples run, and print what they are to show."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import numformats as nf
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def test_a_checkpoint_in_scaled_formats(tmp_path: Path) -> None:
+    w = np.random.default_rng(0).standard_normal((32, 96)).astype(np.float32)
+    np.savez(tmp_path / "w.npz", w=w, more=w[::-1], bias=w[0], counts=np.arange(6).reshape(2, 3))
+    command = [sys.executable, EXAMPLES / "scaled_checkpoint.py", tmp_path / "w.npz"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = dict(re.findall(r"^  (\w+) .* (\S+) dB$", result.stdout, re.MULTILINE))
+    # Twice the same numbers have the same ratio.
+    for row in nf.compare(w, ["mxfp4", "nvfp4", "nf4", "int4_g32", "int8_channel"]).rows:
+        assert float(found[row.format]) == pytest.approx(row.stats.sqnr_db, abs=0.01)
+    assert float(found["mse"]) >= float(found["floor"]) > float(found["ceil"])
+    assert found["floor"] == found["mxfp4"]
