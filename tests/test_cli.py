@@ -74,6 +74,8 @@ def test_all_tensors_together_in_order_and_within_a_budget(tmp_path: Path) -> No
     alone = tmp_path / "w.npy"
     np.save(alone, WEIGHTS)
     assert "all 1 tensors" not in run("report", alone, *options, "--summary").stdout
+    np.savez(path, a=WEIGHTS, counts=np.arange(4))
+    assert "8 x 5" in run("report", path, "--summary", "--formats", "int4").stdout
 
 
 def test_a_page_with_pictures(tmp_path: Path) -> None:

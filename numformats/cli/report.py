@@ -206,7 +206,7 @@ def _report_file(
     if page is not None:
         page.file(title)
     left_out: list[str] = []
-    reported, whole = 0, None
+    reported, whole, last = 0, None, None
     for entry in _with_progress(entries, title):
         try:
             values = _load(entry)
@@ -218,9 +218,13 @@ def _report_file(
             page.tensor(entry.name, values, comparison)
         reported += 1
         whole = comparison if whole is None else whole.merge(comparison)
-        if not options.summary or len(entries) == 1:
-            shown = comparison.sorted(options.sort) if options.sort else comparison
-            writer.tensor(entry.name, entry.dtype_name, entry.shape, shown)
+        shown = comparison.sorted(options.sort) if options.sort else comparison
+        last = entry.name, entry.dtype_name, entry.shape, shown
+        if not options.summary:
+            writer.tensor(*last)
+    # One tensor alone is all of them.
+    if last is not None and options.summary and reported == 1:
+        writer.tensor(*last)
     if whole is not None:
         ordered = whole.sorted(options.sort) if options.sort else whole
         if page is not None:
