@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TypeVar
 
+import numpy as np
+
 import numformats as nf
 from numformats.formats import ALIASES
 from numformats.formats.base import in_powers_of_two
 from numformats.scaled import RULES, Granularity
+from numformats.scaled.conventions import CASTS
 
 T = TypeVar("T")
 
@@ -234,3 +237,49 @@ def _granularity(granularity: Granularity) -> str:
         case nf.PerTile(rows, columns):
             return f"tile of {rows} x {columns}"
     raise TypeError(granularity)
+
+
+# What the libraries' casts do not agree about.
+CAST_INPUTS = (
+    ("465", 465.0),
+    ("1e6", 1e6),
+    ("infinity", float("inf")),
+    ("NaN", float("nan")),
+    ("-NaN", -float("nan")),
+    ("0", 0.0),
+    ("-2", -2.0),
+    ("1.25 * 2**-127", 1.25 * 2.0**-127),
+    ("2**-127", 2.0**-127),
+    ("3 * 2**-129", 3 * 2.0**-129),
+)
+
+
+def casts_page() -> str:
+    """The table of what each library's cast makes of numbers that they do not agree about."""
+    rows = [
+        f"| format | number | numformats | {' | '.join(CASTS)} |",
+        "|---|---|---|" + "---|" * len(CASTS),
+    ]
+    formats = {name: None for casts in CASTS.values() for name in casts}
+    for fmt in map(nf.get_format, formats):
+        for title, number in CAST_INPUTS:
+            ours = _attempt(lambda n=number, f=fmt: f.encode(np.float32(n), nan="raise"), fmt)
+            theirs = [
+                _attempt(lambda n=number, f=fmt, c=library: nf.cast(n, f, c), fmt)
+                if fmt.name in casts
+                else ""
+                for library, casts in CASTS.items()
+            ]
+            if len({ours, *theirs} - {""}) > 1:
+                rows.append(f"| `{fmt.name}` | {title} | {ours} | {' | '.join(theirs)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _attempt(encode: Callable[[], int], fmt: nf.Format) -> str:
+    """The code that a cast gives, and its value; or that it refuses."""
+    try:
+        code = int(encode())
+    except ValueError:
+        return "refused"
+    value = float(fmt.decode(code))
+    return f"`0x{code:X}` {'NaN' if value != value else f'{value:.6g}'}"

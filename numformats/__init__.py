@@ -7,7 +7,8 @@ rounding mode and a saturation mode: it sends any real number to one code.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, cast
+import typing
+from typing import TYPE_CHECKING, Any
 
 from numformats.formats import NAMED as _NAMED
 from numformats.formats import get_format, list_formats
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         ScaledArray,
         ScaledFormat,
         ScaleRule,
+        cast,
         get_scaled_format,
         list_scaled_formats,
         quantize,
@@ -72,6 +74,7 @@ __all__ = [
     "TableFormat",
     "analysis",
     "bfloat16",
+    "cast",
     "codec",
     "compare",
     "dlfloat16",
@@ -116,6 +119,7 @@ _NAMES = {
     "ScaledFormat": "scaled",
     "Stochastic": "rounding",
     "TableFormat": "formats.tables",
+    "cast": "scaled",
     "compare": "analysis",
     "get_scaled_format": "scaled",
     "list_scaled_formats": "scaled",
@@ -129,15 +133,17 @@ _NAMES = {
 def __getattr__(name: str) -> Format:
     """Parts that load on demand, and every format by name: `numformats.int8`, `.binary8p4se`."""
     if name in _MODULES:
-        return cast(Any, importlib.import_module(f"{__name__}.{name}"))
+        return typing.cast(Any, importlib.import_module(f"{__name__}.{name}"))
     if name in _NAMES:
-        return cast(Any, getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name))
+        return typing.cast(
+            Any, getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        )
     try:
         return get_format(name)
     except ValueError as error:
         scaled = importlib.import_module(f"{__name__}.scaled.named").NAMED
         if name in scaled:
-            return cast(Any, scaled[name])
+            return typing.cast(Any, scaled[name])
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {error}") from None
 
 

@@ -7,6 +7,7 @@ zero points, codebooks. `ScaledFormat` describes it, `quantize` makes a `ScaledA
 from __future__ import annotations
 
 from numformats.scaled.arrays import ScaledArray
+from numformats.scaled.conventions import CONVENTIONS, cast
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import (
     Granularity,
@@ -20,6 +21,7 @@ from numformats.scaled.quantizing import quantize
 from numformats.scaled.rules import RULES, ScaleRule
 
 __all__ = [
+    "CONVENTIONS",
     "RULES",
     "Granularity",
     "PerBlock",
@@ -29,6 +31,7 @@ __all__ = [
     "ScaleRule",
     "ScaledArray",
     "ScaledFormat",
+    "cast",
     "get_scaled_format",
     "list_scaled_formats",
     "quantize",

@@ -26,7 +26,7 @@ from numformats.rounding import (
 )
 from numformats.scaled.arrays import ScaledArray
 from numformats.scaled.contiguous import can_quantize, quantize_runs
-from numformats.scaled.conventions import parse_convention, torchao
+from numformats.scaled.conventions import parse_convention, quantize_as
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerTensor, Tile, normalized, slabs
 from numformats.scaled.named import NAMED, get_scaled_format
@@ -76,10 +76,12 @@ def quantize(
     rounding, saturation, rng
         How the quotients of values and scales are projected onto the element format, as for
         `numformats.codec.encode`.
-    convention : {"ocp", "torchao"}
-        Whose bits: the exact rule's, or those of torchao 0.18, which rounds on the way and treats
-        the ends of the scale, NaN and infinity in its own manner. The latter is for the MX formats,
-        and NVFP4 with and without tensor scale, rounded to nearest even.
+    convention : {"ocp", "torchao", "torch", "ml_dtypes", "cuda", "onnx"}
+        Whose bits: the exact rule's, or another library's, which rounds on the way and treats the
+        ends of the range, NaN and infinity in its own manner. "torchao" (0.18) is for the MX
+        formats, and NVFP4 with and without tensor scale. The others have casts alone: the rule's
+        scales, quotients in float32, then that cast (`numformats.cast`). Affine formats with
+        float32 scales are those of ONNX's `DynamicQuantizeLinear` under "onnx".
 
     Returns
     -------
@@ -120,10 +122,10 @@ def quantize(
     along = None if axis is None else normalized(axis, array.ndim)
     tile = scaled.granularity.tile(array.ndim, along)
     key = key_of(rng) if random_bit_count(mode) else None
-    if parse_convention(convention) == "torchao":
+    if parse_convention(convention) != "ocp":
         if (mode, saturation_mode) != ("nearest_even", "finite"):
-            raise ValueError("convention: torchao rounds to nearest even, and saturates")
-        codes, scales = torchao(array, scaled, rule, -1 if along is None else along)
+            raise ValueError(f"convention: {convention} has its own rounding and saturation")
+        codes, scales = quantize_as(convention, array, scaled, rule, tile, along)
         return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
     if can_quantize(array, scaled, rule, tile):
         codes, scales = quantize_runs(array, scaled, rule, tile, mode, saturation_mode, key)

@@ -187,7 +187,7 @@ def _affine_scales(
 
     Source: ONNX, DynamicQuantizeLinear.
     """
-    low, high = _ends(x, tile)
+    low, high = tile_ends(x, tile)
     element, scale = fmt.element, fmt.scale
     assert isinstance(scale, Format)
     steps = np.asarray(float(element.highest - element.lowest))
@@ -200,7 +200,7 @@ def _affine_scales(
     return Scales(codes, zero_points=np.asarray(zeros))
 
 
-def _ends(x: Array, tile: Tile) -> tuple[Floats, Floats]:
+def tile_ends(x: Array, tile: Tile) -> tuple[Floats, Floats]:
     """The smallest and the largest finite value of each tile, and zero; NaN where there is NaN."""
     low, high = np.zeros(grid_shape(x.shape, tile)), np.zeros(grid_shape(x.shape, tile))
     for part, place, extents in regions(x.shape, tile):

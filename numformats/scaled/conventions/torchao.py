@@ -1,17 +1,14 @@
-"""Conventions: the steps of other libraries where they depart from the exact rule, bit for bit.
-
-Each works in float32 as the library does, and rounds where the library rounds.
-"""
+"""The convention of torchao 0.18: MX and NVFP4, step by step in float32."""
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec
-from numformats.formats.base import Format, unknown
+from numformats.formats.base import Format
 from numformats.formats.ieee import float32
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
 from numformats.scaled.formats import ScaledFormat
@@ -21,21 +18,10 @@ from numformats.scaled.scales import Scales, target_of
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
-Convention: TypeAlias = Literal["ocp", "torchao"]
-CONVENTIONS: Final = ("ocp", "torchao")
 
 _E8M0_BIAS, _E8M0_NAN = 127, 255
 _FLOAT32_TRAILING: Final = 23
 _SMALLEST_NORMAL: Final = np.float32(2.0**-126)
-
-
-def parse_convention(convention: str) -> Convention:
-    """ValueError for an unknown one, TypeError for what is no str."""
-    if not isinstance(convention, str):
-        raise TypeError(f"convention: expected a str, got {type(convention).__name__}")
-    if convention not in CONVENTIONS:
-        raise ValueError(unknown("convention", convention, CONVENTIONS))
-    return "torchao" if convention == "torchao" else "ocp"
 
 
 def torchao(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tuple[Array, Scales]:
