@@ -215,12 +215,16 @@ def scaled_page() -> str:
     ]
     for fmt in map(nf.get_scaled_format, nf.list_scaled_formats()):
         rule = next(name for name, known in RULES.items() if known == fmt.rule)
-        rule = "range" if fmt.zero_point is not None else rule
+        rule = rule if fmt.is_symmetric else "range"
         scale = fmt.scale_element.name
         if isinstance(fmt.scale, nf.ScaledFormat):
             assert fmt.tensor_scale is not None
             scale += f" and {fmt.tensor_scale.name} ({_granularity(fmt.scale.granularity)})"
-        element = fmt.element.name if fmt.zero_point is None else f"{fmt.element.name}, zero point"
+        element = fmt.element.name
+        if fmt.zero_point is not None:
+            element += ", zero point"
+        if fmt.offset is not None:
+            element += f", {fmt.offset.name} offset"
         where = _granularity(fmt.granularity)
         rows.append(f"| `{fmt.name}` | {element} | {scale} | {where} | {rule} | {fmt.bits:g} |")
     return "\n".join(rows) + "\n"

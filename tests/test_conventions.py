@@ -105,6 +105,8 @@ def test_a_block_with_infinity_as_ml_dtypes_would() -> None:
         (lambda: nf.quantize([1.0], "int8_tensor_asym", convention="torch"), "torch has no"),
         (lambda: nf.quantize([1.0], "int4_g32_asym", convention="onnx"), "onnx has no int4_g32"),
         (lambda: nf.quantize([1.0], "mxfp4", convention="cuda", rounding="rtz"), "its own"),
+        (lambda: nf.quantize([1.0], "mxfp4", convention="gguf"), "gguf has no mxfp4"),
+        (lambda: nf.quantize([np.nan], "q4_0", convention="gguf"), "NaN or infinity"),
     ],
 )
 def test_what_a_library_does_not_have_is_refused(call: Callable[[], Any], message: str) -> None:
@@ -206,6 +208,52 @@ def test_dynamic_quantize_linear(x: NDArray[np.float32]) -> None:
     codes, scale, zero = onnx_node("DynamicQuantizeLinear", [x], 3)
     np.testing.assert_array_equal(q.codes, codes)
     assert (q.scales, q.zero_points) == (scale, zero)
+
+
+def gguf_blocks() -> NDArray[np.float32]:
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((256, 128)) * 2.0 ** rng.integers(-12, 8, (256, 1))
+    x[:40] = np.rint(x[:40] * 4) / 4
+    x[40:60] = 0
+    x[60:80] += 30
+    return x.astype(np.float32)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("name", ["q8_0", "q4_0", "q4_1"])
+def test_quantize_as_gguf_does(name: str) -> None:
+    gguf = pytest.importorskip("gguf", reason="gguf is not installed")
+    x = gguf_blocks()
+    kind = getattr(gguf.GGMLQuantizationType, name.upper())
+    stored = gguf.quants.quantize(x, kind).reshape(256, 4, -1)
+    q = nf.quantize(x, name, convention="gguf")
+    count = 1 if q.offsets is None else 2
+    header = stored[..., : 2 * count].copy().view(np.float16)
+    np.testing.assert_array_equal(q.scales, header[..., 0])
+    if q.offsets is not None:
+        np.testing.assert_array_equal(q.offsets, header[..., 1])
+    codes = stored[..., 2 * count :]
+    if name != "q8_0":
+        # The first half of a block is in the low halves of its bytes.
+        codes = np.concatenate([codes & 15, codes >> 4], axis=-1)
+    shift = 8 if name == "q4_0" else 0
+    np.testing.assert_array_equal(q.codes.reshape(codes.shape), codes ^ shift)
+    read = gguf.quants.dequantize(stored.reshape(256, -1), kind)
+    np.testing.assert_array_equal(q.dequantize(), read)
+
+
+@pytest.mark.parametrize("name", ["q8_0", "q4_0", "q4_1"])
+def test_the_convention_of_gguf_is_near_the_exact_rule(name: str) -> None:
+    x = gguf_blocks()
+    ours, theirs = (nf.quantize(x, name, convention=c) for c in ("ocp", "gguf"))
+    is_zero = theirs.scales == 0  # of tiles of equal numbers, where ours is 1
+    np.testing.assert_array_equal(ours.scales[~is_zero], theirs.scales[~is_zero])
+    assert (ours.scales[is_zero] == 1).all()
+    error, their_error = (np.square(q.dequantize() - x).sum() for q in (ours, theirs))
+    assert error <= their_error < 1.1 * error
+    first = nf.quantize(x.T, name, axis=0, convention="gguf")
+    np.testing.assert_array_equal(first.codes.T, theirs.codes)
+    assert nf.quantize(x[:, :50], name, convention="gguf").shape == (256, 50)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ from numformats.scaled.granularity import Tile
 from numformats.scaled.scales import target_of
 
 NAMES = nf.list_scaled_formats()
-SYMMETRIC = [name for name in NAMES if nf.get_scaled_format(name).zero_point is None]
-AFFINE = [name for name in NAMES if name not in SYMMETRIC]
+SYMMETRIC = [name for name in NAMES if nf.get_scaled_format(name).is_symmetric]
+AFFINE = [name for name in NAMES if nf.get_scaled_format(name).zero_point is not None]
 
 
 def numbers(shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[Any]:
@@ -84,15 +85,24 @@ def meant(
     codes, scales = {}, {}
     for place, indices in tiles.items():
         scales[place] = stored(ideal[place] / outer[place], fmt.scale_element, rule.rounding)
+        if rule.target == "lowest":
+            first = next(i for i in indices if abs(value[i]) == largest[place])
+            if value[first] > 0:
+                opposite = -Fraction(exact.decode(scales[place], fmt.scale_element))
+                scales[place] = exact.project(opposite, fmt.scale_element)
         size = Fraction(exact.decode(scales[place], fmt.scale_element)) * outer[place]
         for i in indices:
             # The sign of a zero is that of the number.
-            quotient = value[i] / size if value[i] else float(x[i])
+            quotient = value[i] / size if value[i] else math.copysign(1, size) * float(x[i])
             codes[i] = exact.project(quotient, fmt.element, mode, "finite")
     return codes, scales
 
 
 def assert_as_meant(x: NDArray[Any], fmt: nf.ScaledFormat, rule: Any, mode: Any) -> None:
+    if RULES[rule].target == "lowest" and not fmt.scale_element.signed:
+        with pytest.raises(ValueError, match="no negative scales"):
+            nf.quantize(x, fmt, scale_rule=rule, rounding=mode)
+        return
     codes, scales = meant(x, fmt, RULES[rule], mode)
     q = nf.quantize(x, fmt, scale_rule=rule, rounding=mode)
     assert {i: int(q.codes[i]) for i in codes} == codes
@@ -150,6 +160,101 @@ def test_affine_schemes_are_as_meant(name: str) -> None:
         assert zeros[k] == zero
         for i, value in zip(tiles[place], values, strict=True):
             assert q.codes[i] == min(max(round(value / size) + zero, 0), levels)
+
+
+def offset_meant(
+    values: list[Fraction], fmt: nf.ScaledFormat, mode: Any
+) -> tuple[int, int, list[int]]:
+    """The codes of a tile's scale, of its offset and of its numbers, in Fractions."""
+    low, high = min(values), max(values)
+    assert isinstance(fmt.scale, nf.Format)
+    assert fmt.offset is not None
+    scale = stored((high - low) / fmt.element.highest, fmt.scale, "nearest_even")
+    offset = exact.project(low, fmt.offset, "nearest_even", "finite")
+    size = Fraction(exact.decode(scale, fmt.scale))
+    start = Fraction(exact.decode(offset, fmt.offset))
+    codes = [exact.project((v - start) / size, fmt.element, mode, "finite") for v in values]
+    return scale, offset, codes
+
+
+Q5 = nf.ScaledFormat(
+    "q5", nf.get_format("uint5"), nf.float32, nf.PerBlock(20), "absmax_up", offset=nf.bfloat16
+)
+
+
+@pytest.mark.parametrize("mode", DETERMINISTIC)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_a_format_with_offsets_is_as_meant(mode: Any, dtype: str) -> None:
+    fmt = nf.get_scaled_format("q4_1")
+    x = (numbers((3, 150), np.float64) * 1.1 + 0.3).astype(dtype)
+    q = nf.quantize(x, fmt, rounding=mode)
+    assert q.offsets is not None
+    tiles = places(x.shape, fmt.granularity.tile(2, None))
+    words = zip(q.scales.view("u2").ravel(), q.offsets.view("u2").ravel(), strict=True)
+    values = q.dequantize(np.float64)
+    for place, (scale, offset) in zip(sorted(tiles), words, strict=True):
+        got = [int(q.codes[i]) for i in tiles[place]]
+        assert (scale, offset, got) == offset_meant(
+            [Fraction(float(x[i])) for i in tiles[place]], fmt, mode
+        )
+        for i in tiles[place]:
+            start = Fraction(exact.decode(int(offset), nf.float16))
+            size = Fraction(exact.decode(int(scale), nf.float16))
+            assert Fraction(float(values[i])) == start + int(q.codes[i]) * size
+
+
+def test_the_sum_with_an_offset_is_rounded_once() -> None:
+    # 1 + 2**-24, a midpoint of float32, and a little more, below float64's reach.
+    fmt = nf.ScaledFormat(
+        "wide", nf.get_format("uint2"), nf.float32, nf.PerBlock(2), offset=nf.float32
+    )
+    tiny = np.float32(2.0**-24 * (1 + 2.0**-23) / 3)
+    q = nf.ScaledArray(np.uint8([3, 0]), np.array([tiny]), fmt, offsets=np.float32([1]))
+    value = 1 + 3 * Fraction(float(tiny))
+    expected = [exact.decode(exact.project(value, nf.float32), nf.float32), 1]
+    assert q.dequantize().tolist() == expected
+    q = nf.ScaledArray(np.uint8([3, 0]), np.float32([2.0**-60]), fmt, offsets=np.float32([1]))
+    up = nf.ScaledArray(np.uint8([1, 0]), np.float32([2.0**-24]), fmt, offsets=np.float32([1]))
+    assert q.dequantize().tolist() == up.dequantize().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("special", [np.inf, -np.inf, np.nan])
+def test_offsets_and_what_is_not_finite(special: float) -> None:
+    x = np.float32([1, 2, special, 4])
+    got = nf.quantize(x, "q4_1").dequantize().tolist()
+    if np.isnan(special):
+        assert np.isnan(got).all()
+    else:
+        assert got == pytest.approx([1, 2, 4 if special > 0 else 1, 4], abs=0.01)
+    assert nf.quantize(np.float32([special, special]), "q4_1").codes.shape == (2,)
+
+
+def test_equal_numbers_are_their_offset() -> None:
+    for number in (0.0, 0.1, -300.0):
+        x = np.full(32, number, np.float32)
+        np.testing.assert_array_equal(nf.quantize(x, "q4_1").dequantize(), x.astype("f2"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"offset": nf.get_format("int8")}, "float format"),
+        ({"element": nf.get_format("int4")}, "unsigned"),
+        ({"zero_point": nf.get_format("uint5")}, "no zero point"),
+        ({"scale": nf.ScaledFormat("s", nf.float16, nf.float32)}, "one level"),
+        ({"scale": nf.float8_e8m0fnu, "scale_rule": "lowest"}, "no negative scales"),
+    ],
+)
+def test_offsets_that_make_no_sense(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        replace(Q5, **changes)
+
+
+def test_the_farthest_number_becomes_the_lowest_element() -> None:
+    q = nf.quantize(np.float32([0.5, 4, -4, 1]), "q4_0")
+    assert q.scales.tolist() == [-0.5]
+    assert q.codes.tolist() == [15, 8, 7, 14]  # two's complement: -1, -8, 7 for 8, -2
+    assert q.dequantize().tolist() == [0.5, 4, -3.5, 1]
 
 
 def test_nvfp4_is_a_scale_of_scales() -> None:

@@ -196,7 +196,10 @@ def measure(
     """
     before = np.asarray(x, np.float64)
     magnitude = np.abs(before)
-    beyond = (before > (fmt.max - zero) * scale) | (before < (fmt.min - zero) * scale)
+    # A scale may be negative.
+    ends = (fmt.min - zero) * scale, (fmt.max - zero) * scale
+    beyond = (before > np.maximum(*ends)) | (before < np.minimum(*ends))
+    scale = np.abs(scale)
     lost = ~np.isfinite(y)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         error = y - before

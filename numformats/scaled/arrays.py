@@ -31,9 +31,10 @@ from numformats.scaled.granularity import (
     slabs,
 )
 from numformats.scaled.named import get_scaled_format
-from numformats.scaled.scales import Scales, scale_values, spread_over, values_of
+from numformats.scaled.scales import Scales, scale_values, spread_over, sum_to_odd, values_of
 
 Array = NDArray[Any]
+Floats = NDArray[np.float64]
 
 # Elements that are decoded at a time.
 _CHUNK: Final = 1 << 16
@@ -59,6 +60,9 @@ class ScaledArray:
         Codes of the zero points of an affine format, shaped as `scales`.
     tensor_scales : ndarray or None
         The scales of the scales, where there are two levels.
+    offsets : ndarray or None
+        What is added to the products of elements and scales, in formats that have that: shaped and
+        shown as `scales`.
 
     Examples
     --------
@@ -76,6 +80,7 @@ class ScaledArray:
     axis: int | None = None
     zero_points: Array | None = None
     tensor_scales: Array | None = None
+    offsets: Array | None = None
 
     @classmethod
     def from_grid(
@@ -91,7 +96,7 @@ class ScaledArray:
             inner = fmt.scale.granularity.tile(scales.codes.ndim, None)
             tensor_shape = scale_shape(scales.codes.shape, inner)
             tensor = _as_floats(scales.tensor, fmt.tensor_scale).reshape(tensor_shape)
-        zeros = scales.zero_points
+        zeros, offsets = scales.zero_points, scales.offsets
         return cls(
             codes,
             _as_floats(scales.codes, fmt.scale_element).reshape(squeezed),
@@ -99,6 +104,7 @@ class ScaledArray:
             axis,
             None if zeros is None else zeros.reshape(squeezed),
             tensor,
+            None if offsets is None else _as_floats(offsets, fmt.offset).reshape(squeezed),
         )
 
     @property
@@ -118,18 +124,13 @@ class ScaledArray:
 
     @property
     def nbytes(self) -> int:
-        """The bytes that elements, scales and zero points take when they are packed."""
+        """The bytes that elements, scales, zero points and offsets take when they are packed."""
         return sum(part.size for part in self.pack().values())
 
     @property
     def bits_per_value(self) -> float:
         """The bits stored for each element, with all scales; NaN for an empty array."""
-        counts = [(self.codes, self.format.element), (self.scales, self.format.scale_element)]
-        if self.zero_points is not None and self.format.zero_point is not None:
-            counts.append((self.zero_points, self.format.zero_point))
-        if self.tensor_scales is not None and self.format.tensor_scale is not None:
-            counts.append((self.tensor_scales, self.format.tensor_scale))
-        bits = sum(part.size * fmt.bits for part, fmt in counts)
+        bits = sum(part.size * fmt.bits for part, fmt in self._stored_parts().values())
         return bits / self.size if self.size else float("nan")
 
     def __repr__(self) -> str:
@@ -168,32 +169,43 @@ class ScaledArray:
         if can_dequantize(codes, fmt, tile, target):
             dequantize_runs(codes, grid, fmt, tile, target)
             return result
-        for part, values, _, _ in self.parts(_CHUNK):
-            with np.errstate(over="ignore", under="ignore"):
-                target[part] = values
+        for part, products, _, _, offset in self._pieces(_CHUNK):
+            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+                target[part] = products if offset is None else _sum(products, offset, native)
         return result
 
-    def parts(
-        self, limit: int
-    ) -> Iterator[tuple[Index, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:
+    def parts(self, limit: int) -> Iterator[tuple[Index, Floats, Floats, Floats]]:
         """Parts of the array with about `limit` elements at most, one after the other in C order.
 
         Yields the slices; the numbers as float64; the scale of each, and the value that stands for
         its zero, which broadcast with them. A scalar counts as an array of one element.
         """
+        for part, products, own, zero, offset in self._pieces(limit):
+            if offset is None:
+                yield part, products, own, zero
+            else:
+                with np.errstate(invalid="ignore"):
+                    yield part, products + offset, own, -offset / own
+
+    def _pieces(self, limit: int) -> Iterator[tuple[Index, Floats, Floats, Floats, Floats | None]]:
+        """As `parts`, with the products of elements and scales, and what is to be added to them."""
         fmt, tile, grid = self.format, self._tile(), self._grid()
         sizes, zeros = scale_values(grid, fmt), np.zeros((1,) * len(tile))
+        offsets = None
         if grid.zero_points is not None and fmt.zero_point is not None:
             zeros = values_of(grid.zero_points, fmt.zero_point)
+        if grid.offsets is not None and fmt.offset is not None:
+            offsets = values_of(grid.offsets, fmt.offset)
         codes = self.codes.reshape(self.codes.shape or (1,))
         for part, _ in slabs(codes.shape, limit):
             own = spread_over(sizes, part, tile)
             zero = spread_over(zeros, part, tile) if zeros.size > 1 else zeros
+            offset = None if offsets is None else spread_over(offsets, part, tile)
             values = values_of(codes[part], fmt.element)
             if grid.zero_points is not None:
                 values = values - zero
             with np.errstate(invalid="ignore"):
-                yield part, values * own, own, zero
+                yield part, values * own, own, zero, offset
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self.dequantize(np.float32 if dtype is None else dtype)
@@ -209,30 +221,24 @@ class ScaledArray:
         of_scales = tuple(
             part for part, extent in zip(slices, tile, strict=True) if extent is not None
         )
-        zeros = self.zero_points
+        zeros, offsets = self.zero_points, self.offsets
         return replace(
             self,
             codes=self.codes[slices],
             scales=self.scales[of_scales],
             zero_points=None if zeros is None else zeros[of_scales],
+            offsets=None if offsets is None else offsets[of_scales],
         )
 
     def pack(self) -> dict[str, NDArray[np.uint8]]:
         """The bytes of each part, by its name: ``codes``, ``scales``, and where there are any
-        ``zero_points`` and ``tensor_scales``.
+        ``zero_points``, ``tensor_scales`` and ``offsets``.
 
         Each part is a stream of its codes in C order, of as many bits each as the format has, the
         low bits first, as `numformats.codec.pack` lays them out: two codes of 4 bits to a byte, the
         first in its low half.
         """
-        fmt = self.format
-        parts = {"codes": codec.pack(_flat(self.codes), fmt.element.bits)}
-        parts["scales"] = _packed(self.scales, fmt.scale_element)
-        if self.zero_points is not None and fmt.zero_point is not None:
-            parts["zero_points"] = _packed(self.zero_points, fmt.zero_point)
-        if self.tensor_scales is not None and fmt.tensor_scale is not None:
-            parts["tensor_scales"] = _packed(self.tensor_scales, fmt.tensor_scale)
-        return parts
+        return {name: _packed(part, fmt) for name, (part, fmt) in self._stored_parts().items()}
 
     @classmethod
     def unpack(
@@ -250,9 +256,11 @@ class ScaledArray:
         full = shape or (1,)
         along = None if axis is None else normalized(axis, len(full))
         grid = scale_shape(full, scaled.granularity.tile(len(full), along))
-        zeros = tensor = None
+        zeros = tensor = offsets = None
         if scaled.zero_point is not None:
             zeros = _unpacked(parts, "zero_points", scaled.zero_point, grid)
+        if scaled.offset is not None:
+            offsets = _unpacked(parts, "offsets", scaled.offset, grid)
         if isinstance(scaled.scale, ScaledFormat) and scaled.tensor_scale is not None:
             whole = grid_shape(full, scaled.granularity.tile(len(full), along))
             inner = scaled.scale.granularity.tile(len(whole), None)
@@ -266,6 +274,7 @@ class ScaledArray:
             along,
             zeros,
             tensor,
+            offsets,
         )
 
     def save(self, path: str | Path) -> None:
@@ -293,6 +302,22 @@ class ScaledArray:
         found = json.loads(about)
         return cls.unpack(parts, found["format"], tuple(found["shape"]), found["axis"])
 
+    def _stored_parts(self) -> dict[str, tuple[Array, Format]]:
+        """What is stored, and the format of each part, by its name."""
+        fmt = self.format
+        parts = {
+            "codes": (self.codes, fmt.element),
+            "scales": (self.scales, fmt.scale_element),
+            "zero_points": (self.zero_points, fmt.zero_point),
+            "tensor_scales": (self.tensor_scales, fmt.tensor_scale),
+            "offsets": (self.offsets, fmt.offset),
+        }
+        return {
+            name: (part, own)
+            for name, (part, own) in parts.items()
+            if part is not None and own is not None
+        }
+
     def _tile(self) -> Tile:
         return self.format.granularity.tile(max(self.ndim, 1), self.axis)
 
@@ -305,11 +330,12 @@ class ScaledArray:
             inner = fmt.scale.granularity.tile(len(grid), None)
             codes = _as_codes(self.tensor_scales, fmt.tensor_scale)
             tensor = codes.reshape(grid_shape(grid, inner))
-        zeros = self.zero_points
+        zeros, offsets = self.zero_points, self.offsets
         return Scales(
             _as_codes(self.scales, fmt.scale_element).reshape(grid),
             tensor,
             None if zeros is None else zeros.reshape(grid),
+            None if offsets is None else _as_codes(offsets, fmt.offset).reshape(grid),
         )
 
     def _read_index(self, index: Any) -> tuple[slice, ...]:
@@ -327,6 +353,13 @@ class ScaledArray:
             if is_shared and not is_whole:
                 raise ValueError(f"index: values along axis {axis} share scales; keep all of it")
         return slices
+
+
+def _sum(products: Floats, offset: Floats, dtype: np.dtype[Any]) -> Floats:
+    """Sums that are rounded once on their way to a dtype."""
+    if dtype == np.float64:
+        return products + offset
+    return sum_to_odd(products, np.broadcast_to(offset, products.shape))
 
 
 def _flat(codes: Array) -> Array:

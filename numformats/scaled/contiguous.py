@@ -60,7 +60,7 @@ def can_quantize(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> bo
     """
     if x.dtype != _FLOAT32 or not x.flags.c_contiguous or not x.flags.aligned or x.size == 0:
         return False
-    if fmt.zero_point is not None or rule.percentile < 100 or rule.search:
+    if not fmt.is_symmetric or rule.percentile < 100 or rule.search or rule.target == "lowest":
         return False
     if isinstance(fmt.element, TableFormat) and not _is_float32(fmt.element):
         return False
@@ -217,6 +217,7 @@ def can_dequantize(codes: Array, fmt: ScaledFormat, tile: Tile, out: Array) -> b
     """Whether `dequantize_runs` can do it."""
     return (
         out.dtype == _FLOAT32
+        and fmt.offset is None
         and out.flags.c_contiguous
         and codes.flags.c_contiguous
         and out.flags.aligned

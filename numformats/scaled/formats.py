@@ -31,6 +31,10 @@ class ScaledFormat:
     zero_point : IntFormat, optional
         Each tile has the code that stands for zero, too, and its scale is its range divided by that
         of the element: the format is affine. The element is an integer format then.
+    offset : FloatFormat, optional
+        Each tile has a number that is added to the product of element and scale, its smallest one;
+        and its scale is its range divided by that of the element. The element is an integer format
+        whose lowest value is 0.
 
     Raises
     ------
@@ -55,6 +59,7 @@ class ScaledFormat:
     granularity: Granularity = field(default_factory=PerTensor)
     scale_rule: str | ScaleRule = "absmax"
     zero_point: IntFormat | None = None
+    offset: FloatFormat | None = None
 
     def __post_init__(self) -> None:
         require_format(self.element)
@@ -67,6 +72,10 @@ class ScaledFormat:
                 raise TypeError(f"scale: expected a float format, got {fmt!r}")
         if self.zero_point is not None:
             self._require_affine(self.zero_point)
+        if self.offset is not None:
+            self._require_offset(self.offset)
+        if self.rule.target == "lowest" and not self.scale_element.signed:
+            raise ValueError(f"scale_rule: {self.scale_element.name} has no negative scales")
 
     def _require_affine(self, zero_point: IntFormat) -> None:
         if not isinstance(self.element, IntFormat) or not isinstance(zero_point, IntFormat):
@@ -78,10 +87,23 @@ class ScaledFormat:
         if isinstance(self.scale, ScaledFormat):
             raise ValueError("zero_point: an affine format has scales of one level")
 
+    def _require_offset(self, offset: FloatFormat) -> None:
+        if not isinstance(offset, FloatFormat):
+            raise TypeError(f"offset: expected a float format, got {offset!r}")
+        if not isinstance(self.element, IntFormat) or self.element.lowest != 0:
+            raise TypeError("offset: it needs unsigned integers for elements")
+        if self.zero_point is not None or isinstance(self.scale, ScaledFormat):
+            raise ValueError("offset: it goes with scales of one level, and no zero point")
+
     @property
     def rule(self) -> ScaleRule:
         """The scale rule, as an object."""
         return get_rule(self.scale_rule)
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether a number is an element times a scale, and nothing else."""
+        return self.zero_point is None and self.offset is None
 
     @property
     def scale_element(self) -> Format:
@@ -99,5 +121,5 @@ class ScaledFormat:
         size = self.granularity.block_size
         if size is None:
             return float(self.element.bits)
-        zero_point = 0 if self.zero_point is None else self.zero_point.bits
-        return self.element.bits + (self.scale.bits + zero_point) / size
+        others = sum(fmt.bits for fmt in (self.zero_point, self.offset) if fmt is not None)
+        return self.element.bits + (self.scale.bits + others) / size

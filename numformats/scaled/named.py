@@ -141,8 +141,13 @@ CODEBOOKS: Final = (
     ScaledFormat("fp4_bnb", FP4_TABLE, float32, PerBlock(64)),
 )
 
-# ggml's block_q8_0 (ggml-common.h): 32 integers and a float16 scale.
-GGUF: Final = (ScaledFormat("q8_0", _integers("int8"), float16, PerBlock(32)),)
+# ggml's block_q8_0, block_q4_0 and block_q4_1 (ggml-common.h): 32 integers and a float16 scale; in
+# the second the number farthest from zero becomes -8; the third has a float16 offset.
+GGUF: Final = (
+    ScaledFormat("q8_0", _integers("int8"), float16, PerBlock(32)),
+    ScaledFormat("q4_0", _integers("int4"), float16, PerBlock(32), "lowest"),
+    ScaledFormat("q4_1", _integers("uint4"), float16, PerBlock(32), offset=float16),
+)
 
 # A shared exponent of 8 bits for 16 signed mantissas of 3 or 7 bits: Darvish Rouhani et al.,
 # "Pushing the limits of narrow precision inferencing at cloud scale with Microsoft Floating Point",

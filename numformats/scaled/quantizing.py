@@ -39,6 +39,7 @@ from numformats.scaled.scales import (
     scales_of_magnitudes,
     spread,
     spread_over,
+    sum_to_odd,
     sums,
     values_of,
 )
@@ -76,12 +77,13 @@ def quantize(
     rounding, saturation, rng
         How the quotients of values and scales are projected onto the element format, as for
         `numformats.codec.encode`.
-    convention : {"ocp", "torchao", "torch", "ml_dtypes", "cuda", "onnx"}
+    convention : {"ocp", "torchao", "gguf", "torch", "ml_dtypes", "cuda", "onnx"}
         Whose bits: the exact rule's, or another library's, which rounds on the way and treats the
         ends of the range, NaN and infinity in its own manner. "torchao" (0.18) is for the MX
-        formats, and NVFP4 with and without tensor scale. The others have casts alone: the rule's
-        scales, quotients in float32, then that cast (`numformats.cast`). Affine formats with
-        float32 scales are those of ONNX's `DynamicQuantizeLinear` under "onnx".
+        formats, and NVFP4 with and without tensor scale; "gguf" (0.19) is for
+        q8_0, q4_0 and q4_1. The others have casts alone: the rule's scales, quotients in float32,
+        then that cast (`numformats.cast`). Affine formats with float32 scales are those of ONNX's
+        `DynamicQuantizeLinear` under "onnx".
 
     Returns
     -------
@@ -165,13 +167,19 @@ def encode_elements(
     codes = np.empty(x.shape, code_dtype(element))
     sizes = scale_values(scales, fmt)
     count = random_bit_count(rounding)
-    zeros = None
+    zeros = offsets = None
+    if scales.offsets is not None:
+        assert fmt.offset is not None
+        offsets = values_of(scales.offsets, fmt.offset)
     if scales.zero_points is not None:
         assert fmt.zero_point is not None
         zeros = values_of(scales.zero_points, fmt.zero_point)
     for part, start in slabs(x.shape, _CHUNK):
         with np.errstate(invalid="ignore"):
             values = x[part].astype(np.float64)
+        if offsets is not None:
+            offset = np.broadcast_to(spread_over(offsets, part, tile), values.shape)
+            values = sum_to_odd(values, -offset)
         size = np.broadcast_to(spread_over(sizes, part, tile), values.shape)
         quotient = _quotients(values, size, element)
         draws = None
@@ -219,7 +227,7 @@ def _best_scales(
     """Of the scales that the rule gives for shares of the largest magnitude, from all of it down to
     half, those with the smallest sum of squared errors in each tile.
     """
-    if fmt.zero_point is not None or isinstance(fmt.scale, ScaledFormat):
+    if not fmt.is_symmetric or isinstance(fmt.scale, ScaledFormat):
         raise ValueError("scale_rule: a search is for symmetric formats with scales of one level")
     if random_bit_count(rounding):
         raise ValueError("scale_rule: a search is for deterministic rounding modes")

@@ -19,9 +19,11 @@ class ScaleRule:
 
     Parameters
     ----------
-    target : {"max", "power"}
+    target : {"max", "power", "lowest"}
         What the largest magnitude is to become: the element format's largest value, or its largest
-        power of two.
+        power of two; or its lowest value, whatever the sign of the number: then the scale is
+        negative where the number is positive. For integers that makes use of the code that has no
+        counterpart of the other sign.
     rounding : str
         The rounding mode in which that quotient becomes a scale.
     rounds_first : bool
@@ -40,25 +42,27 @@ class ScaleRule:
     True
     """
 
-    target: Literal["max", "power"] = "max"
+    target: Literal["max", "power", "lowest"] = "max"
     rounding: RoundingMode = "nearest_even"
     rounds_first: bool = False
     percentile: float = 100.0
     search: int = 0
 
     def __post_init__(self) -> None:
-        if self.target not in ("max", "power"):
-            raise ValueError(unknown("target", self.target, ("max", "power")))
+        if self.target not in ("max", "power", "lowest"):
+            raise ValueError(unknown("target", self.target, ("max", "power", "lowest")))
         object.__setattr__(self, "rounding", parse_rounding(self.rounding))
         if not 0 < self.percentile <= 100:
             raise ValueError(f"percentile: {self.percentile}; expected more than 0, at most 100")
         if self.search < 0:
             raise ValueError(f"search: {self.search}; expected 0 or more")
+        if self.target == "lowest" and (self.search or self.percentile < 100):
+            raise ValueError("target: 'lowest' goes by one number, and not with search, percentile")
 
 
 # By name. `floor` is that of OCP MX v1.0, clause 6.3; `rceil` that of NVIDIA's cuBLAS for MXFP8,
 # chapter "Scaling factors"; `even` that of Rouhani et al., "Microscaling data formats for deep
-# learning", as PyTorch's torchao has it.
+# learning", as PyTorch's torchao has it; `lowest` that of ggml's Q4_0 (ggml-quants.c).
 RULES: Final = {
     "absmax": ScaleRule(),
     "absmax_up": ScaleRule(rounding="toward_positive"),
@@ -67,6 +71,7 @@ RULES: Final = {
     "ceil": ScaleRule("power", "toward_positive"),
     "rceil": ScaleRule("max", "toward_positive"),
     "even": ScaleRule("power", "toward_zero", rounds_first=True),
+    "lowest": ScaleRule("lowest"),
     "percentile": ScaleRule(percentile=99.9),
     "mse": ScaleRule(rounding="toward_positive", search=64),
 }

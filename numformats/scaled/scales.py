@@ -26,19 +26,25 @@ class Scales:
     """The scales of a grid of tiles, as they are stored.
 
     codes: of the scale's element format. tensor: those of the scales' own scales, or None.
-    zero_points: codes of the zero point format, or None.
+    zero_points, offsets: codes of the formats of these, or None.
     """
 
     codes: Array
     tensor: Array | None = None
     zero_points: Array | None = None
+    offsets: Array | None = None
 
 
 def choose_scales(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> Scales:
     """The scales of an array by a rule, in the shape of its grid of tiles."""
     if fmt.zero_point is not None:
         return _affine_scales(x, fmt, rule, tile, fmt.zero_point)
-    return scales_of_magnitudes(magnitudes(x, tile, rule.percentile), fmt, rule)
+    if fmt.offset is not None:
+        return _offset_scales(x, fmt, rule, tile, fmt.offset)
+    scales = scales_of_magnitudes(magnitudes(x, tile, rule.percentile), fmt, rule)
+    if rule.target == "lowest":
+        return _negated(scales, fmt.scale_element, are_largest_positive(x, tile))
+    return scales
 
 
 def scales_of_magnitudes(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Scales:
@@ -111,6 +117,8 @@ def values_of(codes: Array, fmt: Format) -> Floats:
 def target_of(element: Format, rule: ScaleRule) -> Fraction:
     """What the rule has the largest magnitude become."""
     highest = element.highest
+    if rule.target == "lowest":
+        return -element.lowest
     if rule.target == "max":
         return highest
     power = Fraction(2) ** (highest.numerator.bit_length() - highest.denominator.bit_length())
@@ -131,6 +139,28 @@ def magnitudes(x: Array, tile: Tile, percentile: float) -> Floats:
             # A magnitude that occurs, not one in between, which might have to be rounded.
             found[place] = np.percentile(wide, percentile, axis=within, method="higher")
     return found
+
+
+def are_largest_positive(x: Array, tile: Tile) -> NDArray[np.bool_]:
+    """Whether the number of the largest finite magnitude of each tile is positive; of several, the
+    first.
+    """
+    found = np.zeros(grid_shape(x.shape, tile), np.bool_)
+    for part, place, extents in regions(x.shape, tile):
+        tiles, within = _as_tiles(x[part], extents)
+        wide = _as_float64(tiles)
+        wide = np.where(np.isinf(wide), 0, wide).reshape(*tiles.shape[: len(within)], -1)
+        first = np.abs(wide).argmax(axis=-1)[..., np.newaxis]
+        found[place] = np.take_along_axis(wide, first, axis=-1)[..., 0] > 0
+    return found
+
+
+def _negated(scales: Scales, fmt: Format, where: NDArray[np.bool_]) -> Scales:
+    if not fmt.signed:
+        raise ValueError(f"scale_rule: {fmt.name} has no negative scales")
+    values = values_of(scales.codes, fmt)
+    codes = np.asarray(codec.encode(np.where(where, -values, values), fmt))
+    return Scales(codes, scales.tensor)
 
 
 def sums(x: Floats, tile: Tile) -> Floats:
@@ -191,7 +221,7 @@ def _affine_scales(
     element, scale = fmt.element, fmt.scale
     assert isinstance(scale, Format)
     steps = np.asarray(float(element.highest - element.lowest))
-    codes = _stored(_sum_to_odd(high, -low), steps, scale, rule)
+    codes = _stored(sum_to_odd(high, -low), steps, scale, rule)
     size = values_of(codes, scale)
     with np.errstate(invalid="ignore"):
         below = np.rint(quotient_to_odd(low, np.where(np.isnan(size), 1, size)))
@@ -200,15 +230,37 @@ def _affine_scales(
     return Scales(codes, zero_points=np.asarray(zeros))
 
 
-def tile_ends(x: Array, tile: Tile) -> tuple[Floats, Floats]:
-    """The smallest and the largest finite value of each tile, and zero; NaN where there is NaN."""
+def _offset_scales(
+    x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, offset: Format
+) -> Scales:
+    """The range of a tile over that of the element; and the tile's smallest number.
+
+    Source: ggml's Q4_1 (ggml-quants.c).
+    """
+    low, high = tile_ends(x, tile, with_zero=False)
+    scale = fmt.scale
+    assert isinstance(scale, Format)
+    codes = _stored(sum_to_odd(high, -low), np.asarray(fmt.element.max), scale, rule)
+    return Scales(codes, offsets=np.asarray(codec.encode(low, offset, saturation="finite")))
+
+
+def tile_ends(x: Array, tile: Tile, *, with_zero: bool = True) -> tuple[Floats, Floats]:
+    """The smallest and the largest finite value of each tile; NaN where there is NaN, zero where
+    there is nothing else.
+
+    with_zero: whether zero counts besides, so that the range has it.
+    """
     low, high = np.zeros(grid_shape(x.shape, tile)), np.zeros(grid_shape(x.shape, tile))
     for part, place, extents in regions(x.shape, tile):
         tiles, within = _as_tiles(x[part], extents)
         wide = _as_float64(tiles)
-        wide = np.where(np.isinf(wide), 0, wide)
-        low[place] = np.minimum(wide.min(axis=within), 0)
-        high[place] = np.maximum(wide.max(axis=within), 0)
+        counts = ~np.isinf(wide)
+        least = wide.min(axis=within, initial=np.inf, where=counts)
+        most = wide.max(axis=within, initial=-np.inf, where=counts)
+        if with_zero:
+            least, most = np.minimum(least, 0), np.maximum(most, 0)
+        low[place] = np.where(np.isinf(least), 0, least)
+        high[place] = np.where(np.isinf(most), 0, most)
     return low, high
 
 
@@ -240,7 +292,7 @@ def _rounded_to_precision(x: Floats, precision: int) -> Floats:
         )
 
 
-def _sum_to_odd(a: Floats, b: Floats) -> Floats:
+def sum_to_odd(a: Floats, b: Floats) -> Floats:
     """Sums rounded to odd, as `quotient_to_odd` rounds."""
     with np.errstate(invalid="ignore", over="ignore"):
         total = a + b

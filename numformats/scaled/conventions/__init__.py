@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from numformats.formats.base import unknown
 from numformats.scaled.conventions.casting import quantize_by_cast
 from numformats.scaled.conventions.casts import CASTS, cast
+from numformats.scaled.conventions.gguf import gguf
 from numformats.scaled.conventions.torchao import torchao
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
@@ -20,8 +21,9 @@ from numformats.scaled.scales import Scales
 
 __all__ = ["CASTS", "CONVENTIONS", "cast", "parse_convention", "quantize_as"]
 
+_OF_BLOCKS: Final = {"torchao": torchao, "gguf": gguf}
 # The first is our own: the exact rule.
-CONVENTIONS: Final = ("ocp", "torchao", *CASTS)
+CONVENTIONS: Final = ("ocp", *_OF_BLOCKS, *CASTS)
 
 
 def parse_convention(convention: str) -> str:
@@ -45,6 +47,6 @@ def quantize_as(
 
     ValueError for a format or a rule that it does not have.
     """
-    if convention == "torchao":
-        return torchao(x, fmt, rule, -1 if axis is None else axis)
+    if convention in _OF_BLOCKS:
+        return _OF_BLOCKS[convention](x, fmt, rule, -1 if axis is None else axis)
     return quantize_by_cast(x, fmt, rule, tile, convention)

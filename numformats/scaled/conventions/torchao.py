@@ -11,6 +11,7 @@ from numformats import codec
 from numformats.formats.base import Format
 from numformats.formats.ieee import float32
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
+from numformats.scaled.conventions.blocks import from_blocks, in_blocks
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerBlock
 from numformats.scaled.rules import RULES, ScaleRule
@@ -29,24 +30,17 @@ def torchao(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tuple[Ar
 
     `to_mx` (torchao.prototype.mx_formats.mx_tensor) for E8M0 scales and the rules floor, ceil, even
     and rceil; `nvfp4_quantize` (nvfp4_tensor) for E4M3 scales. A block that is not full, which it
-    refuses, is filled up with zeros. ValueError for any other format or rule.
+    refuses, is filled up. ValueError for any other format or rule.
     """
     is_mx = fmt.scale == float8_e8m0fnu and rule in _OF_TO_MX
     is_nvfp4 = fmt.scale_element == float8_e4m3fn and rule == RULES["absmax"]
     if not isinstance(fmt.granularity, PerBlock) or not (is_mx or is_nvfp4):
         raise ValueError(f"convention: torchao has no {fmt.name} with this scale rule")
-    size = fmt.granularity.size
-    moved = np.moveaxis(x, axis, -1)
-    length = moved.shape[-1]
-    count = -(-length // size)
-    padded = np.zeros((*moved.shape[:-1], count * size), np.float32)
+    blocks = in_blocks(x, axis, fmt.granularity.size)
     with np.errstate(all="ignore"):
-        padded[..., :length] = moved
-        blocks = padded.reshape(*moved.shape[:-1], count, size)
         codes, scales = _to_mx(blocks, fmt.element, rule) if is_mx else _nvfp4(blocks, fmt)
-    kept = codes.reshape(padded.shape)[..., :length]
     own = np.moveaxis(scales.codes, -1, axis)
-    return np.ascontiguousarray(np.moveaxis(kept, -1, axis)), Scales(own, scales.tensor)
+    return from_blocks(codes, axis, x.shape[axis]), Scales(own, scales.tensor)
 
 
 _OF_TO_MX: Final = tuple(RULES[name] for name in ("floor", "ceil", "even", "rceil"))
