@@ -257,6 +257,20 @@ def test_the_farthest_number_becomes_the_lowest_element() -> None:
     assert q.dequantize().tolist() == [0.5, 4, -3.5, 1]
 
 
+def test_the_error_is_told_if_the_original_is_given() -> None:
+    x = numbers((3, 40))
+    x[0, 3] = np.inf
+    q = nf.quantize(x, "int4_g32_asym")
+    kept = np.isfinite(x)
+    error = q.dequantize(np.float64)[kept] - x[kept]
+    decibels = 10 * np.log10(np.square(x[kept].astype("f8")).sum() / np.square(error).sum())
+    assert f", SQNR {decibels:.4g} dB>" in q.describe(x)
+    assert repr(q) == q.describe() == f"{q.describe(x).partition(', SQNR')[0]}>"
+    assert "SQNR inf dB" in nf.quantize(np.float32(1.0), "q4_0").describe(1.0)
+    with pytest.raises(ValueError, match=r"original: shape \(40,\); expected \(3, 40\)"):
+        q.describe(x[0])
+
+
 def test_nvfp4_is_a_scale_of_scales() -> None:
     x = numbers((4, 32))
     q = nf.quantize(x, "nvfp4")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numformats import codec
 from numformats.codec.arguments import (
@@ -134,8 +134,37 @@ class ScaledArray:
         return bits / self.size if self.size else float("nan")
 
     def __repr__(self) -> str:
+        return self.describe()
+
+    def describe(self, original: ArrayLike | None = None) -> str:
+        """A line on what this is, with the error if the original is given.
+
+        The error is the signal to quantization noise ratio in decibels, over the finite numbers of
+        the original. ValueError for an original of another shape.
+
+        >>> import numformats as nf
+        >>> x = [0.1, -0.5, 3.0, 24.0]
+        >>> nf.quantize(x, "mxfp4").describe(x)
+        '<ScaledArray mxfp4: shape (4,), 6.0 bits per value, SQNR 26.67 dB>'
+        """
         bits = f"{self.bits_per_value:.4}"
-        return f"<ScaledArray {self.format.name}: shape {self.shape}, {bits} bits per value>"
+        about = f"ScaledArray {self.format.name}: shape {self.shape}, {bits} bits per value"
+        return f"<{about}>" if original is None else f"<{about}, {self._error(original)}>"
+
+    def _error(self, original: ArrayLike) -> str:
+        x = read_real("original", original)
+        if x.shape != self.shape:
+            raise ValueError(f"original: shape {x.shape}; expected {self.shape}")
+        x = x.reshape(self.shape or (1,))
+        signal = noise = 0.0
+        for part, values, _, _ in self.parts(_CHUNK):
+            with np.errstate(all="ignore"):
+                before = x[part].astype(np.float64)
+                kept = np.isfinite(before)
+                signal += float(np.square(before).sum(where=kept))
+                noise += float(np.square(values - before).sum(where=kept))
+        with np.errstate(all="ignore"):
+            return f"SQNR {10 * np.log10(np.float64(signal) / noise):.4g} dB"
 
     def scale_values(self) -> NDArray[np.float64]:
         """The values of the scales, those of both levels multiplied, shaped as `scales`."""
