@@ -20,6 +20,7 @@ from numformats.formats.floating import FloatFormat
 from numformats.formats.tables import TableFormat
 from numformats.rounding import RoundingMode, SaturationMode
 from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.gathering import gathered, scattered
 from numformats.scaled.granularity import Tile, grid_shape
 from numformats.scaled.rules import ScaleRule
 from numformats.scaled.scales import Scales, divisors_of, scale_values, stored, values_of
@@ -51,28 +52,31 @@ def run_length(shape: tuple[int, ...], tile: Tile) -> int | None:
     return length
 
 
-def can_quantize(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> bool:
+def can_quantize(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, key: int | None) -> bool:
     """Whether `quantize_runs` can do it.
 
-    Of float32 numbers, quotients in float64 lie on the right side of all decision points: a product
-    of a scale and a point has 28 + 24 bits at most, so that float64 holds it, and the number would
-    equal it if the quotient could be mistaken for the point.
+    Of numbers that float32 holds, quotients in float64 lie on the right side of all decision
+    points: a product of a scale and a point has 28 + 24 bits at most, so that float64 holds it, and
+    the number would equal it if the quotient could be mistaken for the point. Random bits make
+    points of more bits, for which quotients are rounded to odd.
     """
-    if x.dtype != _FLOAT32 or not x.flags.c_contiguous or not x.flags.aligned or x.size == 0:
+    if not _is_within_float32(x.dtype) or x.size == 0:
+        return False
+    # Random bits go by the position in the array, and not in one whose tiles were gathered.
+    if key is not None and run_length(x.shape, tile) is None:
         return False
     if not fmt.is_symmetric or rule.percentile < 100 or rule.search or rule.target == "lowest":
         return False
     if isinstance(fmt.element, TableFormat) and not _is_float32(fmt.element):
         return False
-    return _has_even_runs(x.shape, tile) and paths.compiled_path(x.size) is not None
+    return paths.compiled_path(x.size) is not None
 
 
-def _has_even_runs(shape: tuple[int, ...], tile: Tile) -> bool:
-    """Whether parts of the array can begin where a run does, or in one that fills them."""
-    run = run_length(shape, tile)
-    if run is None:
-        return False
-    return run % _PART == 0 or _PART % run == 0 or run >= math.prod(shape)
+def _is_within_float32(dtype: np.dtype[Any]) -> bool:
+    """Whether float32 holds all numbers of a dtype."""
+    if dtype.kind in "iu":
+        return dtype.itemsize <= 2
+    return dtype.itemsize <= 2 or dtype.newbyteorder("=") == _FLOAT32
 
 
 def _is_float32(fmt: TableFormat) -> bool:
@@ -92,16 +96,19 @@ def quantize_runs(
     from numformats.codec.compiled import blocks
     from numformats.codec.compiled.threads import run_split
 
-    flat, run = x.reshape(-1).view(), run_length(x.shape, tile)
-    # For Numba what may be written is another type, and each type another kernel.
-    flat.flags.writeable = False
-    assert run is not None
-    grid = grid_shape(x.shape, tile)
+    grid, run = grid_shape(x.shape, tile), run_length(x.shape, tile)
+    is_gathered = run is None
+    if run is None:
+        numbers = gathered(x, tile)
+        run = numbers.size // math.prod(grid)
+    else:
+        numbers = x
+    flat = _plain(numbers)
     count = -(-flat.size // run)
     largest: NDArray[np.float64] | None = None
     tensor = None
-    # Where the scales have no scale, each part of the array finds its own.
-    if isinstance(fmt.scale, ScaledFormat) or run > _PART:
+    # Where the scales have no scale, each part of the array finds its own, if runs fill it.
+    if isinstance(fmt.scale, ScaledFormat) or _PART % run:
         largest = largest_of_runs(flat, run)
         divisors, tensor = divisors_of(largest.reshape(grid), fmt, rule)
     else:
@@ -113,7 +120,13 @@ def quantize_runs(
     plan = make_plan(element, rounding, saturation, "raise" if element.has_nan else "zero")
     is_shift = _is_power_of_two(fmt)
     dtype = np.float32 if is_shift else np.float64
-    divide = blocks.shift_each if is_shift else blocks.divide_each
+    divide = (
+        blocks.shift_each
+        if is_shift
+        else blocks.divide_each
+        if key is None
+        else blocks.divide_each_to_odd
+    )
 
     def work(begin: int, end: int) -> bool:
         # Memory that is asked for anew for each part would cost more than the work.
@@ -121,19 +134,39 @@ def quantize_runs(
         for first in range(begin, end, _PART):
             last = min(first + _PART, end)
             part = slice(first // run, -(-last // run))
-            own = _largest(flat[first:last], run) if largest is None else largest[part]
+            now = _as_float32(flat[first:last])
+            own = _largest(now, run) if largest is None else largest[part]
             stored_now = stored(own, divisors[part], fmt, rule, is_short=True)
             scale_codes[part] = stored_now
             sizes = values_of(stored_now, fmt.scale_element) * outer[part]
             length = last - first
             factors = (1 / sizes if is_shift else sizes).astype(dtype, copy=False)
-            _spread(factors, run, each[:length])
-            divide(flat[first:last], each[:length], quotients[:length])
+            _spread(factors, run, first % run, each[:length])
+            divide(now, each[:length], quotients[:length])
             paths.project_into(codes[first:last], quotients[:length], plan, key=key, start=first)
         return False
 
-    run_split(work, flat.size, max(run, _PART))
-    return codes.reshape(x.shape), Scales(scale_codes.reshape(grid), tensor)
+    run_split(work, flat.size, _PART)
+    found = scattered(codes, x.shape, tile) if is_gathered else codes.reshape(x.shape)
+    return found, Scales(scale_codes.reshape(grid), tensor)
+
+
+def _plain(x: Array) -> Array:
+    """The numbers in a row, in the machine's byte order and aligned, a copy only if need be."""
+    flat = np.require(x, x.dtype.newbyteorder("="), ["C", "A"]).reshape(-1).view()
+    # For Numba what may be written is another type, and each type another kernel.
+    flat.flags.writeable = False
+    return flat
+
+
+def _as_float32(x: Array) -> Array:
+    """Numbers as float32, which holds them; not to be written to."""
+    if x.dtype == _FLOAT32:
+        return x
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        converted = x.astype(np.float32)
+    converted.flags.writeable = False
+    return converted
 
 
 def _is_power_of_two(fmt: ScaledFormat) -> bool:
@@ -150,14 +183,16 @@ def _is_power_of_two(fmt: ScaledFormat) -> bool:
     )
 
 
-def _spread(sizes: Array, run: int, each: Array) -> None:
-    """Write the size for each number, where numbers begin with a run or lie within one."""
-    if run >= each.size:
-        each[:] = sizes[0]
-        return
-    whole = each.size // run * run
-    np.copyto(each[:whole].reshape(-1, run), sizes[: whole // run, np.newaxis])
-    each[whole:] = sizes[-1]
+def _spread(sizes: Array, run: int, begun: int, each: Array) -> None:
+    """Write the size for each number, of which the first is at position `begun` of its run."""
+    head = min((run - begun) % run, each.size)
+    each[:head] = sizes[0]
+    rest = each[head:]
+    sizes = sizes[1:] if head else sizes
+    whole = rest.size // run * run
+    np.copyto(rest[:whole].reshape(-1, run), sizes[: whole // run, np.newaxis])
+    if whole < rest.size:
+        rest[whole:] = sizes[whole // run]
 
 
 def _for_runs(grid: Array, shape: tuple[int, ...], count: int) -> Array:
@@ -194,7 +229,7 @@ def largest_of_runs(flat: Array, run: int) -> NDArray[np.float64]:
     found = np.empty(-(-flat.size // run))
 
     def work(begin: int, end: int) -> bool:
-        found[begin // run : -(-end // run)] = _largest(flat[begin:end], run)
+        found[begin // run : -(-end // run)] = _largest(_as_float32(flat[begin:end]), run)
         return False
 
     run_split(work, flat.size, run)
@@ -223,7 +258,7 @@ def can_dequantize(codes: Array, fmt: ScaledFormat, tile: Tile, out: Array) -> b
         and out.flags.aligned
         and out.size > 0
         and fmt.element.bits <= TABLE_BITS
-        and _has_even_runs(codes.shape, tile)
+        and run_length(codes.shape, tile) is not None
         and paths.compiled_path(codes.size) is not None
         and not np.may_share_memory(codes, out)
     )
@@ -254,10 +289,10 @@ def dequantize_runs(
             values, own = target[first:last], each[: last - first]
             paths.decode_into(values, flat[first:last], fmt.element)
             if zeros is not None:
-                _spread(zeros[part], run, own)
+                _spread(zeros[part], run, first % run, own)
                 blocks.subtract_each(values, own)
-            _spread(sizes[part], run, own)
+            _spread(sizes[part], run, first % run, own)
             blocks.multiply_each(values, own)
         return False
 
-    run_split(work, flat.size, max(run, _PART))
+    run_split(work, flat.size, _PART)

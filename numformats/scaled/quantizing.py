@@ -129,7 +129,7 @@ def quantize(
             raise ValueError(f"convention: {convention} has its own rounding and saturation")
         codes, scales = quantize_as(convention, array, scaled, rule, tile, along)
         return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
-    if can_quantize(array, scaled, rule, tile):
+    if can_quantize(array, scaled, rule, tile, key):
         codes, scales = quantize_runs(array, scaled, rule, tile, mode, saturation_mode, key)
         return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
     if rule.search:

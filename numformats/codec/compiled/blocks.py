@@ -50,6 +50,32 @@ def divide_each(x: Any, sizes: Any, out: Any) -> None:
         out[i] = divide(np.float64(x[i]), sizes[i])
 
 
+# The bits of a float64's significand that a product with 28 bits has room for, besides them.
+_HIGH_BITS: Final = np.int64(-(1 << 28))
+
+
+@step
+def divide_each_to_odd(x: Any, sizes: Any, out: Any) -> None:
+    """Quotients of float32 numbers and sizes of 28 bits at most, rounded to odd in float64."""
+    words = out.view(np.int64)
+    for i in range(x.size):
+        number, size = np.float64(x[i]), sizes[i]
+        quotient = divide(number, size)
+        out[i] = quotient
+        word = words[i]
+        # The remainder, exactly: each of these products has 53 bits at most, and what is left after
+        # each subtraction fits, too (Dekker).
+        words[i] = bitwise_and(word, _HIGH_BITS)
+        high = out[i]
+        low = quotient - high
+        coarse = np.float64(np.float32(size))
+        rest = ((number - high * size) - low * coarse) - low * (size - coarse)
+        is_up = (rest > 0) == (quotient > 0) if size > 0 else (rest < 0) == (quotient > 0)
+        is_moved = (rest != 0) & np.isfinite(quotient) & (bitwise_and(word, np.int64(1)) == 0)
+        step_up = np.int64(1) if is_up else np.int64(-1)
+        words[i] = word + (step_up if is_moved else np.int64(0))
+
+
 @step
 def shift_each(x: Any, factors: Any, out: Any) -> None:
     """Products of float32 numbers and powers of two, as float32.
