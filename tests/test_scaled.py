@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 import numformats as nf
 from numformats import exact
 from numformats.codec import paths
+from numformats.codec.division import quotient_to_odd
 from numformats.scaled import RULES, ScaleRule
 from numformats.scaled.contiguous import run_length
 from numformats.scaled.granularity import Tile
-from numformats.scaled.scales import target_of
+from numformats.scaled.scales import sum_to_odd, target_of
 
 NAMES = nf.list_scaled_formats()
 SYMMETRIC = [name for name in NAMES if nf.get_scaled_format(name).is_symmetric]
@@ -255,6 +256,8 @@ def test_the_farthest_number_becomes_the_lowest_element() -> None:
     assert q.scales.tolist() == [-0.5]
     assert q.codes.tolist() == [15, 8, 7, 14]  # two's complement: -1, -8, 7 for 8, -2
     assert q.dequantize().tolist() == [0.5, 4, -3.5, 1]
+    q = nf.quantize(np.float32([4, np.inf, -np.inf]), "q4_0")
+    assert q.dequantize().tolist() == [4, 4, -3.5]
 
 
 def test_the_error_is_told_if_the_original_is_given() -> None:
@@ -484,9 +487,77 @@ def test_compiled_runs_give_the_bits_of_numpy(name: str, monkeypatch: pytest.Mon
             for is_disabled in (True, False):
                 monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
                 q = nf.quantize(x, name, rounding=mode, scale_rule=rule, rng=3)
-                results.append((q.codes, q.scales, q.tensor_scales, q.dequantize()))
+                results.append(parts_of(q))
             for expected, got in zip(*results, strict=True):
                 np.testing.assert_array_equal(got, expected, f"{shape} {mode} {rule}")
+
+
+def parts_of(q: nf.ScaledArray) -> tuple[Any, ...]:
+    return q.codes, q.scales, q.zero_points, q.offsets, q.tensor_scales, q.dequantize()
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", ["f2", ">f4", "f8", "i1", "u2", "i8", ml_dtypes.bfloat16])
+def test_compiled_runs_of_every_dtype_and_layout(
+    name: str, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    x = numbers((6, 2, 90), np.float64) * 20
+    if np.dtype(dtype).kind in "iu":
+        x = np.clip(x, 0, 100)
+    x = x.astype(dtype)
+    for axis, mode in itertools.product((None, 0, -2), ("rne", "sr")):
+        results = []
+        for is_disabled in (True, False):
+            monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+            q = nf.quantize(x, name, axis=axis, rounding=mode, rng=3)
+            turned = nf.quantize(x.transpose(2, 0, 1)[::-1], name, rounding=mode, rng=3)
+            results.append(parts_of(q) + parts_of(turned))
+        for expected, got in zip(*results, strict=True):
+            np.testing.assert_array_equal(got, expected, f"{axis} {mode}")
+
+
+@pytest.mark.parametrize("shape", [(900, 384), (3, 131_072), (200, 3000)])
+@pytest.mark.parametrize("name", ["int8_channel", "fp8_e4m3_tensor", "int8_channel_asym", "q4_0"])
+def test_runs_that_do_not_fill_the_parts_worked_on(
+    name: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    x = specials(shape)
+    for mode in ("rne", "sr"):
+        results = []
+        for is_disabled in (True, False):
+            monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+            results.append(parts_of(nf.quantize(x, name, rounding=mode, rng=3)))
+        for expected, got in zip(*results, strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_loops_that_round_to_odd_are_exact() -> None:
+    pytest.importorskip("numba")
+    from numformats.codec.compiled import blocks
+
+    rng = np.random.default_rng(4)
+    x = numbers((1000,)) + np.float32(1e-3)
+    sizes = rng.integers(1, 1 << 28, 1000) * 2.0 ** rng.integers(-40, 40, 1000)
+    sizes *= rng.choice([-1, 1], 1000)
+    for numerators in (x, x.astype("f8") / 3):
+        found = np.empty(1000)
+        blocks.divide_each_to_odd(numerators, sizes, found)
+        np.testing.assert_array_equal(found, quotient_to_odd(numerators, sizes))
+        blocks.add_each_to_odd(numerators, sizes, found)
+        np.testing.assert_array_equal(found, sum_to_odd(numerators.astype("f8"), sizes))
+        exact_sums = (
+            Fraction(n) + Fraction(s)
+            for n, s in zip(numerators.tolist(), sizes.tolist(), strict=True)
+        )
+        for total, meant in zip(found.tolist(), exact_sums, strict=True):
+            # Odd, unless it is the sum itself; and a neighbour of it.
+            significand = int(math.frexp(total)[0] * 2**53)
+            assert Fraction(total) == meant or significand % 2
+            assert abs(Fraction(total) - meant) < Fraction(math.ulp(total))
 
 
 def test_compiled_runs_on_threads() -> None:

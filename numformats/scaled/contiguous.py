@@ -16,20 +16,32 @@ from numformats.codec import paths
 from numformats.codec.arguments import code_dtype
 from numformats.codec.plan import make_plan
 from numformats.codec.values import TABLE_BITS
+from numformats.formats.base import Format
 from numformats.formats.floating import FloatFormat
+from numformats.formats.integers import IntFormat
 from numformats.formats.tables import TableFormat
 from numformats.rounding import RoundingMode, SaturationMode
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.gathering import gathered, scattered
 from numformats.scaled.granularity import Tile, grid_shape
 from numformats.scaled.rules import ScaleRule
-from numformats.scaled.scales import Scales, divisors_of, scale_values, stored, values_of
+from numformats.scaled.scales import (
+    Scales,
+    divisors_of,
+    scale_values,
+    scales_of_ends,
+    scales_of_farthest,
+    stored,
+    values_of,
+)
 
 Array = NDArray[Any]
 
 # Elements that are worked on at a time: enough to make little of what Python does in between.
 _PART: Final = 4 * paths.PART
 _FLOAT32: Final = np.dtype(np.float32)
+# What a quotient is rounded to before the zero point is added.
+WIDE: Final = IntFormat("wide", 16)
 
 
 def run_length(shape: tuple[int, ...], tile: Tile) -> int | None:
@@ -65,7 +77,7 @@ def can_quantize(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, key: 
     # Random bits go by the position in the array, and not in one whose tiles were gathered.
     if key is not None and run_length(x.shape, tile) is None:
         return False
-    if not fmt.is_symmetric or rule.percentile < 100 or rule.search or rule.target == "lowest":
+    if fmt.is_symmetric and (rule.percentile < 100 or rule.search):
         return False
     if isinstance(fmt.element, TableFormat) and not _is_float32(fmt.element):
         return False
@@ -107,48 +119,110 @@ def quantize_runs(
     count = -(-flat.size // run)
     largest: NDArray[np.float64] | None = None
     tensor = None
+    known = None
     # Where the scales have no scale, each part of the array finds its own, if runs fill it.
-    if isinstance(fmt.scale, ScaledFormat) or _PART % run:
+    if not fmt.is_symmetric or rule.target == "lowest":
+        known = _KnownScales(_scales_ahead(flat, run, grid, fmt, rule), fmt)
+        divisors = np.ones(1)
+    elif isinstance(fmt.scale, ScaledFormat) or _PART % run:
         largest = largest_of_runs(flat, run)
         divisors, tensor = divisors_of(largest.reshape(grid), fmt, rule)
     else:
         divisors, _ = divisors_of(np.zeros((1,)), fmt, rule)
     divisors, outer = _for_runs(divisors, grid, count), _outer_values(tensor, fmt, grid)
     element = fmt.element
+    zero_point = fmt.zero_point
     scale_codes = np.empty(count, code_dtype(fmt.scale_element))
     codes = np.empty(flat.size, code_dtype(element))
-    plan = make_plan(element, rounding, saturation, "raise" if element.has_nan else "zero")
+    if zero_point is None:
+        plan = make_plan(element, rounding, saturation, "raise" if element.has_nan else "zero")
+    else:
+        plan = make_plan(WIDE, rounding, "finite", "zero")
     is_shift = _is_power_of_two(fmt)
     dtype = np.float32 if is_shift else np.float64
-    divide = (
-        blocks.shift_each
-        if is_shift
-        else blocks.divide_each
-        if key is None
-        else blocks.divide_each_to_odd
-    )
+    divide = blocks.shift_each if is_shift else blocks.divide_each
+    if not is_shift and (key is not None or fmt.offset is not None):
+        divide = blocks.divide_each_to_odd
 
     def work(begin: int, end: int) -> bool:
         # Memory that is asked for anew for each part would cost more than the work.
-        quotients, each = (np.empty(min(_PART, end - begin), dtype) for _ in range(2))
+        size = min(_PART, end - begin)
+        quotients, each = (np.empty(size, dtype) for _ in range(2))
+        integers = None if zero_point is None else np.empty(size, code_dtype(WIDE))
         for first in range(begin, end, _PART):
             last = min(first + _PART, end)
             part = slice(first // run, -(-last // run))
             now = _as_float32(flat[first:last])
-            own = _largest(now, run) if largest is None else largest[part]
-            stored_now = stored(own, divisors[part], fmt, rule, is_short=True)
-            scale_codes[part] = stored_now
-            sizes = values_of(stored_now, fmt.scale_element) * outer[part]
-            length = last - first
+            if known is None:
+                own = _largest(now, run) if largest is None else largest[part]
+                stored_now = stored(own, divisors[part], fmt, rule, is_short=True)
+                scale_codes[part] = stored_now
+                sizes = values_of(stored_now, fmt.scale_element) * outer[part]
+            else:
+                sizes = known.sizes[part]
+            length, begun = last - first, first % run
+            own_each, found = each[:length], quotients[:length]
+            if known is not None and known.offsets is not None:
+                _spread(-known.offsets[part], run, begun, own_each)
+                blocks.add_each_to_odd(now, own_each, found)
+                now = found
             factors = (1 / sizes if is_shift else sizes).astype(dtype, copy=False)
-            _spread(factors, run, first % run, each[:length])
-            divide(now, each[:length], quotients[:length])
-            paths.project_into(codes[first:last], quotients[:length], plan, key=key, start=first)
+            _spread(factors, run, begun, own_each)
+            divide(now, own_each, found)
+            if known is None or known.zeros is None or integers is None:
+                paths.project_into(codes[first:last], found, plan, key=key, start=first)
+                continue
+            paths.project_into(integers[:length], found, plan, key=key, start=first)
+            _spread(known.zeros[part], run, begun, own_each)
+            ends, mask = (int(element.lowest), int(element.highest)), 2**element.bits - 1
+            blocks.move_each(integers[:length], own_each, ends, mask, codes[first:last])
         return False
 
     run_split(work, flat.size, _PART)
     found = scattered(codes, x.shape, tile) if is_gathered else codes.reshape(x.shape)
+    if known is not None:
+        return found, known.scales
     return found, Scales(scale_codes.reshape(grid), tensor)
+
+
+class _KnownScales:
+    """Scales that are known before the array is divided, and their values for each run."""
+
+    def __init__(self, scales: Scales, fmt: ScaledFormat) -> None:
+        self.scales = scales
+        self.sizes = scale_values(scales, fmt).reshape(-1)
+        self.zeros = _values(scales.zero_points, fmt.zero_point)
+        self.offsets = _values(scales.offsets, fmt.offset)
+
+
+def _values(codes: Array | None, fmt: Format | None) -> NDArray[np.float64] | None:
+    return None if codes is None or fmt is None else values_of(codes, fmt).reshape(-1)
+
+
+def _scales_ahead(
+    flat: Array, run: int, grid: tuple[int, ...], fmt: ScaledFormat, rule: ScaleRule
+) -> Scales:
+    """The scales of all runs, where they depend on more than the largest magnitude."""
+    from numformats.codec.compiled import blocks
+    from numformats.codec.compiled.threads import run_split
+
+    low, high = (np.empty(-(-flat.size // run), np.float32) for _ in range(2))
+
+    def work(begin: int, end: int) -> bool:
+        part = slice(begin // run, -(-end // run))
+        now = _as_float32(flat[begin:end])
+        if fmt.is_symmetric:
+            blocks.farthest_of_blocks(now.view(np.uint32), run, low[part].view(np.uint32))
+        else:
+            blocks.ends_of_blocks(now, run, fmt.offset is None, low[part], high[part])
+        return False
+
+    run_split(work, flat.size, run)
+    with np.errstate(invalid="ignore"):
+        wide = [part.astype(np.float64).reshape(grid) for part in (low, high)]
+    if fmt.is_symmetric:
+        return scales_of_farthest(wide[0], fmt, rule)
+    return scales_of_ends(wide[0], wide[1], fmt, rule)
 
 
 def _plain(x: Array) -> Array:
@@ -176,6 +250,7 @@ def _is_power_of_two(fmt: ScaledFormat) -> bool:
     scale = fmt.scale
     return (
         isinstance(scale, FloatFormat)
+        and fmt.offset is None
         and scale.mantissa_bits == 0
         and not scale.has_zero
         and fmt.element.smallest_positive_exact > 2.0**-60
@@ -252,7 +327,6 @@ def can_dequantize(codes: Array, fmt: ScaledFormat, tile: Tile, out: Array) -> b
     """Whether `dequantize_runs` can do it."""
     return (
         out.dtype == _FLOAT32
-        and fmt.offset is None
         and out.flags.c_contiguous
         and codes.flags.c_contiguous
         and out.flags.aligned
@@ -274,15 +348,17 @@ def dequantize_runs(
     run = run_length(codes.shape, tile)
     assert run is not None
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
-    dtype = np.float32 if scales.tensor is None else np.float64
+    is_plain = scales.tensor is None and scales.offsets is None
+    dtype = np.float32 if is_plain else np.float64
     sizes = scale_values(scales, fmt).reshape(-1).astype(dtype)
-    zeros = None
-    if scales.zero_points is not None and fmt.zero_point is not None:
-        zeros = values_of(scales.zero_points, fmt.zero_point).reshape(-1).astype(np.float32)
+    zeros = _values(scales.zero_points, fmt.zero_point)
+    offsets = _values(scales.offsets, fmt.offset)
     flat, target = codes.reshape(-1), out.reshape(-1)
 
     def work(begin: int, end: int) -> bool:
-        each = np.empty(min(_PART, end - begin), dtype)
+        size = min(_PART, end - begin)
+        each = np.empty(size, dtype)
+        wide = np.empty(0 if offsets is None else size)
         for first in range(begin, end, _PART):
             last = min(first + _PART, end)
             part = slice(first // run, -(-last // run))
@@ -292,7 +368,15 @@ def dequantize_runs(
                 _spread(zeros[part], run, first % run, own)
                 blocks.subtract_each(values, own)
             _spread(sizes[part], run, first % run, own)
-            blocks.multiply_each(values, own)
+            if offsets is None:
+                blocks.multiply_each(values, own)
+                continue
+            sums = wide[: last - first]
+            np.multiply(values, own, out=sums)
+            _spread(offsets[part], run, first % run, own)
+            blocks.add_each_to_odd(sums, own, sums)
+            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+                values[:] = sums
         return False
 
     run_split(work, flat.size, _PART)

@@ -14,17 +14,15 @@ Array = NDArray[Any]
 
 
 def gathered(x: Array, tile: Tile) -> Array:
-    """The numbers of an array, tile after tile, each filled up with zeros to full size.
+    """The numbers of an array, tile after tile, each filled up with numbers of its own.
 
     >>> gathered(np.arange(1, 7).reshape(2, 3), (2, 2))
-    array([1, 2, 4, 5, 3, 0, 6, 0])
+    array([1, 2, 4, 5, 3, 3, 6, 6])
     """
     grid, extents = _grid_and_extents(x.shape, tile)
     full = tuple(count * extent for count, extent in zip(grid, extents, strict=True))
-    padded = x
-    if full != x.shape:
-        padded = np.zeros(full, x.dtype)
-        padded[tuple(map(slice, x.shape))] = x
+    missing = [(0, length - had) for length, had in zip(full, x.shape, strict=True)]
+    padded = np.pad(x, missing, "edge") if full != x.shape else x
     split = [length for pair in zip(grid, extents, strict=True) for length in pair]
     ndim = x.ndim
     order = [*range(0, 2 * ndim, 2), *range(1, 2 * ndim, 2)]
@@ -34,7 +32,7 @@ def gathered(x: Array, tile: Tile) -> Array:
 def scattered(flat: Array, shape: tuple[int, ...], tile: Tile) -> Array:
     """The array of this shape of which `gathered` made `flat`.
 
-    >>> scattered(np.array([1, 2, 4, 5, 3, 0, 6, 0]), (2, 3), (2, 2))
+    >>> scattered(np.array([1, 2, 4, 5, 3, 3, 6, 6]), (2, 3), (2, 2))
     array([[1, 2, 3],
            [4, 5, 6]])
     """

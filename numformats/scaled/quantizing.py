@@ -15,7 +15,6 @@ from numformats.codec.values import require_dtype
 from numformats.formats import get_format
 from numformats.formats.base import Format
 from numformats.formats.ieee import float32
-from numformats.formats.integers import IntFormat
 from numformats.rounding import (
     RoundingMode,
     SaturationMode,
@@ -25,7 +24,7 @@ from numformats.rounding import (
     random_bit_count,
 )
 from numformats.scaled.arrays import ScaledArray
-from numformats.scaled.contiguous import can_quantize, quantize_runs
+from numformats.scaled.contiguous import WIDE, can_quantize, quantize_runs
 from numformats.scaled.conventions import parse_convention, quantize_as
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerTensor, Tile, normalized, slabs
@@ -200,7 +199,7 @@ def _quotients(values: Array, sizes: Array, element: Format) -> Array:
     """Exact quotients, as far as any rounding can tell; NaN where the scale is NaN."""
     finite = np.isfinite(values)
     divided = quotient_to_odd(np.where(finite, values, 0), np.where(np.isnan(sizes), 1, sizes))
-    divided = np.where(finite, divided, values)
+    divided = np.where(finite, divided, values * np.sign(sizes))
     return np.where(np.isnan(sizes), np.nan, divided)
 
 
@@ -208,9 +207,8 @@ def _affine_codes(
     quotient: Array, zero: Array, element: Format, rounding: RoundingMode, draws: Array | None
 ) -> Array:
     """Codes of integers at a distance from that which stands for zero."""
-    wide = IntFormat("wide", 16)
     integers = codec.decode(
-        codec.encode(quotient, wide, rounding, "finite", "zero", random_bits=draws), wide
+        codec.encode(quotient, WIDE, rounding, "finite", "zero", random_bits=draws), WIDE
     )
     moved = np.clip(integers + zero, float(element.lowest), float(element.highest))
     return np.asarray(codec.encode(moved, element))

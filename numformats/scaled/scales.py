@@ -37,14 +37,39 @@ class Scales:
 
 def choose_scales(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> Scales:
     """The scales of an array by a rule, in the shape of its grid of tiles."""
-    if fmt.zero_point is not None:
-        return _affine_scales(x, fmt, rule, tile, fmt.zero_point)
-    if fmt.offset is not None:
-        return _offset_scales(x, fmt, rule, tile, fmt.offset)
-    scales = scales_of_magnitudes(magnitudes(x, tile, rule.percentile), fmt, rule)
+    if not fmt.is_symmetric:
+        return scales_of_ends(*tile_ends(x, tile, with_zero=fmt.offset is None), fmt, rule)
+    largest = magnitudes(x, tile, rule.percentile)
     if rule.target == "lowest":
-        return _negated(scales, fmt.scale_element, are_largest_positive(x, tile))
-    return scales
+        return scales_of_farthest(
+            np.where(are_largest_positive(x, tile), largest, -largest), fmt, rule
+        )
+    return scales_of_magnitudes(largest, fmt, rule)
+
+
+def scales_of_ends(low: Floats, high: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Scales:
+    """The scales of tiles with these smallest and largest numbers, in a format that is not
+    symmetric; zero is among them where a zero point is to stand for it.
+    """
+    # Which of two zeros is the smaller is left to chance; the sum with zero is the positive one.
+    low, high = low + 0.0, high + 0.0
+    if fmt.zero_point is not None:
+        return _affine_scales(low, high, fmt, rule, fmt.zero_point)
+    assert fmt.offset is not None
+    return _offset_scales(low, high, fmt, rule, fmt.offset)
+
+
+def scales_of_farthest(farthest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Scales:
+    """The scales of tiles with these numbers farthest from zero, which are to become the lowest
+    element: negative for positive ones.
+    """
+    scale = fmt.scale_element
+    if not scale.signed:
+        raise ValueError(f"scale_rule: {scale.name} has no negative scales")
+    scales = scales_of_magnitudes(np.abs(farthest), fmt, rule)
+    values = values_of(scales.codes, scale)
+    codes = np.asarray(codec.encode(np.where(farthest > 0, -values, values), scale))
+    return Scales(codes, scales.tensor)
 
 
 def scales_of_magnitudes(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Scales:
@@ -155,14 +180,6 @@ def are_largest_positive(x: Array, tile: Tile) -> NDArray[np.bool_]:
     return found
 
 
-def _negated(scales: Scales, fmt: Format, where: NDArray[np.bool_]) -> Scales:
-    if not fmt.signed:
-        raise ValueError(f"scale_rule: {fmt.name} has no negative scales")
-    values = values_of(scales.codes, fmt)
-    codes = np.asarray(codec.encode(np.where(where, -values, values), fmt))
-    return Scales(codes, scales.tensor)
-
-
 def sums(x: Floats, tile: Tile) -> Floats:
     """The sum of each tile."""
     found = np.zeros(grid_shape(x.shape, tile))
@@ -211,17 +228,16 @@ def _stored(
 
 
 def _affine_scales(
-    x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, zero_point: IntFormat
+    low: Floats, high: Floats, fmt: ScaledFormat, rule: ScaleRule, zero_point: IntFormat
 ) -> Scales:
     """The range of a tile, with zero in it, over that of the element; and the code of zero.
 
     Source: ONNX, DynamicQuantizeLinear.
     """
-    low, high = tile_ends(x, tile)
     element, scale = fmt.element, fmt.scale
     assert isinstance(scale, Format)
     steps = np.asarray(float(element.highest - element.lowest))
-    codes = _stored(sum_to_odd(high, -low), steps, scale, rule)
+    codes = _stored(sum_to_odd(high, 0.0 - low), steps, scale, rule)
     size = values_of(codes, scale)
     with np.errstate(invalid="ignore"):
         below = np.rint(quotient_to_odd(low, np.where(np.isnan(size), 1, size)))
@@ -231,16 +247,15 @@ def _affine_scales(
 
 
 def _offset_scales(
-    x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, offset: Format
+    low: Floats, high: Floats, fmt: ScaledFormat, rule: ScaleRule, offset: Format
 ) -> Scales:
     """The range of a tile over that of the element; and the tile's smallest number.
 
     Source: ggml's Q4_1 (ggml-quants.c).
     """
-    low, high = tile_ends(x, tile, with_zero=False)
     scale = fmt.scale
     assert isinstance(scale, Format)
-    codes = _stored(sum_to_odd(high, -low), np.asarray(fmt.element.max), scale, rule)
+    codes = _stored(sum_to_odd(high, 0.0 - low), np.asarray(fmt.element.max), scale, rule)
     return Scales(codes, offsets=np.asarray(codec.encode(low, offset, saturation="finite")))
 
 

@@ -43,6 +43,54 @@ def largest_of_blocks(words: Any, block: Any, out: Any) -> None:
 
 
 @step
+def farthest_of_blocks(words: Any, block: Any, out: Any) -> None:
+    """The words of the finite numbers farthest from zero, of several the first; NaN if there is
+    any, and zero if there is nothing finite.
+    """
+    infinity = np.uint32(0x7F800000)
+    for k in range(out.size):
+        chosen, largest = np.uint32(0), np.uint32(0)
+        for i in range(k * block, min((k + 1) * block, words.size)):
+            magnitude = bitwise_and(words[i], np.uint32(0x7FFFFFFF))
+            if magnitude > largest and magnitude != infinity:
+                chosen, largest = words[i], magnitude
+        out[k] = chosen
+
+
+@step
+def ends_of_blocks(x: Any, block: Any, with_zero: Any, low: Any, high: Any) -> None:
+    """The smallest and the largest finite number of each block; NaN for both if there is any, and
+    zero if there is nothing finite. `with_zero`: zero counts besides.
+    """
+    infinity = np.float32(np.inf)
+    for k in range(low.size):
+        least = np.float32(0) if with_zero else infinity
+        most = -least
+        for i in range(k * block, min((k + 1) * block, x.size)):
+            value = x[i]
+            # What is infinite counts for neither end, and NaN, once there, stays.
+            is_end = abs(value) != infinity
+            least = value if is_end and not least <= value and least == least else least
+            most = value if is_end and not most >= value and most == most else most
+        low[k] = np.float32(0) if least == infinity else least
+        high[k] = np.float32(0) if most == -infinity else most
+
+
+@step
+def move_each(integers: Any, zeros: Any, ends: Any, mask: Any, out: Any) -> None:
+    """The codes of integers of 16 bits and their zero points, between the ends of the format.
+
+    mask: the bits of a code.
+    """
+    lowest, highest = ends
+    signed = integers.view(np.int16)
+    for i in range(out.size):
+        moved = np.int32(signed[i]) + np.int32(zeros[i])
+        inside = min(max(moved, np.int32(lowest)), np.int32(highest))
+        out[i] = bitwise_and(inside, np.int32(mask))
+
+
+@step
 def divide_each(x: Any, sizes: Any, out: Any) -> None:
     """Quotients of float32 numbers, as float64."""
     for i in range(x.size):
@@ -74,6 +122,22 @@ def divide_each_to_odd(x: Any, sizes: Any, out: Any) -> None:
         is_moved = (rest != 0) & np.isfinite(quotient) & (bitwise_and(word, np.int64(1)) == 0)
         step_up = np.int64(1) if is_up else np.int64(-1)
         words[i] = word + (step_up if is_moved else np.int64(0))
+
+
+@step
+def add_each_to_odd(x: Any, terms: Any, out: Any) -> None:
+    """Sums in float64, rounded to odd; `out` may be one of the others."""
+    words = out.view(np.int64)
+    for i in range(x.size):
+        number, term = np.float64(x[i]), terms[i]
+        total = number + term
+        # The error of the sum, exactly (Knuth's TwoSum).
+        back = total - number
+        error = (number - (total - back)) + (term - back)
+        out[i] = total
+        is_moved = (error != 0) & np.isfinite(error) & (bitwise_and(words[i], np.int64(1)) == 0)
+        step_up = np.int64(1) if (error > 0) == (total > 0) else np.int64(-1)
+        words[i] = words[i] + (step_up if is_moved else np.int64(0))
 
 
 @step

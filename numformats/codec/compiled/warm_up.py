@@ -31,7 +31,12 @@ _LOOPS: tuple[Any, ...] = (
     search.search,
     blocks.largest_of_groups,
     blocks.largest_of_blocks,
+    blocks.farthest_of_blocks,
+    blocks.ends_of_blocks,
+    blocks.move_each,
     blocks.divide_each,
+    blocks.divide_each_to_odd,
+    blocks.add_each_to_odd,
     blocks.shift_each,
     blocks.multiply_each,
     blocks.subtract_each,
@@ -65,7 +70,15 @@ def _compile_blocks() -> None:
     x.flags.writeable = False
     blocks.largest_of_groups(x.view(np.uint32), np.empty(0, np.uint32))
     blocks.largest_of_blocks(x.view(np.uint32), 2, np.empty(1, np.uint32))
+    blocks.farthest_of_blocks(x.view(np.uint32), 2, np.empty(1, np.uint32))
+    blocks.ends_of_blocks(x, 2, True, np.empty(1, np.float32), np.empty(1, np.float32))
+    integers = np.ones(2, np.uint16)
+    for codes in (np.empty(2, np.uint8), integers):
+        blocks.move_each(integers, wide, (0, 15), 15, codes)
     blocks.divide_each(x, wide, np.empty(2))
+    for numbers in (x, wide):
+        blocks.divide_each_to_odd(numbers, wide, np.empty(2))
+        blocks.add_each_to_odd(numbers, wide, np.empty(2))
     blocks.shift_each(x, halves, np.empty(2, np.float32))
     blocks.multiply_each(halves, wide)
     blocks.multiply_each(halves, halves)
