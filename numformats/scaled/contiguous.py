@@ -140,14 +140,14 @@ def quantize_runs(
         plan = make_plan(WIDE, rounding, "finite", "zero")
     is_shift = _is_power_of_two(fmt)
     dtype = np.float32 if is_shift else np.float64
-    divide = blocks.shift_each if is_shift else blocks.divide_each
-    if not is_shift and (key is not None or fmt.offset is not None):
-        divide = blocks.divide_each_to_odd
+    divide = blocks.shift_runs if is_shift else blocks.divide_runs
+    is_to_odd = not is_shift and (key is not None or fmt.offset is not None)
 
     def work(begin: int, end: int) -> bool:
         # Memory that is asked for anew for each part would cost more than the work.
         size = min(_PART, end - begin)
-        quotients, each = (np.empty(size, dtype) for _ in range(2))
+        quotients = np.empty(size, dtype)
+        each = np.empty(0 if known is None and not is_to_odd else size, dtype)
         integers = None if zero_point is None else np.empty(size, code_dtype(WIDE))
         for first in range(begin, end, _PART):
             last = min(first + _PART, end)
@@ -167,8 +167,11 @@ def quantize_runs(
                 blocks.add_each_to_odd(now, own_each, found)
                 now = found
             factors = (1 / sizes if is_shift else sizes).astype(dtype, copy=False)
-            _spread(factors, run, begun, own_each)
-            divide(now, own_each, found)
+            if is_to_odd:
+                _spread(factors, run, begun, own_each)
+                blocks.divide_each_to_odd(now, own_each, found)
+            else:
+                divide(now, factors, run, begun, found)
             if known is None or known.zeros is None or integers is None:
                 paths.project_into(codes[first:last], found, plan, key=key, start=first)
                 continue
@@ -357,7 +360,7 @@ def dequantize_runs(
 
     def work(begin: int, end: int) -> bool:
         size = min(_PART, end - begin)
-        each = np.empty(size, dtype)
+        each = np.empty(0 if zeros is None and offsets is None else size, dtype)
         wide = np.empty(0 if offsets is None else size)
         for first in range(begin, end, _PART):
             last = min(first + _PART, end)
@@ -367,10 +370,10 @@ def dequantize_runs(
             if zeros is not None:
                 _spread(zeros[part], run, first % run, own)
                 blocks.subtract_each(values, own)
-            _spread(sizes[part], run, first % run, own)
             if offsets is None:
-                blocks.multiply_each(values, own)
+                blocks.multiply_runs(values, sizes[part], run, first % run)
                 continue
+            _spread(sizes[part], run, first % run, own)
             sums = wide[: last - first]
             np.multiply(values, own, out=sums)
             _spread(offsets[part], run, first % run, own)

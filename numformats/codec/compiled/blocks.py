@@ -7,15 +7,15 @@ from typing import Any, Final
 import numpy as np
 from numpy import bitwise_and, divide, maximum
 
-from numformats.codec.compiled.steps import step
+from numformats.codec.compiled.steps import inlined, step
 
 # What a quotient is raised to, lest float32 lose it: far below all that elements tell apart.
 LEAST: Final = np.float32(2.0**-100)
 
 
-# Numbers whose largest is found at a time, by a loop of known length. Where that is 8, LLVM makes
-# vectors across groups, which is four times as fast as within longer ones.
-GROUP: Final = 8
+# Numbers whose largest is found at a time, by a loop of known length. Where that is 4 or 8, LLVM
+# makes vectors across groups, which is four times as fast as within longer ones.
+GROUP: Final = 4
 
 
 @step
@@ -36,9 +36,9 @@ def largest_of_blocks(words: Any, block: Any, out: Any) -> None:
     As integers, magnitudes are in order, and NaN above infinity. The last block may be shorter.
     """
     for k in range(out.size):
-        largest = np.uint32(0)
-        for i in range(k * block, min((k + 1) * block, words.size)):
-            largest = maximum(largest, bitwise_and(words[i], np.uint32(0x7FFFFFFF)))
+        own, largest = words[k * block : min((k + 1) * block, words.size)], np.uint32(0)
+        for i in range(own.size):
+            largest = maximum(largest, bitwise_and(own[i], np.uint32(0x7FFFFFFF)))
         out[k] = largest
 
 
@@ -90,12 +90,24 @@ def move_each(integers: Any, zeros: Any, ends: Any, mask: Any, out: Any) -> None
         out[i] = bitwise_and(inside, np.int32(mask))
 
 
+@inlined
+def within(k: Any, run: Any, begun: Any, size: Any) -> Any:
+    """Where run k begins and ends among numbers of which the first is at position `begun` of run 0.
+
+    Loops over a slice of that, from 0 on, are the ones of which LLVM makes vectors.
+    """
+    return max(k * run - begun, 0), min((k + 1) * run - begun, size)
+
+
 @step
-def divide_each(x: Any, sizes: Any, out: Any) -> None:
-    """Quotients of float32 numbers, as float64."""
-    for i in range(x.size):
-        # As a function, which does not stop at a divisor of zero, and so makes vectors.
-        out[i] = divide(np.float64(x[i]), sizes[i])
+def divide_runs(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
+    """Quotients of float32 numbers and the size of each run, as float64."""
+    for k in range(sizes.size):
+        first, last = within(k, run, begun, x.size)
+        numbers, quotients, size = x[first:last], out[first:last], sizes[k]
+        for i in range(numbers.size):
+            # As a function, which does not stop at a divisor of zero, and so makes vectors.
+            quotients[i] = divide(np.float64(numbers[i]), size)
 
 
 # The bits of a float64's significand that a product with 28 bits has room for, besides them.
@@ -141,22 +153,28 @@ def add_each_to_odd(x: Any, terms: Any, out: Any) -> None:
 
 
 @step
-def shift_each(x: Any, factors: Any, out: Any) -> None:
-    """Products of float32 numbers and powers of two, as float32.
+def shift_runs(x: Any, factors: Any, run: Any, begun: Any, out: Any) -> None:
+    """Products of float32 numbers and a power of two for each run, as float32.
 
     They are exact, but for those too small for float32, which become `LEAST`.
     """
-    for i in range(x.size):
-        product = x[i] * factors[i]
-        is_lost = (abs(product) < LEAST) & (x[i] != np.float32(0))
-        out[i] = np.copysign(LEAST, x[i]) if is_lost else product
+    for k in range(factors.size):
+        first, last = within(k, run, begun, x.size)
+        numbers, products, factor = x[first:last], out[first:last], factors[k]
+        for i in range(numbers.size):
+            product = numbers[i] * factor
+            is_lost = (abs(product) < LEAST) & (numbers[i] != np.float32(0))
+            products[i] = np.copysign(LEAST, numbers[i]) if is_lost else product
 
 
 @step
-def multiply_each(values: Any, sizes: Any) -> None:
-    """Float32 values times sizes, rounded to float32 once: in place."""
-    for i in range(values.size):
-        values[i] = values[i] * sizes[i]
+def multiply_runs(values: Any, sizes: Any, run: Any, begun: Any) -> None:
+    """Float32 values times the size of each run, rounded to float32 once: in place."""
+    for k in range(sizes.size):
+        first, last = within(k, run, begun, values.size)
+        own, size = values[first:last], sizes[k]
+        for i in range(own.size):
+            own[i] = own[i] * size
 
 
 @step

@@ -34,11 +34,11 @@ _LOOPS: tuple[Any, ...] = (
     blocks.farthest_of_blocks,
     blocks.ends_of_blocks,
     blocks.move_each,
-    blocks.divide_each,
+    blocks.divide_runs,
     blocks.divide_each_to_odd,
     blocks.add_each_to_odd,
-    blocks.shift_each,
-    blocks.multiply_each,
+    blocks.shift_runs,
+    blocks.multiply_runs,
     blocks.subtract_each,
 )
 
@@ -75,13 +75,13 @@ def _compile_blocks() -> None:
     integers = np.ones(2, np.uint16)
     for codes in (np.empty(2, np.uint8), integers):
         blocks.move_each(integers, wide, (0, 15), 15, codes)
-    blocks.divide_each(x, wide, np.empty(2))
+    blocks.divide_runs(x, wide, 1, 0, np.empty(2))
     for numbers in (x, wide):
         blocks.divide_each_to_odd(numbers, wide, np.empty(2))
         blocks.add_each_to_odd(numbers, wide, np.empty(2))
-    blocks.shift_each(x, halves, np.empty(2, np.float32))
-    blocks.multiply_each(halves, wide)
-    blocks.multiply_each(halves, halves)
+    blocks.shift_runs(x, halves, 1, 0, np.empty(2, np.float32))
+    blocks.multiply_runs(halves, wide, 1, 0)
+    blocks.multiply_runs(halves, halves, 1, 0)
     blocks.subtract_each(halves, halves)
 
 
