@@ -256,6 +256,43 @@ def test_the_convention_of_gguf_is_near_the_exact_rule(name: str) -> None:
     assert nf.quantize(x[:, :50], name, convention="gguf").shape == (256, 50)
 
 
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["nf4", "fp4"])
+def test_quantize_as_bitsandbytes_does(kind: str) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    functional = pytest.importorskip(
+        "bitsandbytes.functional", reason="bitsandbytes is not installed"
+    )
+    name = {"nf4": "nf4", "fp4": "fp4_bnb"}[kind]
+    rng = np.random.default_rng(5)
+    points = nf.get_scaled_format(name).element.values().astype("f4")
+    near = (points[:, np.newaxis] + points) / 2  # midpoints among them
+    for x in (gguf_blocks(), near.reshape(4, 64), rng.standard_normal(1000).astype("f4")):
+        packed, state = functional.quantize_4bit(
+            torch.from_numpy(x), blocksize=64, quant_type=kind, compress_statistics=False
+        )
+        q = nf.quantize(x, name, convention="bitsandbytes")
+        pairs = packed.numpy().reshape(-1)
+        codes = np.stack([pairs >> 4, pairs & 15], axis=-1).reshape(-1)[: x.size]
+        np.testing.assert_array_equal(q.codes.reshape(-1), codes)
+        np.testing.assert_array_equal(q.scales.reshape(-1), state.absmax.numpy())
+        read = functional.dequantize_4bit(packed, state).numpy()
+        np.testing.assert_array_equal(q.dequantize(), read.reshape(x.shape))
+
+
+def test_the_convention_of_bitsandbytes_sends_ties_down() -> None:
+    below, zero, above = nf.get_scaled_format("nf4").element.values()[6:9]
+    assert zero == 0
+    x = np.float32([1, above / 2, below / 2])
+    assert nf.quantize(x, "nf4").codes.tolist() == [15, 8, 6]
+    assert nf.quantize(x, "nf4", convention="bitsandbytes").codes.tolist() == [15, 7, 6]
+    with pytest.raises(ValueError, match="whole 64s"):
+        nf.quantize(np.zeros((2, 65)), "nf4", convention="bitsandbytes")
+    with pytest.raises(ValueError, match="bitsandbytes has no mxfp4"):
+        nf.quantize(np.zeros(64), "mxfp4", convention="bitsandbytes")
+
+
 @pytest.fixture(scope="module")
 def cuda(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """CUDA's casts for the host, compiled."""

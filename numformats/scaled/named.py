@@ -98,8 +98,7 @@ INTEGERS: Final = (
 )
 
 # The quantiles of a normal distribution, scaled to 1: Dettmers et al., "QLoRA: efficient finetuning
-# of quantized LLMs", 2023, appendix E. Double quantization, section 3, keeps the scales as 8-bit
-# floats in blocks of 256.
+# of quantized LLMs", 2023, appendix E.
 NF4_TABLE: Final = TableFormat(
     "nf4_element",
     (
@@ -130,15 +129,14 @@ FP4_TABLE: Final = TableFormat(
         float(np.float32(sign * magnitude / 12)) for sign in (1, -1) for magnitude in _MAGNITUDES
     ),
 )
+# Double quantization as QLoRA describes it, 8-bit floats for the scales, of which 256 share a
+# scale. bitsandbytes has a table of 256 values in their place, less the mean of all scales.
+_DOUBLE: Final = ScaledFormat("double_scales", float8_e4m3fn, float32, PerBlock(256))
 CODEBOOKS: Final = (
     ScaledFormat("nf4", NF4_TABLE, float32, PerBlock(64)),
-    ScaledFormat(
-        "nf4_dq",
-        NF4_TABLE,
-        ScaledFormat("nf4_scales", float8_e4m3fn, float32, PerBlock(256)),
-        PerBlock(64),
-    ),
+    ScaledFormat("nf4_dq", NF4_TABLE, _DOUBLE, PerBlock(64)),
     ScaledFormat("fp4_bnb", FP4_TABLE, float32, PerBlock(64)),
+    ScaledFormat("fp4_bnb_dq", FP4_TABLE, _DOUBLE, PerBlock(64)),
 )
 
 # ggml's block_q8_0, block_q4_0 and block_q4_1 (ggml-common.h): 32 integers and a float16 scale; in

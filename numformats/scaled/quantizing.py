@@ -76,13 +76,13 @@ def quantize(
     rounding, saturation, rng
         How the quotients of values and scales are projected onto the element format, as for
         `numformats.codec.encode`.
-    convention : {"ocp", "torchao", "gguf", "torch", "ml_dtypes", "cuda", "onnx"}
+    convention : {"ocp", "torchao", "gguf", "bitsandbytes", "torch", "ml_dtypes", "cuda", "onnx"}
         Whose bits: the exact rule's, or another library's, which rounds on the way and treats the
         ends of the range, NaN and infinity in its own manner. "torchao" (0.18) is for the MX
         formats, and NVFP4 with and without tensor scale; "gguf" (0.19) is for
-        q8_0, q4_0 and q4_1. The others have casts alone: the rule's scales, quotients in float32,
-        then that cast (`numformats.cast`). Affine formats with float32 scales are those of ONNX's
-        `DynamicQuantizeLinear` under "onnx".
+        q8_0, q4_0 and q4_1, "bitsandbytes" (0.50) for nf4 and fp4_bnb. The others have casts alone:
+        the rule's scales, quotients in float32, then that cast (`numformats.cast`). Affine formats
+        with float32 scales are those of ONNX's `DynamicQuantizeLinear` under "onnx".
 
     Returns
     -------

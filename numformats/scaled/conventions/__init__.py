@@ -10,6 +10,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from numformats.formats.base import unknown
+from numformats.scaled.conventions.bitsandbytes import bitsandbytes
 from numformats.scaled.conventions.casting import quantize_by_cast
 from numformats.scaled.conventions.casts import CASTS, cast
 from numformats.scaled.conventions.gguf import gguf
@@ -21,7 +22,7 @@ from numformats.scaled.scales import Scales
 
 __all__ = ["CASTS", "CONVENTIONS", "cast", "parse_convention", "quantize_as"]
 
-_OF_BLOCKS: Final = {"torchao": torchao, "gguf": gguf}
+_OF_BLOCKS: Final = {"torchao": torchao, "gguf": gguf, "bitsandbytes": bitsandbytes}
 # The first is our own: the exact rule.
 CONVENTIONS: Final = ("ocp", *_OF_BLOCKS, *CASTS)
 

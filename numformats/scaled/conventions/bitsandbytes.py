@@ -1,0 +1,60 @@
+"""The convention of bitsandbytes 0.50 on CPUs, for its four-bit formats with float32 scales.
+
+It multiplies by a reciprocal rounded to float32, compares with midpoints rounded to float32, and
+sends ties to the lower value, whatever its code.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats import codec
+from numformats.codec.arguments import refuse_where
+from numformats.formats.ieee import float32
+from numformats.formats.tables import TableFormat
+from numformats.scaled.conventions.blocks import from_blocks, in_blocks
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.named import NAMED
+from numformats.scaled.rules import ScaleRule
+from numformats.scaled.scales import Scales
+
+Array = NDArray[Any]
+
+_NAMES: Final = ("nf4", "fp4_bnb")
+_BLOCK: Final = 64
+# What a scale is raised to before its reciprocal is taken.
+_LEAST: Final = np.float32(1e-38)
+
+
+def bitsandbytes(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tuple[Array, Scales]:
+    """The codes and scales of `quantize_4bit` (bitsandbytes.functional), blocks of 64.
+
+    Its blocks go on from row to row, so that rows have to be whole blocks. ValueError for others,
+    for any other format or rule, for NaN and for infinity.
+    """
+    element = fmt.element
+    is_known = fmt.name in _NAMES and fmt == NAMED[fmt.name] and rule == fmt.rule
+    if not is_known or not isinstance(element, TableFormat):
+        raise ValueError(f"convention: bitsandbytes has no {fmt.name} with this scale rule")
+    if axis % x.ndim != x.ndim - 1 or (x.ndim > 1 and x.shape[-1] % _BLOCK):
+        raise ValueError(f"convention: bitsandbytes has blocks in rows of whole {_BLOCK}s alone")
+    refuse_where("x", x, lambda n: ~np.isfinite(n), "NaN or infinity", "bitsandbytes has no code")
+    blocks = in_blocks(x, -1, _BLOCK)
+    largest = np.abs(blocks).max(axis=-1)
+    sizes = np.maximum(largest, _LEAST)[..., np.newaxis]
+    with np.errstate(all="ignore"):
+        scaled = blocks * (np.float32(1) / sizes)
+    if x.ndim == 1 and x.size % _BLOCK:
+        # The last block, which is not full, is divided, and its scale raised for good.
+        scaled[-1] = blocks[-1] / sizes[-1]
+        largest[-1] = sizes[-1, 0]
+    table = np.array(element.table, np.float32)
+    order = np.argsort(table, kind="stable")
+    midpoints = (table[order[:-1]] + table[order[1:]]) / np.float32(2)
+    places = np.searchsorted(midpoints, np.clip(scaled, -1, 1), side="left")
+    codes = order[places].astype(np.uint8)
+    scales = Scales(np.asarray(codec.encode(largest, float32)))
+    return from_blocks(codes, -1, x.shape[-1]), scales
