@@ -21,8 +21,8 @@ from numformats import exact
 from numformats.codec import paths
 from numformats.codec.division import quotient_to_odd
 from numformats.scaled import RULES, ScaleRule
-from numformats.scaled.contiguous import run_length
 from numformats.scaled.granularity import Tile
+from numformats.scaled.runs import run_length
 from numformats.scaled.scales import sum_to_odd, target_of
 
 NAMES = nf.list_scaled_formats()
@@ -142,10 +142,22 @@ def test_every_scheme_is_as_meant_on_many_values(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", AFFINE)
-def test_affine_schemes_are_as_meant(name: str) -> None:
-    fmt = nf.get_scaled_format(name)
-    x = numbers((3, 150)) + np.float32(0.25)
-    q = nf.quantize(x, fmt)
+@pytest.mark.parametrize("mode", DETERMINISTIC)
+def test_affine_schemes_are_as_meant(name: str, mode: Any) -> None:
+    assert_affine_as_meant(numbers((3, 150)) + np.float32(0.25), nf.get_scaled_format(name), mode)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", AFFINE)
+def test_affine_schemes_are_as_meant_on_many_values(name: str) -> None:
+    for mode in DETERMINISTIC:
+        x = numbers((16, 256)) + np.float32(0.25)
+        assert_affine_as_meant(x, nf.get_scaled_format(name), mode)
+
+
+def assert_affine_as_meant(x: NDArray[Any], fmt: nf.ScaledFormat, mode: Any) -> None:
+    q = nf.quantize(x, fmt, rounding=mode)
+    integer = nf.get_format("int16")
     levels = 2**fmt.element.bits - 1
     assert q.zero_points is not None
     scales, zeros = q.scales.ravel(), q.zero_points.ravel()
@@ -160,7 +172,8 @@ def test_affine_schemes_are_as_meant(name: str) -> None:
         zero = min(max(round(-low / size), 0), levels)
         assert zeros[k] == zero
         for i, value in zip(tiles[place], values, strict=True):
-            assert q.codes[i] == min(max(round(value / size) + zero, 0), levels)
+            quotient = exact.decode(exact.project(value / size, integer, mode, "finite"), integer)
+            assert q.codes[i] == min(max(quotient + zero, 0), levels)
 
 
 def offset_meant(
@@ -184,10 +197,13 @@ Q5 = nf.ScaledFormat(
 
 
 @pytest.mark.parametrize("mode", DETERMINISTIC)
-@pytest.mark.parametrize("dtype", ["f4", "f8"])
-def test_a_format_with_offsets_is_as_meant(mode: Any, dtype: str) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "shape"),
+    [("f4", (3, 150)), ("f8", (3, 150)), pytest.param("f4", (16, 256), marks=pytest.mark.slow)],
+)
+def test_a_format_with_offsets_is_as_meant(mode: Any, dtype: str, shape: tuple[int, ...]) -> None:
     fmt = nf.get_scaled_format("q4_1")
-    x = (numbers((3, 150), np.float64) * 1.1 + 0.3).astype(dtype)
+    x = (numbers(shape, np.float64) * 1.1 + 0.3).astype(dtype)
     q = nf.quantize(x, fmt, rounding=mode)
     assert q.offsets is not None
     tiles = places(x.shape, fmt.granularity.tile(2, None))

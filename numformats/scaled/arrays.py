@@ -20,7 +20,7 @@ from numformats.codec.arguments import (
     read_real,
 )
 from numformats.formats.base import Format
-from numformats.scaled.contiguous import can_dequantize, dequantize_runs
+from numformats.scaled.dequantizing import can_dequantize, dequantize_runs
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import (
     Index,

@@ -24,9 +24,9 @@ from numformats.rounding import (
     random_bit_count,
 )
 from numformats.scaled.arrays import ScaledArray
-from numformats.scaled.contiguous import WIDE, can_quantize, quantize_runs
 from numformats.scaled.conventions import parse_convention, quantize_as
 from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.fused import WIDE, can_quantize, quantize_runs
 from numformats.scaled.granularity import PerTensor, Tile, normalized, slabs
 from numformats.scaled.named import NAMED, get_scaled_format
 from numformats.scaled.rules import ScaleRule, get_rule

@@ -139,6 +139,11 @@ def values_of(codes: Array, fmt: Format) -> Floats:
     return np.asarray(codec.decode(codes, fmt, dtype=np.float64))
 
 
+def flat_values(codes: Array | None, fmt: Format | None) -> Floats | None:
+    """The values of codes in a row, if there are any."""
+    return None if codes is None or fmt is None else values_of(codes, fmt).reshape(-1)
+
+
 def target_of(element: Format, rule: ScaleRule) -> Fraction:
     """What the rule has the largest magnitude become."""
     highest = element.highest

@@ -1,0 +1,295 @@
+"""Scaling, dividing and encoding in one go, a part of the array at a time: compiled, on threads.
+
+A part stays in the cache meanwhile. Tiles whose numbers are not consecutive are gathered first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats import codec
+from numformats.codec import paths
+from numformats.codec.arguments import code_dtype
+from numformats.codec.plan import make_plan
+from numformats.formats.floating import FloatFormat
+from numformats.formats.integers import IntFormat
+from numformats.formats.tables import TableFormat
+from numformats.rounding import RoundingMode, SaturationMode
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.gathering import gathered, scattered
+from numformats.scaled.granularity import Tile, grid_shape
+from numformats.scaled.rules import ScaleRule
+from numformats.scaled.runs import (
+    PART,
+    as_float32,
+    ends_of_runs,
+    farthest_of_runs,
+    largest_of_runs,
+    largest_within,
+    plain,
+    run_length,
+    spread_runs,
+)
+from numformats.scaled.scales import (
+    Scales,
+    divisors_of,
+    flat_values,
+    scale_values,
+    scales_of_ends,
+    scales_of_farthest,
+    stored,
+    values_of,
+)
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+_FLOAT32: Final = np.dtype(np.float32)
+# What a quotient is rounded to before the zero point is added.
+WIDE: Final = IntFormat("wide", 16)
+
+
+def can_quantize(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, key: int | None) -> bool:
+    """Whether `quantize_runs` can do it.
+
+    Of numbers that float32 holds, quotients in float64 lie on the right side of all decision
+    points: a product of a scale and a point has 28 + 24 bits at most, so that float64 holds it, and
+    the number would equal it if the quotient could be mistaken for the point. Random bits make
+    points of more bits, for which quotients are rounded to odd.
+    """
+    if not _is_within_float32(x.dtype) or x.size == 0:
+        return False
+    # Random bits go by the position in the array, and not in one whose tiles were gathered.
+    if key is not None and run_length(x.shape, tile) is None:
+        return False
+    if fmt.is_symmetric and (rule.percentile < 100 or rule.search):
+        return False
+    if isinstance(fmt.element, TableFormat) and not _is_float32(fmt.element):
+        return False
+    return paths.compiled_path(x.size) is not None
+
+
+def _is_within_float32(dtype: np.dtype[Any]) -> bool:
+    """Whether float32 holds all numbers of a dtype."""
+    if dtype.kind in "iu":
+        return dtype.itemsize <= 2
+    return dtype.itemsize <= 2 or dtype.newbyteorder("=") == _FLOAT32
+
+
+def _is_float32(fmt: TableFormat) -> bool:
+    return all(float(np.float32(value)) == value for value in fmt.table)
+
+
+def quantize_runs(
+    x: Array,
+    fmt: ScaledFormat,
+    rule: ScaleRule,
+    tile: Tile,
+    rounding: RoundingMode,
+    saturation: SaturationMode,
+    key: int | None,
+) -> tuple[Array, Scales]:
+    """The codes of an array and the scales of its tiles, for which `can_quantize` holds."""
+    from numformats.codec.compiled.threads import run_split
+
+    grid, run = grid_shape(x.shape, tile), run_length(x.shape, tile)
+    is_gathered = run is None
+    flat = plain(gathered(x, tile) if is_gathered else x)
+    runs = _Runs(flat, grid, flat.size // math.prod(grid) if run is None else run)
+    is_known = not fmt.is_symmetric or rule.target == "lowest"
+    source: _KnownScales | _ScalesOfParts = (
+        _KnownScales(runs, fmt, rule) if is_known else _ScalesOfParts(runs, fmt, rule)
+    )
+    codes = np.empty(flat.size, code_dtype(fmt.element))
+
+    def work(begin: int, end: int) -> bool:
+        # Memory that is asked for anew for each part would cost more than the work.
+        encoder = _Encoder(fmt, rounding, saturation, key, runs.run, min(PART, end - begin))
+        for first in range(begin, end, PART):
+            last = min(first + PART, end)
+            part = slice(first // runs.run, -(-last // runs.run))
+            now = as_float32(flat[first:last])
+            encoder.encode(now, source.of(part, now), first, codes[first:last])
+        return False
+
+    run_split(work, flat.size, PART)
+    found = scattered(codes, x.shape, tile) if is_gathered else codes.reshape(x.shape)
+    return found, source.scales()
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Numbers in a row of which each `run` share a scale, and the shape of the grid of scales."""
+
+    flat: Array
+    grid: tuple[int, ...]
+    run: int
+
+    @property
+    def count(self) -> int:
+        """How many runs there are."""
+        return -(-self.flat.size // self.run)
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """The values of the scales of some runs, and of their zero points and offsets if they have."""
+
+    sizes: Floats
+    zeros: Floats | None = None
+    offsets: Floats | None = None
+
+
+class _KnownScales:
+    """Scales that are known before the array is divided: they depend on more than magnitudes."""
+
+    def __init__(self, runs: _Runs, fmt: ScaledFormat, rule: ScaleRule) -> None:
+        if fmt.is_symmetric:
+            farthest = farthest_of_runs(runs.flat, runs.run)
+            self._scales = scales_of_farthest(farthest.reshape(runs.grid), fmt, rule)
+        else:
+            ends = ends_of_runs(runs.flat, runs.run, with_zero=fmt.offset is None)
+            low, high = (end.reshape(runs.grid) for end in ends)
+            self._scales = scales_of_ends(low, high, fmt, rule)
+        self._sizes = scale_values(self._scales, fmt).reshape(-1)
+        self._zeros = flat_values(self._scales.zero_points, fmt.zero_point)
+        self._offsets = flat_values(self._scales.offsets, fmt.offset)
+
+    def of(self, part: slice, now: Array) -> _Sizes:
+        """Those of some runs, whose numbers do not matter any more."""
+        zeros, offsets = (
+            None if each is None else each[part] for each in (self._zeros, self._offsets)
+        )
+        return _Sizes(self._sizes[part], zeros, offsets)
+
+    def scales(self) -> Scales:
+        """All of them."""
+        return self._scales
+
+
+class _ScalesOfParts:
+    """Scales that each part of the array finds for itself, as it comes by."""
+
+    def __init__(self, runs: _Runs, fmt: ScaledFormat, rule: ScaleRule) -> None:
+        self._runs, self._format, self._rule = runs, fmt, rule
+        self._codes = np.empty(runs.count, code_dtype(fmt.scale_element))
+        self._largest: Floats | None = None
+        self._tensor = None
+        # But for its largest magnitudes: where the scales have a scale, or runs do not fill parts.
+        if isinstance(fmt.scale, ScaledFormat) or PART % runs.run:
+            self._largest = largest_of_runs(runs.flat, runs.run)
+            divisors, self._tensor = divisors_of(self._largest.reshape(runs.grid), fmt, rule)
+        else:
+            divisors, _ = divisors_of(np.zeros((1,)), fmt, rule)
+        self._divisors = _for_runs(divisors, runs)
+        self._outer = _outer_values(self._tensor, fmt, runs)
+
+    def of(self, part: slice, now: Array) -> _Sizes:
+        """Those of some runs with these numbers."""
+        own = largest_within(now, self._runs.run) if self._largest is None else self._largest[part]
+        codes = stored(own, self._divisors[part], self._format, self._rule, is_short=True)
+        self._codes[part] = codes
+        return _Sizes(values_of(codes, self._format.scale_element) * self._outer[part])
+
+    def scales(self) -> Scales:
+        """All of them, once all parts have come by."""
+        return Scales(self._codes.reshape(self._runs.grid), self._tensor)
+
+
+class _Encoder:
+    """Numbers to codes, with memory for `size` of them at a time, that one thread works in."""
+
+    def __init__(
+        self,
+        fmt: ScaledFormat,
+        rounding: RoundingMode,
+        saturation: SaturationMode,
+        key: int | None,
+        run: int,
+        size: int,
+    ) -> None:
+        element = fmt.element
+        self._element, self._key, self._run = element, key, run
+        self._is_affine = fmt.zero_point is not None
+        if self._is_affine:
+            self._plan = make_plan(WIDE, rounding, "finite", "zero")
+        else:
+            nan = "raise" if element.has_nan else "zero"
+            self._plan = make_plan(element, rounding, saturation, nan)
+        self._is_shift = _is_power_of_two(fmt)
+        self._is_to_odd = not self._is_shift and (key is not None or fmt.offset is not None)
+        dtype = np.float32 if self._is_shift else np.float64
+        self._quotients = np.empty(size, dtype)
+        self._each = np.empty(size if self._is_affine or self._is_to_odd else 0, dtype)
+        self._integers = np.empty(size if self._is_affine else 0, code_dtype(WIDE))
+
+    def encode(self, now: Array, scales: _Sizes, first: int, out: Array) -> None:
+        """Write the codes of a part, whose first number is at a position in the array."""
+        begun, length = first % self._run, now.size
+        quotients = self._quotients[:length]
+        self._divide(now, scales, begun, quotients)
+        if scales.zeros is None:
+            paths.project_into(out, quotients, self._plan, key=self._key, start=first)
+            return
+        from numformats.codec.compiled import blocks
+
+        integers, zeros = self._integers[:length], self._each[:length]
+        paths.project_into(integers, quotients, self._plan, key=self._key, start=first)
+        spread_runs(scales.zeros, self._run, begun, zeros)
+        ends = int(self._element.lowest), int(self._element.highest)
+        blocks.move_each(integers, zeros, ends, 2**self._element.bits - 1, out)
+
+    def _divide(self, now: Array, scales: _Sizes, begun: int, quotients: Array) -> None:
+        from numformats.codec.compiled import blocks
+
+        sizes = scales.sizes
+        if self._is_shift:
+            factors = (1 / sizes).astype(np.float32)
+            blocks.shift_runs(now, factors, self._run, begun, quotients)
+            return
+        if not self._is_to_odd:
+            blocks.divide_runs(now, sizes, self._run, begun, quotients)
+            return
+        each = self._each[: now.size]
+        if scales.offsets is not None:
+            spread_runs(-scales.offsets, self._run, begun, each)
+            blocks.add_each_to_odd(now, each, quotients)
+            now = quotients
+        spread_runs(sizes, self._run, begun, each)
+        blocks.divide_each_to_odd(now, each, quotients)
+
+
+def _is_power_of_two(fmt: ScaledFormat) -> bool:
+    """Whether quotients by these scales are shifts, and all that float32 may lose of them is below
+    what the elements tell apart.
+    """
+    scale = fmt.scale
+    return (
+        isinstance(scale, FloatFormat)
+        and fmt.offset is None
+        and scale.mantissa_bits == 0
+        and not scale.has_zero
+        and fmt.element.smallest_positive_exact > 2.0**-60
+        and scale.highest < 2.0**128
+    )
+
+
+def _for_runs(grid: Array, runs: _Runs) -> Array:
+    """An entry for each run, of what broadcasts with the grid."""
+    if grid.size == 1:
+        return np.broadcast_to(grid.reshape(1), (runs.count,))
+    return np.broadcast_to(grid, runs.grid).reshape(-1)
+
+
+def _outer_values(tensor: Array | None, fmt: ScaledFormat, runs: _Runs) -> Floats:
+    """What the values of the scales are to be multiplied by, for each run."""
+    if tensor is None:
+        return np.broadcast_to(np.ones(1), (runs.count,))
+    one = codec.encode(1.0, fmt.scale_element)
+    shape = (1,) * len(runs.grid) if tensor.size == 1 else runs.grid
+    return _for_runs(scale_values(Scales(np.full(shape, one), tensor), fmt), runs)

@@ -1,0 +1,147 @@
+"""Runs of consecutive numbers that share a scale: where they are, and what is found in each.
+
+What is found here is found by compiled loops, on threads.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.codec import paths
+from numformats.scaled.granularity import Tile
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+# Elements that are worked on at a time: enough to make little of what Python does in between.
+PART: Final = 4 * paths.PART
+_FLOAT32: Final = np.dtype(np.float32)
+
+
+def run_length(shape: tuple[int, ...], tile: Tile) -> int | None:
+    """How many consecutive elements a tile is, or None if its elements are not consecutive.
+
+    >>> run_length((4, 64), (1, 32)), run_length((4, 70), (1, 32)), run_length((4, 6), (1, None))
+    (32, None, 6)
+    """
+    length, is_inside = 1, True
+    for extent, size in zip(reversed(tile), reversed(shape), strict=True):
+        step = size if extent is None else min(extent, size)
+        if is_inside:
+            length *= step
+            # Blocks go on in the next row only if they fill this one.
+            is_inside = step == size
+            if not is_inside and size % step and length * -(-size // step) < math.prod(shape):
+                return None
+        elif step != 1 and size != 1:
+            return None
+    return length
+
+
+def plain(x: Array) -> Array:
+    """The numbers in a row, in the machine's byte order and aligned, a copy only if need be."""
+    flat = np.require(x, x.dtype.newbyteorder("="), ["C", "A"]).reshape(-1).view()
+    # For Numba what may be written is another type, and each type another kernel.
+    flat.flags.writeable = False
+    return flat
+
+
+def as_float32(x: Array) -> Array:
+    """Numbers as float32, which holds them; not to be written to."""
+    if x.dtype == _FLOAT32:
+        return x
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        converted = x.astype(np.float32)
+    converted.flags.writeable = False
+    return converted
+
+
+def spread_runs(sizes: Array, run: int, begun: int, each: Array) -> None:
+    """Write the size for each number, of which the first is at position `begun` of its run."""
+    head = min((run - begun) % run, each.size)
+    each[:head] = sizes[0]
+    rest = each[head:]
+    sizes = sizes[1:] if head else sizes
+    whole = rest.size // run * run
+    np.copyto(rest[:whole].reshape(-1, run), sizes[: whole // run, np.newaxis])
+    if whole < rest.size:
+        rest[whole:] = sizes[whole // run]
+
+
+def largest_within(x: Array, run: int) -> Floats:
+    """The largest finite magnitude of each run of consecutive float32 numbers; NaN for NaN."""
+    from numformats.codec.compiled import blocks
+
+    words, length = x.view(np.uint32), run
+    if run % blocks.GROUP == 0 and x.size % blocks.GROUP == 0:
+        groups = np.empty(x.size // blocks.GROUP, np.uint32)
+        blocks.largest_of_groups(words, groups)
+        words, length = groups, run // blocks.GROUP
+        words.flags.writeable = False
+    found = np.empty(-(-words.size // length), np.uint32)
+    blocks.largest_of_blocks(words, length, found)
+    with np.errstate(invalid="ignore"):
+        largest = found.view(np.float32).astype(np.float64)
+    for k in np.flatnonzero(np.isinf(largest)).tolist():
+        values = np.abs(x[k * run : (k + 1) * run])
+        largest[k] = values.max(initial=0, where=np.isfinite(values))
+    return largest
+
+
+def largest_of_runs(flat: Array, run: int) -> Floats:
+    """`largest_within` on threads."""
+    from numformats.codec.compiled.threads import run_split
+
+    found = np.empty(-(-flat.size // run))
+
+    def work(begin: int, end: int) -> bool:
+        found[begin // run : -(-end // run)] = largest_within(as_float32(flat[begin:end]), run)
+        return False
+
+    run_split(work, flat.size, run)
+    return found
+
+
+def farthest_of_runs(flat: Array, run: int) -> Floats:
+    """The finite number farthest from zero of each run, of several the first; NaN for NaN."""
+    from numformats.codec.compiled import blocks
+    from numformats.codec.compiled.threads import run_split
+
+    found = np.empty(-(-flat.size // run), np.float32)
+
+    def work(begin: int, end: int) -> bool:
+        words = as_float32(flat[begin:end]).view(np.uint32)
+        own = found[begin // run : -(-end // run)]
+        blocks.farthest_of_blocks(words, run, own.view(np.uint32))
+        return False
+
+    run_split(work, flat.size, run)
+    return _as_float64(found)
+
+
+def ends_of_runs(flat: Array, run: int, *, with_zero: bool) -> tuple[Floats, Floats]:
+    """The smallest and the largest finite number of each run; NaN for NaN.
+
+    with_zero: whether zero counts besides.
+    """
+    from numformats.codec.compiled import blocks
+    from numformats.codec.compiled.threads import run_split
+
+    low, high = (np.empty(-(-flat.size // run), np.float32) for _ in range(2))
+
+    def work(begin: int, end: int) -> bool:
+        part = slice(begin // run, -(-end // run))
+        blocks.ends_of_blocks(as_float32(flat[begin:end]), run, with_zero, low[part], high[part])
+        return False
+
+    run_split(work, flat.size, run)
+    return _as_float64(low), _as_float64(high)
+
+
+def _as_float64(found: Array) -> Floats:
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        return found.astype(np.float64)
