@@ -126,6 +126,40 @@ def test_shapes_and_dtypes() -> None:
     assert isinstance(nf.cast(1.0, "float8_e8m0fnu", "cuda"), np.uint8)
 
 
+OF_CONVENTIONS = [
+    ("torchao", "mxfp4"),
+    ("torchao", "nvfp4"),
+    ("gguf", "q4_1"),
+    ("bitsandbytes", "nf4"),
+    ("torch", "fp8_e4m3_tile128"),
+    ("ml_dtypes", "mxfp4"),
+    ("cuda", "nvfp4"),
+    ("onnx", "int8_channel_asym"),
+    ("onnx", "int4_g32"),
+]
+
+
+@pytest.mark.parametrize(("convention", "name"), OF_CONVENTIONS)
+@pytest.mark.parametrize("dtype", ["f4", "f8", ">f2", "i4"])
+def test_conventions_take_any_shape_and_dtype(convention: str, name: str, dtype: str) -> None:
+    for shape in [(), (0,), (5, 0), (0, 64), (33,), (3, 64), (2, 3, 64)]:
+        x = np.full(shape, 3, dtype)
+        q = nf.quantize(x, name, convention=convention)
+        assert q.shape == q.dequantize().shape == shape
+        np.testing.assert_allclose(q.dequantize(), 3, rtol=0.1)
+
+
+@pytest.mark.parametrize(("convention", "name"), OF_CONVENTIONS)
+def test_conventions_and_what_is_not_finite(convention: str, name: str) -> None:
+    x = np.float32([np.inf, -np.inf, np.nan, 1])
+    # These define no code for it.
+    if convention in ("gguf", "bitsandbytes", "onnx"):
+        with pytest.raises(ValueError, match=r"^x: .*NaN"):
+            nf.quantize(x, name, convention=convention)
+        return
+    assert nf.quantize(x, name, convention=convention).codes.shape == (4,)
+
+
 @pytest.mark.peers
 @pytest.mark.parametrize("name", CASTS["torch"])
 def test_casts_of_torch(name: str) -> None:

@@ -26,5 +26,5 @@ def in_blocks(x: Array, axis: int, size: int) -> NDArray[np.float32]:
 
 def from_blocks(blocks: Array, axis: int, length: int) -> Array:
     """What was cut into blocks, without what they were filled up with."""
-    joined = blocks.reshape(*blocks.shape[:-2], -1)[..., :length]
+    joined = blocks.reshape(*blocks.shape[:-2], blocks.shape[-2] * blocks.shape[-1])[..., :length]
     return np.ascontiguousarray(np.moveaxis(joined, -1, axis))

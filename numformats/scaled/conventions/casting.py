@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec
-from numformats.codec.arguments import code_dtype
+from numformats.codec.arguments import code_dtype, refuse_where
 from numformats.formats.base import Format
 from numformats.formats.ieee import float32
 from numformats.formats.integers import IntFormat
@@ -34,6 +34,8 @@ def quantize_by_cast(
     """
     how = cast_of(fmt.element, convention)
     numbers = to_float32(x)
+    if isinstance(fmt.element, IntFormat):
+        refuse_where("x", numbers, np.isnan, "NaN", f"it has no code in {fmt.element.name}")
     if fmt.zero_point is not None:
         if convention != "onnx" or fmt.scale != float32:
             raise ValueError(f"convention: {convention} has no {fmt.name}")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numformats import codec
-from numformats.codec.arguments import read_real
+from numformats.codec.arguments import read_real, refuse_where
 from numformats.formats import get_format
 from numformats.formats.base import Format, unknown
 from numformats.rounding import RoundingMode, SaturationMode
@@ -40,8 +40,9 @@ class Cast:
         """The codes of floats; ValueError for NaN if `nan_codes` say nothing of it in a format
         without.
         """
-        has_place = fmt.has_nan or self.nan_codes is None
-        nan = "raise" if has_place else "zero"
+        if not fmt.has_nan and self.nan_codes is None:
+            refuse_where("x", x, np.isnan, "NaN", f"it has no code in {fmt.name}")
+        nan = "raise" if fmt.has_nan else "zero"
         codes = np.asarray(codec.encode(x, fmt, "nearest_even", self.saturation, nan))
         if self.nan_codes is not None:
             at = np.isnan(x)

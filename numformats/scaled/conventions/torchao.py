@@ -93,7 +93,7 @@ def _nvfp4(x: Floats, fmt: ScaledFormat) -> tuple[Array, Scales]:
     one = np.float32(1)
     tensor, outer = None, one
     if isinstance(fmt.scale, ScaledFormat):
-        outer = np.abs(x).max() / np.float32(float8_e4m3fn.max * fmt.element.max)
+        outer = np.abs(x).max(initial=0) / np.float32(float8_e4m3fn.max * fmt.element.max)
         tensor = np.asarray(codec.encode(np.full((1,) * ideal.ndim, outer), float32))
         ideal = ideal / outer
     bounded = np.clip(ideal, np.float32(float8_e4m3fn.smallest_normal), float8_e4m3fn.max)
