@@ -535,7 +535,7 @@ def test_compiled_runs_of_every_dtype_and_layout(
             np.testing.assert_array_equal(got, expected, f"{axis} {mode}")
 
 
-@pytest.mark.parametrize("shape", [(900, 384), (3, 131_072), (200, 3000)])
+@pytest.mark.parametrize("shape", [(900, 384), (3, 131_072), (200, 3000), (3, 1 << 19)])
 @pytest.mark.parametrize("name", ["int8_channel", "fp8_e4m3_tensor", "int8_channel_asym", "q4_0"])
 def test_runs_that_do_not_fill_the_parts_worked_on(
     name: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch

@@ -96,14 +96,19 @@ def largest_of_runs(flat: Array, run: int) -> Floats:
     """`largest_within` on threads."""
     from numformats.codec.compiled.threads import run_split
 
-    found = np.empty(-(-flat.size // run))
+    # What a run is cut into, lest a tensor with one scale be left to one thread.
+    piece = PART if run > PART and (run % PART == 0 or run >= flat.size) else run
+    found = np.empty(-(-flat.size // piece))
 
     def work(begin: int, end: int) -> bool:
-        found[begin // run : -(-end // run)] = largest_within(as_float32(flat[begin:end]), run)
+        now = as_float32(flat[begin:end])
+        found[begin // piece : -(-end // piece)] = largest_within(now, piece)
         return False
 
-    run_split(work, flat.size, run)
-    return found
+    run_split(work, flat.size, piece)
+    if piece == run:
+        return found
+    return np.maximum.reduceat(found, np.arange(0, flat.size, run) // piece)
 
 
 def farthest_of_runs(flat: Array, run: int) -> Floats:
