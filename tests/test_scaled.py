@@ -551,6 +551,42 @@ def test_runs_that_do_not_fill_the_parts_worked_on(
             np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        nf.ScaledFormat(
+            "t", nf.TableFormat("t", (0.0, 0.1, 0.7, -1.0)), nf.float32, nf.PerBlock(8)
+        ),
+        nf.ScaledFormat(
+            "two",
+            nf.get_format("int8"),
+            nf.ScaledFormat("s", nf.float32, nf.float32),
+            nf.PerBlock(8),
+        ),
+        nf.ScaledFormat("wide", nf.FixedFormat("q", 15, 16), nf.float32, nf.PerBlock(8)),
+        nf.ScaledFormat(
+            "long",
+            nf.TableFormat("l", tuple(i / 256 for i in range(-256, 256))),
+            nf.bfloat16,
+            nf.PerBlock(8),
+        ),
+    ],
+)
+def test_formats_of_many_bits_are_compiled_as_meant(
+    fmt: nf.ScaledFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    x = numbers((5, 80))
+    for mode in ("rne", "rtz", "sr"):
+        results = []
+        for is_disabled in (True, False):
+            monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+            results.append(parts_of(nf.quantize(x, fmt, rounding=mode, rng=3)))
+        for expected, got in zip(*results, strict=True):
+            np.testing.assert_array_equal(got, expected)
+    assert_as_meant(x, fmt, "absmax", "nearest_even")
+
+
 def test_loops_that_round_to_odd_are_exact() -> None:
     pytest.importorskip("numba")
     from numformats.codec.compiled import blocks

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec import paths
+from numformats.codec.extent import dtype_holds
 from numformats.codec.values import TABLE_BITS
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
@@ -30,6 +31,7 @@ def can_dequantize(codes: Array, fmt: ScaledFormat, tile: Tile, out: Array) -> b
         and out.flags.aligned
         and out.size > 0
         and fmt.element.bits <= TABLE_BITS
+        and dtype_holds(_FLOAT32, fmt.element)
         and run_length(codes.shape, tile) is not None
         and paths.compiled_path(codes.size) is not None
         and not np.may_share_memory(codes, out)

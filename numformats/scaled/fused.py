@@ -6,7 +6,9 @@ A part stays in the cache meanwhile. Tiles whose numbers are not consecutive are
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
@@ -52,26 +54,34 @@ Floats = NDArray[np.float64]
 _FLOAT32: Final = np.dtype(np.float32)
 # What a quotient is rounded to before the zero point is added.
 WIDE: Final = IntFormat("wide", 16)
+_FLOAT64_BITS: Final = 53
+# For which the loops that round to odd are exact.
+_MOST_SCALE_BITS: Final = 28
+# Values of a table whose midpoints are looked at, which takes time.
+_MOST_ASKED: Final = 256
 
 
 def can_quantize(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, key: int | None) -> bool:
-    """Whether `quantize_runs` can do it.
-
-    Of numbers that float32 holds, quotients in float64 lie on the right side of all decision
-    points: a product of a scale and a point has 28 + 24 bits at most, so that float64 holds it, and
-    the number would equal it if the quotient could be mistaken for the point. Random bits make
-    points of more bits, for which quotients are rounded to odd.
-    """
-    if not _is_within_float32(x.dtype) or x.size == 0:
+    """Whether `quantize_runs` can do it."""
+    if not _is_within_float32(x.dtype) or x.size == 0 or _scale_bits(fmt) > _MOST_SCALE_BITS:
         return False
     # Random bits go by the position in the array, and not in one whose tiles were gathered.
     if key is not None and run_length(x.shape, tile) is None:
         return False
     if fmt.is_symmetric and (rule.percentile < 100 or rule.search):
         return False
-    if isinstance(fmt.element, TableFormat) and not _is_float32(fmt.element):
-        return False
     return paths.compiled_path(x.size) is not None
+
+
+def can_divide(dtype: np.dtype[Any], fmt: ScaledFormat, key: int | None) -> bool:
+    """Whether quotients in float64 will do, and need not be rounded to odd.
+
+    Of numbers that float32 holds they lie on the right side of a decision point if float64 holds
+    the product of the point and any scale: then the number would equal that if the quotient could
+    be mistaken for the point. Random bits make points of more bits, and offsets numbers of more.
+    """
+    is_plain = key is None and fmt.offset is None and _is_within_float32(dtype)
+    return is_plain and _scale_bits(fmt) + _point_bits(fmt) <= _FLOAT64_BITS
 
 
 def _is_within_float32(dtype: np.dtype[Any]) -> bool:
@@ -81,8 +91,29 @@ def _is_within_float32(dtype: np.dtype[Any]) -> bool:
     return dtype.itemsize <= 2 or dtype.newbyteorder("=") == _FLOAT32
 
 
-def _is_float32(fmt: TableFormat) -> bool:
-    return all(float(np.float32(value)) == value for value in fmt.table)
+def _scale_bits(fmt: ScaledFormat) -> int:
+    """The significand bits of the largest value of a scale, with its own scale."""
+    outer = fmt.tensor_scale
+    return fmt.scale_element.precision + (0 if outer is None else outer.precision)
+
+
+def _point_bits(fmt: ScaledFormat) -> int:
+    """The significand bits of the decision points between the elements' values."""
+    element = WIDE if fmt.zero_point is not None else fmt.element
+    if isinstance(element, FloatFormat):
+        return element.precision + 1
+    if isinstance(element, TableFormat):
+        values = sorted(map(Fraction, element.table[:_MOST_ASKED]))
+        is_long = len(element.table) > _MOST_ASKED
+        sums = map(operator.add, values, values[1:])
+        return _FLOAT64_BITS if is_long else max(map(_odd_bits, sums))
+    return element.bits + 1
+
+
+def _odd_bits(number: Fraction) -> int:
+    """The significand bits of a binary fraction."""
+    numerator = abs(number.numerator)
+    return (numerator // (numerator & -numerator)).bit_length() if numerator else 0
 
 
 def quantize_runs(
@@ -222,7 +253,7 @@ class _Encoder:
             nan = "raise" if element.has_nan else "zero"
             self._plan = make_plan(element, rounding, saturation, nan)
         self._is_shift = _is_power_of_two(fmt)
-        self._is_to_odd = not self._is_shift and (key is not None or fmt.offset is not None)
+        self._is_to_odd = not self._is_shift and not can_divide(_FLOAT32, fmt, key)
         dtype = np.float32 if self._is_shift else np.float64
         self._quotients = np.empty(size, dtype)
         self._each = np.empty(size if self._is_affine or self._is_to_odd else 0, dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +27,7 @@ from numformats.rounding import (
 from numformats.scaled.arrays import ScaledArray
 from numformats.scaled.conventions import parse_convention, quantize_as
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.fused import WIDE, can_quantize, quantize_runs
+from numformats.scaled.fused import WIDE, can_divide, can_quantize, quantize_runs
 from numformats.scaled.granularity import PerTensor, Tile, normalized, slabs
 from numformats.scaled.named import NAMED, get_scaled_format
 from numformats.scaled.rules import ScaleRule, get_rule
@@ -173,6 +174,7 @@ def encode_elements(
     if scales.zero_points is not None:
         assert fmt.zero_point is not None
         zeros = values_of(scales.zero_points, fmt.zero_point)
+    divide = np.divide if can_divide(x.dtype, fmt, key) else quotient_to_odd
     for part, start in slabs(x.shape, _CHUNK):
         with np.errstate(invalid="ignore"):
             values = x[part].astype(np.float64)
@@ -180,7 +182,7 @@ def encode_elements(
             offset = np.broadcast_to(spread_over(offsets, part, tile), values.shape)
             values = sum_to_odd(values, -offset)
         size = np.broadcast_to(spread_over(sizes, part, tile), values.shape)
-        quotient = _quotients(values, size, element)
+        quotient = _quotients(values, size, divide)
         draws = None
         if key is not None:
             draws = draw(key, start, values.size, count).reshape(values.shape)
@@ -195,10 +197,10 @@ def encode_elements(
     return codes
 
 
-def _quotients(values: Array, sizes: Array, element: Format) -> Array:
+def _quotients(values: Array, sizes: Array, divide: Callable[[Array, Array], Array]) -> Array:
     """Exact quotients, as far as any rounding can tell; NaN where the scale is NaN."""
     finite = np.isfinite(values)
-    divided = quotient_to_odd(np.where(finite, values, 0), np.where(np.isnan(sizes), 1, sizes))
+    divided = divide(np.where(finite, values, 0), np.where(np.isnan(sizes), 1, sizes))
     divided = np.where(finite, divided, values * np.sign(sizes))
     return np.where(np.isnan(sizes), np.nan, divided)
 
