@@ -103,10 +103,10 @@ def _point_bits(fmt: ScaledFormat) -> int:
     if isinstance(element, FloatFormat):
         return element.precision + 1
     if isinstance(element, TableFormat):
-        values = sorted(map(Fraction, element.table[:_MOST_ASKED]))
-        is_long = len(element.table) > _MOST_ASKED
-        sums = map(operator.add, values, values[1:])
-        return _FLOAT64_BITS if is_long else max(map(_odd_bits, sums))
+        if len(element.table) > _MOST_ASKED:
+            return _FLOAT64_BITS
+        values = sorted(map(Fraction, element.table))
+        return max(map(_odd_bits, map(operator.add, values, values[1:])))
     return element.bits + 1
 
 

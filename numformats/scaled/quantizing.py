@@ -80,10 +80,11 @@ def quantize(
     convention : {"ocp", "torchao", "gguf", "bitsandbytes", "torch", "ml_dtypes", "cuda", "onnx"}
         Whose bits: the exact rule's, or another library's, which rounds on the way and treats the
         ends of the range, NaN and infinity in its own manner. "torchao" (0.18) is for the MX
-        formats, and NVFP4 with and without tensor scale; "gguf" (0.19) is for
-        q8_0, q4_0 and q4_1, "bitsandbytes" (0.50) for nf4 and fp4_bnb. The others have casts alone:
-        the rule's scales, quotients in float32, then that cast (`numformats.cast`). Affine formats
-        with float32 scales are those of ONNX's `DynamicQuantizeLinear` under "onnx".
+        formats, and NVFP4 with and without tensor scale; "gguf" (0.19) for q8_0, q4_0 and q4_1;
+        "bitsandbytes" (0.50) for nf4 and fp4_bnb. The others have casts alone: the rule's scales,
+        quotients in float32, then that cast (`numformats.cast`). Affine formats with float32 scales
+        are those of ONNX's `DynamicQuantizeLinear` under "onnx". All round to nearest even and
+        saturate in their own manner, so that `rounding` and `saturation` have to be the defaults.
 
     Returns
     -------
