@@ -83,8 +83,8 @@ def quantize(
         formats, and NVFP4 with and without tensor scale; "gguf" (0.19) for q8_0, q4_0 and q4_1;
         "bitsandbytes" (0.50) for nf4 and fp4_bnb. The others have casts alone: the rule's scales,
         quotients in float32, then that cast (`numformats.cast`). Affine formats with float32 scales
-        are those of ONNX's `DynamicQuantizeLinear` under "onnx". All round to nearest even and
-        saturate in their own manner, so that `rounding` and `saturation` have to be the defaults.
+        are those of ONNX's `DynamicQuantizeLinear` under "onnx". Each library has its own rounding
+        and saturation, so that those of the call have to be the defaults.
 
     Returns
     -------
