@@ -508,6 +508,16 @@ def test_compiled_runs_give_the_bits_of_numpy(name: str, monkeypatch: pytest.Mon
                 np.testing.assert_array_equal(got, expected, f"{shape} {mode} {rule}")
 
 
+def assert_same_bits(patch: pytest.MonkeyPatch, x: NDArray[Any], fmt: Any, mode: str) -> None:
+    """The same without compiled kernels and with them."""
+    results = []
+    for is_disabled in (True, False):
+        patch.setattr(paths, "_IS_DISABLED", is_disabled)
+        results.append(parts_of(nf.quantize(x, fmt, rounding=mode, rng=3)))
+    for expected, got in zip(*results, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
 def parts_of(q: nf.ScaledArray) -> tuple[Any, ...]:
     return q.codes, q.scales, q.zero_points, q.offsets, q.tensor_scales, q.dequantize()
 
@@ -543,12 +553,7 @@ def test_runs_that_do_not_fill_the_parts_worked_on(
     importlib.import_module("numformats.codec.compiled.dispatch")
     x = specials(shape)
     for mode in ("rne", "sr"):
-        results = []
-        for is_disabled in (True, False):
-            monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
-            results.append(parts_of(nf.quantize(x, name, rounding=mode, rng=3)))
-        for expected, got in zip(*results, strict=True):
-            np.testing.assert_array_equal(got, expected)
+        assert_same_bits(monkeypatch, x, name, mode)
 
 
 @pytest.mark.parametrize(
@@ -578,12 +583,7 @@ def test_formats_of_many_bits_are_compiled_as_meant(
     importlib.import_module("numformats.codec.compiled.dispatch")
     x = numbers((5, 80))
     for mode in ("rne", "rtz", "sr"):
-        results = []
-        for is_disabled in (True, False):
-            monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
-            results.append(parts_of(nf.quantize(x, fmt, rounding=mode, rng=3)))
-        for expected, got in zip(*results, strict=True):
-            np.testing.assert_array_equal(got, expected)
+        assert_same_bits(monkeypatch, x, fmt, mode)
     assert_as_meant(x, fmt, "absmax", "nearest_even")
 
 
