@@ -545,6 +545,38 @@ def test_compiled_runs_of_every_dtype_and_layout(
             np.testing.assert_array_equal(got, expected, f"{axis} {mode}")
 
 
+@pytest.mark.parametrize("rule", ["absmax", "absmax_up", "even", "floor"])
+@pytest.mark.parametrize(
+    "scale", ["float8_e4m3fn", "float8_e8m0fnu", "float16", "float32", "float8_e5m2", "tensor"]
+)
+def test_scales_of_many_sizes_are_those_of_numpy(
+    scale: str, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((640, 96)) * 2.0 ** rng.integers(-60, 60, (640, 1))
+    x[rng.integers(0, 2, 640) == 0, ::2] = 0
+    x[40:80] = 0
+    x[100:140, 16:32] = 0
+    x[[3, 170, 400], 5] = np.inf, np.nan, -np.inf
+    inner = nf.get_format("float8_e4m3fn" if scale == "tensor" else scale)
+    scales = nf.ScaledFormat("s", inner, nf.float32) if scale == "tensor" else inner
+    for block in (3, 4, 8, 16, 32, 96):
+        fmt = nf.ScaledFormat("own", nf.float4_e2m1fn, scales, nf.PerBlock(block), rule)
+        assert_same_bits(monkeypatch, x.astype(np.float32), fmt, "rne")
+
+
+def test_a_scale_without_nan_refuses_a_tile_with_nan() -> None:
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    scale = nf.FloatFormat("bare", 5, 2, has_inf=False, nan="none")
+    fmt = nf.ScaledFormat("own", nf.float4_e2m1fn, scale, nf.PerBlock(4))
+    x = np.full((8, 8), 6, np.float32)
+    assert (nf.quantize(x, fmt).dequantize() == 6).all()
+    x[5, 5] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        nf.quantize(x, fmt)
+
+
 @pytest.mark.parametrize("shape", [(900, 384), (3, 131_072), (200, 3000), (3, 1 << 19)])
 @pytest.mark.parametrize("name", ["int8_channel", "fp8_e4m3_tensor", "int8_channel_asym", "q4_0"])
 def test_runs_that_do_not_fill_the_parts_worked_on(
@@ -597,9 +629,9 @@ def test_loops_that_round_to_odd_are_exact() -> None:
     sizes *= rng.choice([-1, 1], 1000)
     for numerators in (x, x.astype("f8") / 3):
         found = np.empty(1000)
-        blocks.divide_each_to_odd(numerators, sizes, found)
+        blocks.divide_runs_to_odd(numerators, sizes, 1, 0, found)
         np.testing.assert_array_equal(found, quotient_to_odd(numerators, sizes))
-        blocks.add_each_to_odd(numerators, sizes, found)
+        blocks.add_runs_to_odd(numerators, sizes, 1, 0, found)
         np.testing.assert_array_equal(found, sum_to_odd(numerators.astype("f8"), sizes))
         exact_sums = (
             Fraction(n) + Fraction(s)

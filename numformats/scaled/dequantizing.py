@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from numformats.codec import paths
 from numformats.codec.extent import dtype_holds
-from numformats.codec.values import TABLE_BITS
+from numformats.codec.values import TABLE_BITS, value_table
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
-from numformats.scaled.runs import PART, run_length, spread_runs
+from numformats.scaled.runs import run_length
 from numformats.scaled.scales import Scales, flat_values, scale_values
 
 Array = NDArray[Any]
@@ -42,41 +42,26 @@ def dequantize_runs(
     codes: Array, scales: Scales, fmt: ScaledFormat, tile: Tile, out: Array
 ) -> None:
     """Write the numbers that an array stands for to `out`, where `can_dequantize` holds."""
-    from numformats.codec.compiled import blocks
+    from numformats.codec.compiled import pieces
     from numformats.codec.compiled.threads import run_split
+    from numformats.codec.compiled.views import read_only
 
     run = run_length(codes.shape, tile)
     assert run is not None
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
     is_plain = scales.tensor is None and scales.offsets is None
-    dtype = np.float32 if is_plain else np.float64
-    sizes = scale_values(scales, fmt).reshape(-1).astype(dtype)
+    sizes = scale_values(scales, fmt).reshape(-1).astype(np.float32 if is_plain else np.float64)
     zeros = flat_values(scales.zero_points, fmt.zero_point)
+    zeros = None if zeros is None else read_only(zeros.astype(np.float32))
     offsets = flat_values(scales.offsets, fmt.offset)
-    flat, target = codes.reshape(-1), out.reshape(-1)
+    offsets = None if offsets is None else read_only(offsets)
+    table, of_runs = value_table(fmt.element, _FLOAT32), (zeros, read_only(sizes), offsets)
+    flat, target = read_only(codes.reshape(-1).view()), out.reshape(-1)
 
     def work(begin: int, end: int) -> bool:
-        size = min(PART, end - begin)
-        each = np.empty(0 if zeros is None and offsets is None else size, dtype)
-        wide = np.empty(0 if offsets is None else size)
-        for first in range(begin, end, PART):
-            last = min(first + PART, end)
-            part = slice(first // run, -(-last // run))
-            values, own = target[first:last], each[: last - first]
-            paths.decode_into(values, flat[first:last], fmt.element)
-            if zeros is not None:
-                spread_runs(zeros[part], run, first % run, own)
-                blocks.subtract_each(values, own)
-            if offsets is None:
-                blocks.multiply_runs(values, sizes[part], run, first % run)
-                continue
-            spread_runs(sizes[part], run, first % run, own)
-            sums = wide[: last - first]
-            np.multiply(values, own, out=sums)
-            spread_runs(offsets[part], run, first % run, own)
-            blocks.add_each_to_odd(sums, own, sums)
-            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-                values[:] = sums
+        part = slice(begin // run, -(-end // run))
+        own = (None if each is None else each[part] for each in of_runs)
+        pieces.decode_runs(flat[begin:end], table, *own, run, begin % run, target[begin:end])
         return False
 
-    run_split(work, flat.size, PART)
+    run_split(work, flat.size, pieces.PIECE)

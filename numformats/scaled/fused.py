@@ -21,7 +21,7 @@ from numformats.codec.plan import make_plan
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat
 from numformats.formats.tables import TableFormat
-from numformats.rounding import RoundingMode, SaturationMode
+from numformats.rounding import RoundingMode, SaturationMode, random_bit_count
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.gathering import gathered, scattered
 from numformats.scaled.granularity import Tile, grid_shape
@@ -32,10 +32,8 @@ from numformats.scaled.runs import (
     ends_of_runs,
     farthest_of_runs,
     largest_of_runs,
-    largest_within,
     plain,
     run_length,
-    spread_runs,
 )
 from numformats.scaled.scales import (
     Scales,
@@ -45,13 +43,13 @@ from numformats.scaled.scales import (
     scales_of_ends,
     scales_of_farthest,
     stored,
-    values_of,
 )
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 _FLOAT32: Final = np.dtype(np.float32)
+_FLOAT64: Final = np.dtype(np.float64)
 # What a quotient is rounded to before the zero point is added.
 WIDE: Final = IntFormat("wide", 16)
 _FLOAT64_BITS: Final = 53
@@ -61,7 +59,15 @@ _MOST_SCALE_BITS: Final = 28
 _MOST_ASKED: Final = 256
 
 
-def can_quantize(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, key: int | None) -> bool:
+def can_quantize(
+    x: Array,
+    fmt: ScaledFormat,
+    rule: ScaleRule,
+    tile: Tile,
+    rounding: RoundingMode,
+    saturation: SaturationMode,
+    key: int | None,
+) -> bool:
     """Whether `quantize_runs` can do it."""
     if not _is_within_float32(x.dtype) or x.size == 0 or _scale_bits(fmt) > _MOST_SCALE_BITS:
         return False
@@ -70,7 +76,11 @@ def can_quantize(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, key: 
         return False
     if fmt.is_symmetric and (rule.percentile < 100 or rule.search):
         return False
-    return paths.compiled_path(x.size) is not None
+    if paths.compiled_path(x.size) is None:
+        return False
+    if _is_by_magnitudes(fmt, rule) and _scale_kernel(fmt, rule) is None:
+        return False
+    return _kernel_for(fmt, rounding, saturation) is not None
 
 
 def can_divide(dtype: np.dtype[Any], fmt: ScaledFormat, key: int | None) -> bool:
@@ -132,9 +142,10 @@ def quantize_runs(
     is_gathered = run is None
     flat = plain(gathered(x, tile) if is_gathered else x)
     runs = _Runs(flat, grid, flat.size // math.prod(grid) if run is None else run)
-    is_known = not fmt.is_symmetric or rule.target == "lowest"
     source: _KnownScales | _ScalesOfParts = (
-        _KnownScales(runs, fmt, rule) if is_known else _ScalesOfParts(runs, fmt, rule)
+        _ScalesOfParts(runs, fmt, rule)
+        if _is_by_magnitudes(fmt, rule)
+        else _KnownScales(runs, fmt, rule)
     )
     codes = np.empty(flat.size, code_dtype(fmt.element))
 
@@ -209,6 +220,7 @@ class _ScalesOfParts:
     def __init__(self, runs: _Runs, fmt: ScaledFormat, rule: ScaleRule) -> None:
         self._runs, self._format, self._rule = runs, fmt, rule
         self._codes = np.empty(runs.count, code_dtype(fmt.scale_element))
+        self._kernel = _scale_kernel(fmt, rule)
         self._largest: Floats | None = None
         self._tensor = None
         # But for its largest magnitudes: where the scales have a scale, or runs do not fill parts.
@@ -218,14 +230,22 @@ class _ScalesOfParts:
         else:
             divisors, _ = divisors_of(np.zeros((1,)), fmt, rule)
         self._divisors = _for_runs(divisors, runs)
-        self._outer = _outer_values(self._tensor, fmt, runs)
+        self._outer = None if self._tensor is None else _outer_values(self._tensor, fmt, runs)
 
     def of(self, part: slice, now: Array) -> _Sizes:
         """Those of some runs with these numbers."""
-        own = largest_within(now, self._runs.run) if self._largest is None else self._largest[part]
-        codes = stored(own, self._divisors[part], self._format, self._rule, is_short=True)
-        self._codes[part] = codes
-        return _Sizes(values_of(codes, self._format.scale_element) * self._outer[part])
+        codes, divisors = self._codes[part], _part_of(self._divisors, part)
+        words, largest = None, np.empty(codes.shape)
+        if self._largest is None:
+            words = now.view(np.uint32)
+        else:
+            largest = self._largest[part]
+        sizes, found_nan = self._kernel.run(words, self._runs.run, largest, divisors, codes)
+        if found_nan and not self._format.scale_element.has_nan:
+            stored(largest, divisors, self._format, self._rule)  # which refuses NaN
+        if self._outer is not None:
+            sizes *= _part_of(self._outer, part)
+        return _Sizes(sizes)
 
     def scales(self) -> Scales:
         """All of them, once all parts have come by."""
@@ -244,55 +264,45 @@ class _Encoder:
         run: int,
         size: int,
     ) -> None:
-        element = fmt.element
-        self._element, self._key, self._run = element, key, run
-        self._is_affine = fmt.zero_point is not None
-        if self._is_affine:
-            self._plan = make_plan(WIDE, rounding, "finite", "zero")
-        else:
-            nan = "raise" if element.has_nan else "zero"
-            self._plan = make_plan(element, rounding, saturation, nan)
-        self._is_shift = _is_power_of_two(fmt)
-        self._is_to_odd = not self._is_shift and not can_divide(_FLOAT32, fmt, key)
-        dtype = np.float32 if self._is_shift else np.float64
-        self._quotients = np.empty(size, dtype)
-        self._each = np.empty(size if self._is_affine or self._is_to_odd else 0, dtype)
-        self._integers = np.empty(size if self._is_affine else 0, code_dtype(WIDE))
+        from numformats.codec.compiled.scaled import QuotientKernel
+
+        self._element, self._run = fmt.element, run
+        kernel = _kernel_for(fmt, rounding, saturation)
+        is_to_odd = not _is_power_of_two(fmt) and not can_divide(_FLOAT32, fmt, key)
+        self._kernel = QuotientKernel(kernel, run, is_to_odd=is_to_odd, key=key)
+        is_affine = fmt.zero_point is not None
+        self._integers = np.empty(size, code_dtype(WIDE)) if is_affine else None
 
     def encode(self, now: Array, scales: _Sizes, first: int, out: Array) -> None:
         """Write the codes of a part, whose first number is at a position in the array."""
-        begun, length = first % self._run, now.size
-        quotients = self._quotients[:length]
-        self._divide(now, scales, begun, quotients)
-        if scales.zeros is None:
-            paths.project_into(out, quotients, self._plan, key=self._key, start=first)
-            return
         from numformats.codec.compiled import blocks
 
-        integers, zeros = self._integers[:length], self._each[:length]
-        paths.project_into(integers, quotients, self._plan, key=self._key, start=first)
-        spread_runs(scales.zeros, self._run, begun, zeros)
+        begun = first % self._run
+        terms = None if scales.offsets is None else -scales.offsets
+        if self._integers is None:
+            self._kernel.run(now, scales.sizes, terms, begun, out, first)
+            return
+        integers = self._integers[: now.size]
+        self._kernel.run(now, scales.sizes, terms, begun, integers, first)
         ends = int(self._element.lowest), int(self._element.highest)
-        blocks.move_each(integers, zeros, ends, 2**self._element.bits - 1, out)
+        mask = 2**self._element.bits - 1
+        blocks.move_runs(integers, scales.zeros, ends, mask, self._run, begun, out)
 
-    def _divide(self, now: Array, scales: _Sizes, begun: int, quotients: Array) -> None:
-        from numformats.codec.compiled import blocks
 
-        sizes = scales.sizes
-        if self._is_shift:
-            factors = (1 / sizes).astype(np.float32)
-            blocks.shift_runs(now, factors, self._run, begun, quotients)
-            return
-        if not self._is_to_odd:
-            blocks.divide_runs(now, sizes, self._run, begun, quotients)
-            return
-        each = self._each[: now.size]
-        if scales.offsets is not None:
-            spread_runs(-scales.offsets, self._run, begun, each)
-            blocks.add_each_to_odd(now, each, quotients)
-            now = quotients
-        spread_runs(sizes, self._run, begun, each)
-        blocks.divide_each_to_odd(now, each, quotients)
+def _is_by_magnitudes(fmt: ScaledFormat, rule: ScaleRule) -> bool:
+    """Whether the largest magnitude of a tile is all that its scale depends on."""
+    return fmt.is_symmetric and rule.target != "lowest"
+
+
+def _kernel_for(fmt: ScaledFormat, rounding: RoundingMode, saturation: SaturationMode) -> Any:
+    """The kernel for the quotients of numbers and scales, or None."""
+    from numformats.codec.compiled.dispatch import kernel_for
+
+    nan = "raise" if fmt.element.has_nan else "zero"
+    plan = make_plan(fmt.element, rounding, saturation, nan)
+    if fmt.zero_point is not None:
+        plan = make_plan(WIDE, rounding, "finite", "zero")
+    return kernel_for(plan, _FLOAT32 if _is_power_of_two(fmt) else _FLOAT64)
 
 
 def _is_power_of_two(fmt: ScaledFormat) -> bool:
@@ -310,17 +320,35 @@ def _is_power_of_two(fmt: ScaledFormat) -> bool:
     )
 
 
-def _for_runs(grid: Array, runs: _Runs) -> Array:
-    """An entry for each run, of what broadcasts with the grid."""
-    if grid.size == 1:
-        return np.broadcast_to(grid.reshape(1), (runs.count,))
-    return np.broadcast_to(grid, runs.grid).reshape(-1)
+def _scale_kernel(fmt: ScaledFormat, rule: ScaleRule) -> Any:
+    """The kernel for scales that follow from the largest magnitudes, or None.
+
+    Magnitudes have 24 bits at most, so that a quotient in float64 lies on the right side of all
+    that scales tell apart.
+    """
+    from numformats.codec.compiled.bound import Kernel
+    from numformats.codec.compiled.dispatch import kernel_for
+    from numformats.codec.compiled.scaled import ScaleKernel
+
+    if random_bit_count(rule.rounding):
+        return None
+    scale, precision = fmt.scale_element, fmt.element.precision if rule.rounds_first else None
+    kernel = kernel_for(make_plan(scale, rule.rounding, "finite", "raise"), _FLOAT64)
+    return ScaleKernel(kernel, scale, precision) if isinstance(kernel, Kernel) else None
 
 
-def _outer_values(tensor: Array | None, fmt: ScaledFormat, runs: _Runs) -> Floats:
-    """What the values of the scales are to be multiplied by, for each run."""
-    if tensor is None:
-        return np.broadcast_to(np.ones(1), (runs.count,))
+def _for_runs(grid: Floats, runs: _Runs) -> Floats:
+    """One entry for all runs, or one for each, of what broadcasts with the grid."""
+    return (grid if grid.size == 1 else np.broadcast_to(grid, runs.grid)).reshape(-1)
+
+
+def _part_of(each: Floats, part: slice) -> Floats:
+    """The entries of some runs, or the one for all."""
+    return each if each.size == 1 else each[part]
+
+
+def _outer_values(tensor: Array, fmt: ScaledFormat, runs: _Runs) -> Floats:
+    """What the values of the scales are to be multiplied by."""
     one = codec.encode(1.0, fmt.scale_element)
     shape = (1,) * len(runs.grid) if tensor.size == 1 else runs.grid
     return _for_runs(scale_values(Scales(np.full(shape, one), tensor), fmt), runs)

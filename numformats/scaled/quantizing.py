@@ -130,8 +130,9 @@ def quantize(
             raise ValueError(f"convention: {convention} has its own rounding and saturation")
         codes, scales = quantize_as(convention, array, scaled, rule, tile, along)
         return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
-    if can_quantize(array, scaled, rule, tile, key):
-        codes, scales = quantize_runs(array, scaled, rule, tile, mode, saturation_mode, key)
+    asked = (array, scaled, rule, tile, mode, saturation_mode, key)
+    if can_quantize(*asked):
+        codes, scales = quantize_runs(*asked)
         return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
     if rule.search:
         scales = _best_scales(array, scaled, rule, tile, mode, saturation_mode)

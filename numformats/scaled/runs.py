@@ -60,36 +60,13 @@ def as_float32(x: Array) -> Array:
     return converted
 
 
-def spread_runs(sizes: Array, run: int, begun: int, each: Array) -> None:
-    """Write the size for each number, of which the first is at position `begun` of its run."""
-    head = min((run - begun) % run, each.size)
-    each[:head] = sizes[0]
-    rest = each[head:]
-    sizes = sizes[1:] if head else sizes
-    whole = rest.size // run * run
-    np.copyto(rest[:whole].reshape(-1, run), sizes[: whole // run, np.newaxis])
-    if whole < rest.size:
-        rest[whole:] = sizes[whole // run]
-
-
 def largest_within(x: Array, run: int) -> Floats:
     """The largest finite magnitude of each run of consecutive float32 numbers; NaN for NaN."""
-    from numformats.codec.compiled import blocks
+    from numformats.codec.compiled import pieces
 
-    words, length = x.view(np.uint32), run
-    if run % blocks.GROUP == 0 and x.size % blocks.GROUP == 0:
-        groups = np.empty(x.size // blocks.GROUP, np.uint32)
-        blocks.largest_of_groups(words, groups)
-        words, length = groups, run // blocks.GROUP
-        words.flags.writeable = False
-    found = np.empty(-(-words.size // length), np.uint32)
-    blocks.largest_of_blocks(words, length, found)
-    with np.errstate(invalid="ignore"):
-        largest = found.view(np.float32).astype(np.float64)
-    for k in np.flatnonzero(np.isinf(largest)).tolist():
-        values = np.abs(x[k * run : (k + 1) * run])
-        largest[k] = values.max(initial=0, where=np.isfinite(values))
-    return largest
+    found = np.empty(-(-x.size // run))
+    pieces.largest_of_runs(x.view(np.uint32), run, found)
+    return found
 
 
 def largest_of_runs(flat: Array, run: int) -> Floats:

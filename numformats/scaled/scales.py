@@ -97,21 +97,9 @@ def divisors_of(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> tuple[Fl
     return spread(values_of(tensor, inner.scale), largest.shape, inner_tile) * target, tensor
 
 
-def stored(
-    largest: Floats,
-    divisors: Floats,
-    fmt: ScaledFormat,
-    rule: ScaleRule,
-    *,
-    is_short: bool = False,
-) -> Array:
-    """The codes of the scales of tiles, from their largest magnitudes and the divisors for them.
-
-    is_short: whether the magnitudes have 24 bits at most, so that a quotient in float64 lies on the
-    right side of all that scales tell apart.
-    """
-    rounded = _rounded_first(largest, fmt, rule)
-    return _stored(rounded, divisors, fmt.scale_element, rule, is_short=is_short)
+def stored(largest: Floats, divisors: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Array:
+    """The codes of the scales of tiles, from their largest magnitudes and the divisors for them."""
+    return _stored(_rounded_first(largest, fmt, rule), divisors, fmt.scale_element, rule)
 
 
 def _rounded_first(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Floats:
@@ -212,16 +200,11 @@ def spread_over(grid: Array, part: tuple[slice, ...], tile: Tile) -> Array:
     return grid
 
 
-def _stored(
-    numerator: Floats, divisor: Floats, fmt: Format, rule: ScaleRule, *, is_short: bool = False
-) -> Array:
+def _stored(numerator: Floats, divisor: Floats, fmt: Format, rule: ScaleRule) -> Array:
     """Codes of quotients. A scale that would be zero is the smallest there is, or 1 if nothing is
     scaled by it but zeros.
     """
-    if is_short:
-        quotient = numerator / divisor
-    else:
-        quotient = quotient_to_odd(numerator, np.broadcast_to(divisor, numerator.shape))
+    quotient = quotient_to_odd(numerator, np.broadcast_to(divisor, numerator.shape))
     codes = np.asarray(codec.encode(quotient, fmt, rule.rounding, "finite"))
     if not getattr(fmt, "has_zero", False):
         return codes

@@ -13,20 +13,24 @@ from numformats.codec.compiled.steps import inlined, step
 LEAST: Final = np.float32(2.0**-100)
 
 
-# Numbers whose largest is found at a time, by a loop of known length. Where that is 4 or 8, LLVM
-# makes vectors across groups, which is four times as fast as within longer ones.
-GROUP: Final = 4
+@step
+def largest_of_fours(words: Any, out: Any) -> None:
+    """The words of the largest magnitudes of four float32 numbers each, from those of all."""
+    for k in range(out.size):
+        largest = np.uint32(0)
+        # A loop of such a length LLVM unrolls, and makes vectors across groups instead, which is
+        # four times as fast as within longer ones.
+        for i in range(4):
+            magnitude = bitwise_and(words[k * 4 + i], np.uint32(0x7FFFFFFF))
+            largest = maximum(largest, magnitude)
+        out[k] = largest
 
 
 @step
-def largest_of_groups(words: Any, out: Any) -> None:
-    """The words of the largest magnitudes of `GROUP` float32 numbers each, from those of all."""
+def larger_of_pairs(magnitudes: Any, out: Any) -> None:
+    """The larger of two words each, of magnitudes."""
     for k in range(out.size):
-        largest = np.uint32(0)
-        for i in range(GROUP):
-            magnitude = bitwise_and(words[k * GROUP + i], np.uint32(0x7FFFFFFF))
-            largest = maximum(largest, magnitude)
-        out[k] = largest
+        out[k] = maximum(magnitudes[2 * k], magnitudes[2 * k + 1])
 
 
 @step
@@ -40,6 +44,16 @@ def largest_of_blocks(words: Any, block: Any, out: Any) -> None:
         for i in range(own.size):
             largest = maximum(largest, bitwise_and(own[i], np.uint32(0x7FFFFFFF)))
         out[k] = largest
+
+
+@step
+def largest_finite(words: Any) -> Any:
+    """The largest finite magnitude of float32 numbers without NaN, from their words."""
+    infinity, largest = np.uint32(0x7F800000), np.uint32(0)
+    for i in range(words.size):
+        magnitude = bitwise_and(words[i], np.uint32(0x7FFFFFFF))
+        largest = maximum(largest, np.uint32(0) if magnitude == infinity else magnitude)
+    return largest
 
 
 @step
@@ -76,20 +90,6 @@ def ends_of_blocks(x: Any, block: Any, with_zero: Any, low: Any, high: Any) -> N
         high[k] = np.float32(0) if most == -infinity else most
 
 
-@step
-def move_each(integers: Any, zeros: Any, ends: Any, mask: Any, out: Any) -> None:
-    """The codes of integers of 16 bits and their zero points, between the ends of the format.
-
-    mask: the bits of a code.
-    """
-    lowest, highest = ends
-    signed = integers.view(np.int16)
-    for i in range(out.size):
-        moved = np.int32(signed[i]) + np.int32(zeros[i])
-        inside = min(max(moved, np.int32(lowest)), np.int32(highest))
-        out[i] = bitwise_and(inside, np.int32(mask))
-
-
 @inlined
 def within(k: Any, run: Any, begun: Any, size: Any) -> Any:
     """Where run k begins and ends among numbers of which the first is at position `begun` of run 0.
@@ -115,11 +115,23 @@ _HIGH_BITS: Final = np.int64(-(1 << 28))
 
 
 @step
-def divide_each_to_odd(x: Any, sizes: Any, out: Any) -> None:
-    """Quotients of float32 numbers and sizes of 28 bits at most, rounded to odd in float64."""
+def divide_runs_to_odd(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
+    """Quotients of numbers and the size of each run, which has 28 bits at most, rounded to odd in
+    float64; `out` may be `x`.
+    """
+    for k in range(sizes.size):
+        first, last = within(k, run, begun, x.size)
+        divide_to_odd(x[first:last], sizes[k], out[first:last])
+
+
+@step
+def divide_to_odd(x: Any, size: Any, out: Any) -> None:
+    """Quotients by one size."""
     words = out.view(np.int64)
+    coarse = np.float64(np.float32(size))
+    fine = size - coarse
     for i in range(x.size):
-        number, size = np.float64(x[i]), sizes[i]
+        number = np.float64(x[i])
         quotient = divide(number, size)
         out[i] = quotient
         word = words[i]
@@ -128,8 +140,7 @@ def divide_each_to_odd(x: Any, sizes: Any, out: Any) -> None:
         words[i] = bitwise_and(word, _HIGH_BITS)
         high = out[i]
         low = quotient - high
-        coarse = np.float64(np.float32(size))
-        rest = ((number - high * size) - low * coarse) - low * (size - coarse)
+        rest = ((number - high * size) - low * coarse) - low * fine
         is_up = (rest > 0) == (quotient > 0) if size > 0 else (rest < 0) == (quotient > 0)
         is_moved = (rest != 0) & np.isfinite(quotient) & (bitwise_and(word, np.int64(1)) == 0)
         step_up = np.int64(1) if is_up else np.int64(-1)
@@ -137,11 +148,19 @@ def divide_each_to_odd(x: Any, sizes: Any, out: Any) -> None:
 
 
 @step
-def add_each_to_odd(x: Any, terms: Any, out: Any) -> None:
-    """Sums in float64, rounded to odd; `out` may be one of the others."""
+def add_runs_to_odd(x: Any, terms: Any, run: Any, begun: Any, out: Any) -> None:
+    """Sums of numbers and the term of each run in float64, rounded to odd; `out` may be `x`."""
+    for k in range(terms.size):
+        first, last = within(k, run, begun, x.size)
+        add_to_odd(x[first:last], terms[k], out[first:last])
+
+
+@step
+def add_to_odd(x: Any, term: Any, out: Any) -> None:
+    """Sums with one term."""
     words = out.view(np.int64)
     for i in range(x.size):
-        number, term = np.float64(x[i]), terms[i]
+        number = np.float64(x[i])
         total = number + term
         # The error of the sum, exactly (Knuth's TwoSum).
         back = total - number
@@ -169,7 +188,7 @@ def shift_runs(x: Any, factors: Any, run: Any, begun: Any, out: Any) -> None:
 
 @step
 def multiply_runs(values: Any, sizes: Any, run: Any, begun: Any) -> None:
-    """Float32 values times the size of each run, rounded to float32 once: in place."""
+    """Values times the size of each run, rounded once: in place."""
     for k in range(sizes.size):
         first, last = within(k, run, begun, values.size)
         own, size = values[first:last], sizes[k]
@@ -178,7 +197,28 @@ def multiply_runs(values: Any, sizes: Any, run: Any, begun: Any) -> None:
 
 
 @step
-def subtract_each(values: Any, zeros: Any) -> None:
-    """Values less their zeros: in place."""
-    for i in range(values.size):
-        values[i] = values[i] - zeros[i]
+def move_runs(
+    integers: Any, zeros: Any, ends: Any, mask: Any, run: Any, begun: Any, out: Any
+) -> None:
+    """The codes of integers of 16 bits and the zero point of each run, between the ends of the
+    format. mask: the bits of a code.
+    """
+    lowest, highest = ends
+    signed = integers.view(np.int16)
+    for k in range(zeros.size):
+        first, last = within(k, run, begun, signed.size)
+        own, codes, zero = signed[first:last], out[first:last], np.int32(zeros[k])
+        for i in range(own.size):
+            moved = np.int32(own[i]) + zero
+            inside = min(max(moved, np.int32(lowest)), np.int32(highest))
+            codes[i] = bitwise_and(inside, np.int32(mask))
+
+
+@step
+def subtract_runs(values: Any, zeros: Any, run: Any, begun: Any) -> None:
+    """Float32 values less the zero of each run: in place."""
+    for k in range(zeros.size):
+        first, last = within(k, run, begun, values.size)
+        own, zero = values[first:last], zeros[k]
+        for i in range(own.size):
+            own[i] = own[i] - zero

@@ -46,7 +46,8 @@ from numformats.codec.random_bits import ROTATIONS
 # cache. As float32 they fill two pages of memory; with one, processors do not fetch ahead.
 BLOCK = 2048
 
-_COUNT = len(Parameters._fields)
+# Numbers of which the parameters are a tuple of known length.
+COUNT = len(Parameters._fields)
 
 # Threefry's rotations as words, so that all stays 32 bits wide.
 EVEN_ROTATIONS = tuple(np.uint32(rotation) for rotation in ROTATIONS[:4])
@@ -293,8 +294,8 @@ def project(
     table: Any,
     given: Any,
     key: Any,
-    start: Any,
     draw_place: Any,
+    start: Any,
 ) -> bool:
     """Codes of the numbers in `source`, or values, written to `out`. Returns whether any is NaN.
 
@@ -304,9 +305,9 @@ def project(
     in_place, table: what values are made by, if not None; `in_place` only from words of lanes.
     given, key: uint32 random numbers for each element, and the three words of a key; one of the
     two is empty, or both are None.
-    start: the position of the first element. draw_place: how far up in a lane the numbers belong.
+    draw_place: how far up in a lane these belong. start: the position of the first element.
     """
-    p = Parameters(*to_fixed_tuple(parameters, _COUNT))
+    p = Parameters(*to_fixed_tuple(parameters, COUNT))
     floats = np.empty(BLOCK, np.float32)
     words = floats.view(np.uint32)
     halves = np.empty(BLOCK, np.uint32)

@@ -10,7 +10,12 @@ import ml_dtypes
 import numpy as np
 
 from numformats.codec import paths
-from numformats.codec.compiled import blocks, dispatch, kernels, search
+from numformats.codec.arguments import code_dtype
+from numformats.codec.compiled import blocks, dispatch, kernels, pieces, search
+from numformats.codec.compiled.bound import Kernel
+from numformats.codec.compiled.scaled import QuotientKernel, ScaleKernel
+from numformats.codec.compiled.views import read_only
+from numformats.codec.plan import make_plan
 from numformats.formats.base import Format
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.ieee import dlfloat16, float16, float32
@@ -20,6 +25,7 @@ from numformats.formats.tables import TableFormat
 from numformats.rounding import RoundingMode, Stochastic
 
 _INPUTS = (np.float16, ml_dtypes.bfloat16, np.float32, np.float64)
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _MODES: tuple[RoundingMode, ...] = (
     "nearest_even",
     Stochastic(1),
@@ -29,17 +35,14 @@ _MODES: tuple[RoundingMode, ...] = (
 _LOOPS: tuple[Any, ...] = (
     kernels.project,
     search.search,
-    blocks.largest_of_groups,
-    blocks.largest_of_blocks,
     blocks.farthest_of_blocks,
     blocks.ends_of_blocks,
-    blocks.move_each,
-    blocks.divide_runs,
-    blocks.divide_each_to_odd,
-    blocks.add_each_to_odd,
-    blocks.shift_runs,
-    blocks.multiply_runs,
-    blocks.subtract_each,
+    blocks.move_runs,
+    pieces.largest_of_runs,
+    pieces.scale_runs,
+    pieces.project_quotients,
+    pieces.search_quotients,
+    pieces.decode_runs,
 )
 
 
@@ -56,7 +59,9 @@ def warm_up() -> int:
         fmt.decode(codes, dtype=np.float64)
     fixed = FixedFormat("fixed", 15, 16)
     fixed.decode(fixed.encode([1.0]))
-    _compile_blocks()
+    _compile_scales()
+    _compile_quotients()
+    _compile_decoding()
     return version_count()
 
 
@@ -65,24 +70,51 @@ def version_count() -> int:
     return sum(len(loop.signatures) for loop in _LOOPS)
 
 
-def _compile_blocks() -> None:
-    x, halves, wide = np.ones(2, np.float32), np.ones(2, np.float32), np.ones(2)
-    x.flags.writeable = False
-    blocks.largest_of_groups(x.view(np.uint32), np.empty(0, np.uint32))
-    blocks.largest_of_blocks(x.view(np.uint32), 2, np.empty(1, np.uint32))
-    blocks.farthest_of_blocks(x.view(np.uint32), 2, np.empty(1, np.uint32))
-    blocks.ends_of_blocks(x, 2, True, np.empty(1, np.float32), np.empty(1, np.float32))
-    integers = np.ones(2, np.uint16)
-    for codes in (np.empty(2, np.uint8), integers):
-        blocks.move_each(integers, wide, (0, 15), 15, codes)
-    blocks.divide_runs(x, wide, 1, 0, np.empty(2))
-    for numbers in (x, wide):
-        blocks.divide_each_to_odd(numbers, wide, np.empty(2))
-        blocks.add_each_to_odd(numbers, wide, np.empty(2))
-    blocks.shift_runs(x, halves, 1, 0, np.empty(2, np.float32))
-    blocks.multiply_runs(halves, wide, 1, 0)
-    blocks.multiply_runs(halves, halves, 1, 0)
-    blocks.subtract_each(halves, halves)
+def _compile_scales() -> None:
+    x, wide, divisors = _numbers(np.float32), np.ones(1), np.ones(1)
+    words = x.view(np.uint32)
+    for fmt in (float8_e8m0fnu, float8_e4m3fn, float16, float32):
+        kernel = dispatch.kernel_for(make_plan(fmt, "nearest_even", "finite", "raise"), _FLOAT64)
+        codes = np.empty(1, code_dtype(fmt))
+        assert isinstance(kernel, Kernel)
+        for known in (words, None):
+            ScaleKernel(kernel, fmt, None).run(known, 2, wide, divisors, codes)
+    pieces.largest_of_runs(words, 2, wide)
+    blocks.farthest_of_blocks(words, 2, np.empty(1, np.uint32))
+    ends = np.empty((2, 1), np.float32)
+    blocks.ends_of_blocks(x, 2, True, *ends)
+
+
+def _compile_quotients() -> None:
+    x, sizes = _numbers(np.float32), np.ones(1)
+    table, integers = TableFormat("two", (0.0, 1.0)), IntFormat("integers", 16)
+    # Scales that are powers of two, others, and those whose quotients are rounded to odd, or those
+    # of sums.
+    ways = ((_FLOAT32, False, None), (_FLOAT64, False, None), (_FLOAT64, True, None))
+    for fmt, mode in product((float8_e4m3fn, integers, table), _MODES):
+        if mode != "nearest_even" and fmt is table:
+            continue
+        plan, key = make_plan(fmt, mode, "finite", "zero"), None if mode == "nearest_even" else 0
+        for dtype, is_to_odd, terms in (*ways, (_FLOAT64, True, sizes)):
+            kernel = dispatch.kernel_for(plan, dtype)
+            assert kernel is not None
+            quotients = QuotientKernel(kernel, 2, is_to_odd=is_to_odd, key=key)
+            quotients.run(x, sizes, terms, 0, np.empty(2, code_dtype(fmt)), 0)
+    moved = np.ones(2, np.uint16), sizes, (0, 15), 15, 2, 0
+    for codes in (np.empty(2, np.uint8), np.empty(2, np.uint16)):
+        blocks.move_runs(*moved, codes)
+
+
+def _compile_decoding() -> None:
+    halves, wide, out = _numbers(np.float32, 1), _numbers(np.float64, 1), np.empty(2, np.float32)
+    for dtype, zeros in product((np.uint8, np.uint16), (None, halves)):
+        for sizes, offsets in ((halves, None), (wide, None), (wide, wide)):
+            own = zeros, sizes, offsets
+            pieces.decode_runs(_numbers(dtype), _numbers(np.float32), *own, 2, 0, out)
+
+
+def _numbers(dtype: Any, count: int = 2) -> Any:
+    return read_only(np.ones(count, dtype))
 
 
 def _formats() -> Iterator[tuple[Format, str]]:

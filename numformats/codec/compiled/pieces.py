@@ -1,0 +1,306 @@
+"""Loops for numbers that share a scale, in a row, while a piece of the array stays in the cache.
+
+Between loops that Python called one by one, threads would wait for its global lock.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numba.np.unsafe.ndarray import to_fixed_tuple
+from numpy import add, bitwise_and, divide, maximum
+
+from numformats.codec.compiled.blocks import (
+    add_runs_to_odd,
+    divide_runs,
+    divide_runs_to_odd,
+    larger_of_pairs,
+    largest_finite,
+    largest_of_blocks,
+    largest_of_fours,
+    multiply_runs,
+    shift_runs,
+    subtract_runs,
+)
+from numformats.codec.compiled.kernels import BLOCK, COUNT, encode_block, look_up, project
+from numformats.codec.compiled.parameters import Parameters
+from numformats.codec.compiled.search import search
+from numformats.codec.compiled.steps import step
+
+# Numbers that are worked on at a time: a multiple of `BLOCK`.
+PIECE: Final = 16 * BLOCK
+
+_INFINITY: Final = np.uint64(0x7FF0000000000000)
+_SHORT_INFINITY: Final = np.uint32(0x7F800000)
+
+
+@step
+def runs_of(first: Any, last: Any, run: Any, begun: Any) -> Any:
+    """The runs that some numbers belong to, begin and end, and the place of the first in its own.
+
+    begun: the place of number 0 in run 0.
+    """
+    begin = (begun + first) // run
+    return begin, -(-(begun + last) // run), begun + first - begin * run
+
+
+@step
+def largest_of_whole_runs(words: Any, run: Any, fours: Any, others: Any, out: Any) -> None:
+    """The words of the largest magnitudes of runs that are all whole, of a length divisible by 4.
+
+    fours, others: scratch for a quarter of the numbers.
+    """
+    magnitudes, length = fours[: words.size // 4], run // 4
+    largest_of_fours(words, magnitudes)
+    while length % 4 == 0:
+        largest_of_fours(magnitudes, others[: magnitudes.size // 4])
+        magnitudes, others = others[: magnitudes.size // 4], magnitudes
+        length //= 4
+    if length % 2 == 0:
+        larger_of_pairs(magnitudes, others[: magnitudes.size // 2])
+        magnitudes = others[: magnitudes.size // 2]
+        length //= 2
+    if length > 1:
+        largest_of_blocks(magnitudes, length, out)
+    else:
+        out[:] = magnitudes
+
+
+@step
+def largest_of_runs(words: Any, run: Any, out: Any) -> None:
+    """The largest finite magnitude of each run as float64, from the words of float32 numbers; NaN
+    if there is any, and zero if there is nothing finite. The last run may be shorter.
+    """
+    count = max(PIECE // run, 1)
+    quarter = min(count * run, words.size) // 4
+    fours, others = np.empty(quarter, np.uint32), np.empty(quarter, np.uint32)
+    scratch = np.empty(min(count, out.size), np.uint32)
+    for begin in range(0, out.size, count):
+        end = min(begin + count, out.size)
+        part, own = words[begin * run : end * run], scratch[: end - begin]
+        if run % 4 == 0 and part.size % run == 0:
+            largest_of_whole_runs(part, run, fours, others, own)
+        else:
+            largest_of_blocks(part, run, own)
+        for k in range(own.size):
+            if own[k] == _SHORT_INFINITY:
+                own[k] = largest_finite(part[k * run : (k + 1) * run])
+        floats, wide = own.view(np.float32), out[begin:end]
+        for k in range(own.size):
+            wide[k] = floats[k]
+
+
+@step
+def quotients_of_magnitudes(largest: Any, divisors: Any, cut: Any, quotients: Any) -> None:
+    """Magnitudes, rounded first, by one divisor for all, or by one each; NaN for NaN."""
+    half, mask = cut
+    numbers, words = largest.view(np.uint64), quotients.view(np.uint64)
+    for i in range(words.size):
+        # A carry goes into the exponent, as it must; into NaN nothing may be carried.
+        rounded = bitwise_and(add(numbers[i], half), mask)
+        words[i] = rounded if numbers[i] < _INFINITY else numbers[i]
+    if divisors.size == 1:
+        divisor = divisors[0]
+        for i in range(words.size):
+            quotients[i] = divide(quotients[i], divisor)
+    else:
+        for i in range(words.size):
+            quotients[i] = divide(quotients[i], divisors[i])
+
+
+@step
+def scale_runs(
+    words: Any,
+    run: Any,
+    largest: Any,
+    divisors: Any,
+    cut: Any,
+    parameters: Any,
+    is_uncommon: Any,
+    one: Any,
+    codes: Any,
+    table: Any,
+    sizes: Any,
+) -> bool:
+    """The scales of runs, from the largest magnitude of each. Returns whether any is NaN.
+
+    words: those of float32 numbers, or None if the largest magnitudes are known.
+    largest: float64, or scratch for them. divisors: what they are to become, one, or one for each.
+    cut: two words to round magnitudes by before that, ties away from zero: what is added, and the
+    mask of what is kept. parameters, is_uncommon: the projection of float64 onto the scale format,
+    as for `project`. one: the code of 1, which stands in for zero where the magnitude is zero, as
+    the smallest positive code does elsewhere; or 0 if the format has no zero.
+    table: the value of each code, or None if the values are not asked for; they go to `sizes`.
+    """
+    p = Parameters(*to_fixed_tuple(parameters, COUNT))
+    if words is not None:
+        largest_of_runs(words, run, largest)
+    scratch = np.empty(BLOCK)
+    found = p.zero
+    for begin in range(0, codes.size, BLOCK):
+        end = min(begin + BLOCK, codes.size)
+        numbers, quotients, own = largest[begin:end], scratch[: end - begin], codes[begin:end]
+        of_each = divisors if divisors.size == 1 else divisors[begin:end]
+        quotients_of_magnitudes(numbers, of_each, cut, quotients)
+        of_block = encode_block(
+            quotients.view(np.uint64), None, None, None, own, p, is_uncommon, None
+        )
+        found = maximum(found, of_block)
+        if one > 0:
+            for i in range(own.size):
+                stand_in = one if numbers[i] == 0 else 1
+                # Stored in any case: with llvmlite 0.50 on AVX-512, a store of bytes that depends
+                # on a condition puts zeros where it does not hold.
+                own[i] = stand_in if own[i] == 0 else own[i]
+        if table is not None:
+            look_up(own, table, sizes[begin:end])
+    return found > p.infinity_word
+
+
+@step
+def divide_piece(
+    x: Any,
+    sizes: Any,
+    terms: Any,
+    is_to_odd: Any,
+    run: Any,
+    begun: Any,
+    factors: Any,
+    quotients: Any,
+) -> None:
+    """Quotients of float32 numbers and the size of each run.
+
+    terms: None, or what is added to the numbers of each run first. is_to_odd: None if quotients in
+    float64 will do, and need not be rounded to odd; sums are.
+    factors: None, or float32 scratch for the reciprocals of the sizes if those are powers of two:
+    then the quotients are float32, too, else float64.
+    """
+    if factors is not None:
+        for k in range(sizes.size):
+            factors[k] = divide(1.0, sizes[k])
+        shift_runs(x, factors[: sizes.size], run, begun, quotients)
+    elif is_to_odd is None:
+        divide_runs(x, sizes, run, begun, quotients)
+    elif terms is None:
+        divide_runs_to_odd(x, sizes, run, begun, quotients)
+    else:
+        add_runs_to_odd(x, terms, run, begun, quotients)
+        divide_runs_to_odd(quotients, sizes, run, begun, quotients)
+
+
+@step
+def part_of(each: Any, begin: Any, end: Any) -> Any:
+    """The entries of some runs, if there are any."""
+    return None if each is None else each[begin:end]
+
+
+@step
+def project_quotients(
+    x: Any,
+    sizes: Any,
+    terms: Any,
+    is_to_odd: Any,
+    run: Any,
+    begun: Any,
+    factors: Any,
+    quotients: Any,
+    source: Any,
+    wide: Any,
+    out: Any,
+    parameters: Any,
+    is_uncommon: Any,
+    given: Any,
+    key: Any,
+    draw_place: Any,
+    start: Any,
+) -> None:
+    """Codes of the quotients of float32 numbers and the size of each run, written to `out`.
+
+    sizes, terms: of run 0 on, at whose place `begun` the numbers begin. factors, quotients: scratch
+    for `divide_piece`; source: the quotients as `project` takes them. The others are as for it.
+    """
+    for first in range(0, x.size, PIECE):
+        last = min(first + PIECE, x.size)
+        begin, end, place = runs_of(first, last, run, begun)
+        numbers, own, added = x[first:last], sizes[begin:end], part_of(terms, begin, end)
+        divided = quotients[: numbers.size]
+        divide_piece(numbers, own, added, is_to_odd, run, place, factors, divided)
+        project(
+            source[: numbers.size],
+            None,
+            wide,
+            out[first:last],
+            parameters,
+            is_uncommon,
+            None,
+            None,
+            given,
+            key,
+            draw_place,
+            start + first,
+        )
+
+
+@step
+def search_quotients(
+    x: Any,
+    sizes: Any,
+    terms: Any,
+    is_to_odd: Any,
+    run: Any,
+    begun: Any,
+    factors: Any,
+    quotients: Any,
+    source: Any,
+    out: Any,
+    thresholds: Any,
+    results: Any,
+    lane: Any,
+) -> None:
+    """`project_quotients` for formats that are tables; see `search`."""
+    for first in range(0, x.size, PIECE):
+        last = min(first + PIECE, x.size)
+        begin, end, place = runs_of(first, last, run, begun)
+        numbers, own, added = x[first:last], sizes[begin:end], part_of(terms, begin, end)
+        divided = quotients[: numbers.size]
+        divide_piece(numbers, own, added, is_to_odd, run, place, factors, divided)
+        search(source[: numbers.size], None, out[first:last], thresholds, results, lane)
+
+
+@step
+def decode_runs(
+    codes: Any,
+    table: Any,
+    zeros: Any,
+    sizes: Any,
+    offsets: Any,
+    run: Any,
+    begun: Any,
+    out: Any,
+) -> None:
+    """Float32 values of codes, less the zero of each run, times its size, and its offset added to
+    that: rounded once. Number 0 is at place `begun` of run 0.
+
+    table: the value of each code. zeros: None, or float32 ones, whose differences to the values are
+    exact. sizes: float32 or float64. offsets: None, or float64, as the sizes then are, too, whose
+    products with the differences are exact.
+    """
+    scratch = np.empty(0 if offsets is None else PIECE)
+    for first in range(0, codes.size, PIECE):
+        last = min(first + PIECE, codes.size)
+        begin, end, place = runs_of(first, last, run, begun)
+        values = out[first:last]
+        look_up(codes[first:last], table, values)
+        if zeros is not None:
+            subtract_runs(values, zeros[begin:end], run, place)
+        if offsets is None:
+            multiply_runs(values, sizes[begin:end], run, place)
+        else:
+            wide = scratch[: values.size]
+            for i in range(values.size):
+                wide[i] = values[i]
+            multiply_runs(wide, sizes[begin:end], run, place)
+            add_runs_to_odd(wide, offsets[begin:end], run, place, wide)
+            for i in range(values.size):
+                values[i] = wide[i]

@@ -1,0 +1,113 @@
+"""Kernels for numbers that share a scale, with the memory that one thread needs for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.codec.compiled import pieces
+from numformats.codec.compiled.bound import Kernel, TableKernel, has_table, key_words
+from numformats.codec.compiled.dispatch import decode_into
+from numformats.codec.compiled.parameters import LANE64
+from numformats.codec.compiled.views import as_words, read_only
+from numformats.codec.values import value_table
+from numformats.formats.base import Format
+
+Array = NDArray[Any]
+
+
+class QuotientKernel:
+    """A kernel for the quotients of numbers and the scales of runs.
+
+    The kernel is for float32 if all scales are powers of two. is_to_odd: whether quotients have to
+    be rounded to odd. key: of the random numbers, if there are any.
+    """
+
+    def __init__(
+        self, kernel: Kernel | TableKernel, run: int, *, is_to_odd: bool, key: int | None
+    ) -> None:
+        self._kernel, self._run = kernel, run
+        self._is_to_odd = True if is_to_odd else None
+        self._quotients = np.empty(pieces.PIECE, kernel.dtype)
+        # As many as runs may have a part in a piece.
+        count = pieces.PIECE // run + 2
+        self._factors = np.empty(count, np.float32) if kernel.dtype == np.float32 else None
+        self._key = key_words(key)
+
+    def run(
+        self, x: Array, sizes: Array, terms: Array | None, begun: int, out: Array, start: int
+    ) -> None:
+        """Write the codes of the quotients of float32 numbers, which begin at position `start` of
+        all, and at position `begun` of the run with the first size; its term is added to them.
+        """
+        kernel = self._kernel
+        given = (
+            x,
+            read_only(sizes.view()),
+            None if terms is None else read_only(terms.view()),
+            self._is_to_odd,
+            self._run,
+            begun,
+            self._factors,
+            self._quotients,
+            kernel.source(self._quotients),
+        )
+        if isinstance(kernel, TableKernel):
+            pieces.search_quotients(
+                *given, as_words(out), kernel.thresholds, kernel.codes, kernel.lane_words
+            )
+            return
+        pieces.project_quotients(
+            *given,
+            kernel.wide(),
+            as_words(out),
+            kernel.for_codes,
+            kernel.is_uncommon,
+            *kernel.draws(None, self._key),
+            start,
+        )
+
+
+class ScaleKernel:
+    """A kernel for the scales of runs of numbers.
+
+    fmt: the scale format. precision: the significand bits that magnitudes are rounded to before all
+    else, or None.
+    """
+
+    def __init__(self, kernel: Kernel, fmt: Format, precision: int | None) -> None:
+        self._kernel, self._format = kernel, fmt
+        has_zero = getattr(fmt, "has_zero", False)
+        self._one = int(fmt.encode(1.0)) if has_zero else 0
+        lane = LANE64
+        dropped = 0 if precision is None else lane.trailing_bits + 1 - precision
+        half, mask = (1 << dropped) >> 1, lane.ones - ((1 << dropped) - 1)
+        self._cut = lane.dtype.type(half), lane.dtype.type(mask)
+        self._table = value_table(fmt, np.dtype(np.float64)) if has_table(fmt) else None
+
+    def run(
+        self, words: Array | None, run: int, largest: Array, divisors: Array, codes: Array
+    ) -> tuple[Array, bool]:
+        """Write the codes of the scales of runs; their values, and whether any is NaN.
+
+        words: those of float32 numbers, or None if the largest magnitudes of all runs are known.
+        """
+        kernel, sizes = self._kernel, np.empty(codes.shape)
+        found = pieces.scale_runs(
+            words,
+            run,
+            largest,
+            read_only(divisors.view()),
+            self._cut,
+            kernel.for_codes,
+            kernel.is_uncommon,
+            self._one,
+            as_words(codes),
+            self._table,
+            sizes,
+        )
+        if self._table is None:
+            decode_into(sizes, codes, self._format)
+        return sizes, found
