@@ -14,8 +14,8 @@ from numformats.codec.extent import dtype_holds
 from numformats.codec.values import TABLE_BITS, value_table
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
-from numformats.scaled.runs import run_length
-from numformats.scaled.scales import Scales, flat_values, scale_values
+from numformats.scaled.runs import PART, for_runs, part_of, run_length
+from numformats.scaled.scales import Scales, flat_values, outer_values
 
 Array = NDArray[Any]
 
@@ -50,18 +50,34 @@ def dequantize_runs(
     assert run is not None
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
     is_plain = scales.tensor is None and scales.offsets is None
-    sizes = scale_values(scales, fmt).reshape(-1).astype(np.float32 if is_plain else np.float64)
+    dtype = np.dtype(np.float32 if is_plain else np.float64)
+    outer = outer_values(scales, fmt)
+    outer = None if outer is None else for_runs(outer, scales.codes.shape)
     zeros = flat_values(scales.zero_points, fmt.zero_point)
     zeros = None if zeros is None else read_only(zeros.astype(np.float32))
     offsets = flat_values(scales.offsets, fmt.offset)
     offsets = None if offsets is None else read_only(offsets)
-    table, of_runs = value_table(fmt.element, _FLOAT32), (zeros, read_only(sizes), offsets)
+    table, of_runs = value_table(fmt.element, _FLOAT32), scales.codes.reshape(-1)
     flat, target = read_only(codes.reshape(-1).view()), out.reshape(-1)
 
     def work(begin: int, end: int) -> bool:
-        part = slice(begin // run, -(-end // run))
-        own = (None if each is None else each[part] for each in of_runs)
-        pieces.decode_runs(flat[begin:end], table, *own, run, begin % run, target[begin:end])
+        for first in range(begin, end, PART):
+            last = min(first + PART, end)
+            part = slice(first // run, -(-last // run))
+            sizes = np.empty(of_runs[part].shape, dtype)
+            paths.decode_into(sizes, of_runs[part], fmt.scale_element)
+            if outer is not None:
+                sizes *= part_of(outer, part)
+            pieces.decode_runs(
+                flat[first:last],
+                table,
+                None if zeros is None else zeros[part],
+                read_only(sizes),
+                None if offsets is None else offsets[part],
+                run,
+                first % run,
+                target[first:last],
+            )
         return False
 
-    run_split(work, flat.size, pieces.PIECE)
+    run_split(work, flat.size, PART)

@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats import codec
 from numformats.codec import paths
 from numformats.codec.arguments import code_dtype
 from numformats.codec.plan import make_plan
@@ -31,7 +30,9 @@ from numformats.scaled.runs import (
     as_float32,
     ends_of_runs,
     farthest_of_runs,
+    for_runs,
     largest_of_runs,
+    part_of,
     plain,
     run_length,
 )
@@ -39,6 +40,7 @@ from numformats.scaled.scales import (
     Scales,
     divisors_of,
     flat_values,
+    outer_values,
     scale_values,
     scales_of_ends,
     scales_of_farthest,
@@ -229,12 +231,13 @@ class _ScalesOfParts:
             divisors, self._tensor = divisors_of(self._largest.reshape(runs.grid), fmt, rule)
         else:
             divisors, _ = divisors_of(np.zeros((1,)), fmt, rule)
-        self._divisors = _for_runs(divisors, runs)
-        self._outer = None if self._tensor is None else _outer_values(self._tensor, fmt, runs)
+        self._divisors = for_runs(divisors, runs.grid)
+        outer = outer_values(self.scales(), fmt)
+        self._outer = None if outer is None else for_runs(outer, runs.grid)
 
     def of(self, part: slice, now: Array) -> _Sizes:
         """Those of some runs with these numbers."""
-        codes, divisors = self._codes[part], _part_of(self._divisors, part)
+        codes, divisors = self._codes[part], part_of(self._divisors, part)
         words, largest = None, np.empty(codes.shape)
         if self._largest is None:
             words = now.view(np.uint32)
@@ -244,7 +247,7 @@ class _ScalesOfParts:
         if found_nan and not self._format.scale_element.has_nan:
             stored(largest, divisors, self._format, self._rule)  # which refuses NaN
         if self._outer is not None:
-            sizes *= _part_of(self._outer, part)
+            sizes *= part_of(self._outer, part)
         return _Sizes(sizes)
 
     def scales(self) -> Scales:
@@ -335,20 +338,3 @@ def _scale_kernel(fmt: ScaledFormat, rule: ScaleRule) -> Any:
     scale, precision = fmt.scale_element, fmt.element.precision if rule.rounds_first else None
     kernel = kernel_for(make_plan(scale, rule.rounding, "finite", "raise"), _FLOAT64)
     return ScaleKernel(kernel, scale, precision) if isinstance(kernel, Kernel) else None
-
-
-def _for_runs(grid: Floats, runs: _Runs) -> Floats:
-    """One entry for all runs, or one for each, of what broadcasts with the grid."""
-    return (grid if grid.size == 1 else np.broadcast_to(grid, runs.grid)).reshape(-1)
-
-
-def _part_of(each: Floats, part: slice) -> Floats:
-    """The entries of some runs, or the one for all."""
-    return each if each.size == 1 else each[part]
-
-
-def _outer_values(tensor: Array, fmt: ScaledFormat, runs: _Runs) -> Floats:
-    """What the values of the scales are to be multiplied by."""
-    one = codec.encode(1.0, fmt.scale_element)
-    shape = (1,) * len(runs.grid) if tensor.size == 1 else runs.grid
-    return _for_runs(scale_values(Scales(np.full(shape, one), tensor), fmt), runs)

@@ -60,6 +60,16 @@ def as_float32(x: Array) -> Array:
     return converted
 
 
+def for_runs(grid: Array, shape: tuple[int, ...]) -> Array:
+    """One entry for all runs, or one for each, of what broadcasts with the grid."""
+    return (grid if grid.size == 1 else np.broadcast_to(grid, shape)).reshape(-1)
+
+
+def part_of(each: Array, part: slice) -> Array:
+    """The entries of some runs, or the one for all."""
+    return each if each.size == 1 else each[part]
+
+
 def largest_within(x: Array, run: int) -> Floats:
     """The largest finite magnitude of each run of consecutive float32 numbers; NaN for NaN."""
     from numformats.codec.compiled import pieces

@@ -110,16 +110,25 @@ def _rounded_first(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Float
 
 def scale_values(scales: Scales, fmt: ScaledFormat) -> Floats:
     """The values of the scales of a grid, exactly."""
-    own = values_of(scales.codes, fmt.scale_element)
-    if scales.tensor is None:
+    own, outer = values_of(scales.codes, fmt.scale_element), outer_values(scales, fmt)
+    if outer is None:
         return own
+    with np.errstate(invalid="ignore"):
+        return own * outer
+
+
+def outer_values(scales: Scales, fmt: ScaledFormat) -> Floats | None:
+    """What the values of the codes are to be multiplied by, in a shape that broadcasts with theirs;
+    None for scales that have no scale.
+    """
+    if scales.tensor is None:
+        return None
     assert isinstance(fmt.scale, ScaledFormat)
     inner_format = fmt.scale.scale
     assert isinstance(inner_format, Format)
-    inner_tile = fmt.scale.granularity.tile(own.ndim, None)
-    inner = values_of(scales.tensor, inner_format)
-    with np.errstate(invalid="ignore"):
-        return own * spread(inner, own.shape, inner_tile)
+    shape = scales.codes.shape
+    inner_tile = fmt.scale.granularity.tile(len(shape), None)
+    return spread(values_of(scales.tensor, inner_format), shape, inner_tile)
 
 
 def values_of(codes: Array, fmt: Format) -> Floats:
