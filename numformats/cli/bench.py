@@ -82,19 +82,21 @@ class Result:
 
 
 def run_task(task: Task, rounds: int, peers: list[str]) -> Result:
-    """Time a task and its contenders in turn. The first round warms up and does not count."""
+    """Time a task and its contenders in turn, each after a call that does not count."""
     contenders = _contenders(task, peers)
     before = numba.get_num_threads()
     numba.set_num_threads(task.threads)
     try:
         times: dict[str, list[float]] = {name: [] for name in contenders}
-        for _ in range(rounds + 1):
+        for _ in range(rounds):
             for name, run in contenders.items():
+                # Threads of the one before may go on for a while: OpenMP's look for more to do.
+                run()
                 times[name].append(_seconds(run, task.size))
     finally:
         numba.set_num_threads(before)
-    ours = times.pop("numformats")[1:]
-    ratios = {name: _ratio(theirs[1:], ours) for name, theirs in times.items()}
+    ours = times.pop("numformats")
+    ratios = {name: _ratio(theirs, ours) for name, theirs in times.items()}
     return Result(task, task.size / statistics.median(ours), ratios)
 
 
