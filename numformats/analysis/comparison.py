@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from numformats import exact
 from numformats.analysis.errors import ErrorStats
+from numformats.analysis.pieces import format_of_pieces, pieces_of
 from numformats.analysis.rows import Comparison, Row
 from numformats.codec.arguments import read_real
 from numformats.codec.division import quotient_to_odd
@@ -119,8 +121,8 @@ def compare(
     if by_channel and array.ndim < 2:
         raise ValueError(f"by_channel: an array of shape {array.shape} has no channels")
     whole: NDArray[Any] = array.reshape(array.shape or (1,))
-    largest, nan, infinite = _survey(whole.ravel(order="K"))
-    if array.size == nan + infinite:
+    survey = _survey(whole.ravel(order="K"))
+    if array.size == survey.nan + survey.infinite:
         what = "no values at all" if array.size == 0 else "no finite value"
         raise ValueError(f"x: {what} (shape {array.shape}); there is nothing to compare")
     # Piece by piece the tensor would never seem large enough to load compiled kernels for.
@@ -134,13 +136,13 @@ def compare(
     rows: list[Row] = []
     for fmt in chosen:
         if isinstance(fmt, ScaledFormat):
-            rows.append(_scaled_row(whole, fmt, mode, key, nan + infinite > 0, channels))
+            rows.append(_scaled_row(whole, fmt, mode, key, survey, channels))
             continue
         rows += [
             _row(plain, fmt, scaling, scale, mode, saturation_mode, key, channels)
-            for scaling, scale in (("absmax", absmax_scale(largest, fmt)), ("none", 1.0))
+            for scaling, scale in (("absmax", absmax_scale(survey.largest, fmt)), ("none", 1.0))
         ]
-    return Comparison(tuple(rows), nan, infinite)
+    return Comparison(tuple(rows), survey.nan, survey.infinite)
 
 
 def find_format(name: str | Format | ScaledFormat) -> Format | ScaledFormat:
@@ -242,19 +244,31 @@ def _scaled_row(
     fmt: ScaledFormat,
     mode: RoundingMode,
     key: int,
-    has_specials: bool,
+    survey: _Survey,
     channels: int,
 ) -> Row:
     """What a format with its own scales costs. What is not finite counts as zero for the scales."""
-    tally = _Tally(channels)
-    finite = x
-    if has_specials:
-        finite = np.where(np.isfinite(_as_float64(x)), x, x.dtype.type(0))
-    quantized = quantize(finite, fmt, rounding=mode, rng=key if random_bit_count(mode) else None)
-    for part, values, sizes, zeros in quantized.parts(_CHUNK):
-        tally.add(part, _as_float64(x[part]), values, fmt.element, sizes, zeros)
-    bits = quantized.bits_per_value
+    tally, is_random = _Tally(channels), random_bit_count(mode) > 0
+    # Random bits go by position in the array as a whole.
+    of_piece = None if is_random else format_of_pieces(fmt, x.shape, survey.largest)
+    whole = tuple(slice(0, length) for length in x.shape)
+    tile = fmt.granularity.tile(x.ndim, None)
+    for piece in [whole] if of_piece is None else pieces_of(x.shape, tile):
+        finite = x[piece]
+        if survey.nan + survey.infinite:
+            finite = np.where(np.isfinite(_as_float64(finite)), finite, x.dtype.type(0))
+        quantized = quantize(finite, of_piece or fmt, rounding=mode, rng=key if is_random else None)
+        for part, values, sizes, zeros in quantized.parts(_CHUNK):
+            place = _within(piece, part)
+            tally.add(place, _as_float64(x[place]), values, fmt.element, sizes, zeros)
+    bits = fmt.bits_of(x.shape)
     return Row(fmt.name, "blocks", math.nan, bits, tally.stats, x.size, tally.channels())
+
+
+def _within(piece: Index, part: Index) -> Index:
+    """The place in an array of a part of a piece."""
+    pairs = zip(piece, part, strict=True)
+    return tuple(slice(own.start + at.start, own.start + at.stop) for own, at in pairs)
 
 
 def _as_float64(chunk: NDArray[Any]) -> NDArray[np.float64]:
@@ -262,15 +276,23 @@ def _as_float64(chunk: NDArray[Any]) -> NDArray[np.float64]:
         return chunk.astype(np.float64)
 
 
-def _survey(flat: NDArray[Any]) -> tuple[float, int, int]:
+@dataclass(frozen=True)
+class _Survey:
     """The largest finite magnitude, and the counts of NaN and of infinite values."""
+
+    largest: float
+    nan: int
+    infinite: int
+
+
+def _survey(flat: NDArray[Any]) -> _Survey:
     largest, nan, infinite = 0.0, 0, 0
     for start in range(0, flat.size, _CHUNK):
         magnitude = np.abs(_as_float64(flat[start : start + _CHUNK]))
         nan += int(np.count_nonzero(np.isnan(magnitude)))
         infinite += int(np.count_nonzero(np.isinf(magnitude)))
         largest = max(largest, float(magnitude.max(initial=0.0, where=np.isfinite(magnitude))))
-    return largest, nan, infinite
+    return _Survey(largest, nan, infinite)
 
 
 def _require_list(

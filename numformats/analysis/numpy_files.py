@@ -29,6 +29,8 @@ MAX_DIMENSIONS = 64
 # No deflate stream holds more than 1032 bytes for each of its own.
 DEFLATE_RATIO = 1032
 CHUNK_BYTES = 1 << 20
+# What is copied into memory is smaller than this, if it can be helped.
+MAPPED_BYTES = 1 << 28
 # What zipfile raises for a damaged member, and `read_npy_header` for a damaged header.
 MEMBER_ERRORS = (
     ValueError,
@@ -199,8 +201,15 @@ def _dtype_fault(dtype: np.dtype[Any]) -> RefusedError | None:
 
 
 def read_region(file: Path, header: NpyHeader) -> NDArray[Any]:
-    """Read the array that lies in `file` as `header` says, and no other byte of the file."""
+    """Read the array that lies in `file` as `header` says, and no other byte of the file.
+
+    One of `MAPPED_BYTES` or more is mapped instead, for reading alone, and so need not fit into
+    memory. That is the one case in which a file that shrinks meanwhile ends the process.
+    """
     count = math.prod(header.shape)
+    if count * header.dtype.itemsize >= MAPPED_BYTES and header.dtype.isnative:
+        mapped = np.memmap(file, np.uint8, "r", header.offset, (count * header.dtype.itemsize,))
+        return np.asarray(mapped).view(header.dtype).reshape(header.shape, order=header.order)
     flat = np.fromfile(file, header.dtype, count, offset=header.offset)
     if flat.size != count:
         raise RefusedError("was cut short while it was being read; run again")

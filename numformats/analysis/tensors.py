@@ -8,7 +8,8 @@ its reader run code, fill the memory or print escape codes.  Three rules answer 
 * every failure leaves as one `TensorFileError` of one printable line.
 
 `open_tensors` reads headers alone; `TensorEntry.load` then reads the data of its own tensor, so a
-caller that drops each array before the next needs the memory of the largest tensor only.
+caller that drops each array before the next needs the memory of the largest tensor only; and not
+even that where it is mapped, as large ones are.
 """
 
 from __future__ import annotations
@@ -81,8 +82,8 @@ class TensorEntry:
     `dtype_name` is NumPy's or ml_dtypes' name ("float8_e4m3fn"), or the file's own code where
     neither has one ("F4"); a .npz member too damaged to describe has "unknown" and the shape ().
     `problem` says why this tensor cannot be reported on, else is None.
-    `load()` returns the array in the machine's byte order; it raises `TensorFileError` where
-    there is a problem or the data turns out damaged.
+    `load()` returns the array in the machine's byte order, read-only if it is large and mapped; it
+    raises `TensorFileError` where there is a problem or the data turns out damaged.
     """
 
     name: str

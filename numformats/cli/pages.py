@@ -21,6 +21,8 @@ from numformats.scaled.formats import ScaledFormat
 # Tensors whose values are drawn, the largest ones.
 _DRAWN: Final = 6
 _BINS: Final = 201
+# Elements that are looked at at a time.
+_CHUNK: Final = 1 << 16
 # Above, the grid of a format would be a solid bar.
 _GRID_BITS: Final = 8
 _INCHES: Final = (9.0, 4.5)
@@ -138,9 +140,13 @@ class Page:
 
 
 def _values_of(name: str, values: NDArray[Any]) -> _Values:
-    wide = values.astype(np.float64).ravel(order="K")
-    largest = float(np.abs(wide).max(initial=0.0, where=np.isfinite(wide))) or 1.0
-    return _Values(name, values.size, largest, count_values(wide, largest, _BINS))
+    largest, flat = 0.0, values.ravel(order="K")
+    for start in range(0, flat.size, _CHUNK):
+        with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+            part = np.abs(flat[start : start + _CHUNK].astype(np.float64))
+        largest = max(largest, float(part.max(initial=0.0, where=np.isfinite(part))))
+    largest = largest or 1.0
+    return _Values(name, values.size, largest, count_values(values, largest, _BINS))
 
 
 def _grids(formats: tuple[Format | ScaledFormat, ...]) -> list[Format]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from numformats.formats.base import Format, require_format
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat
-from numformats.scaled.granularity import Granularity, PerTensor
+from numformats.scaled.granularity import Granularity, PerTensor, grid_shape
 from numformats.scaled.rules import ScaleRule, get_rule
 
 
@@ -123,3 +124,24 @@ class ScaledFormat:
             return float(self.element.bits)
         others = sum(fmt.bits for fmt in (self.zero_point, self.offset) if fmt is not None)
         return self.element.bits + (self.scale.bits + others) / size
+
+    def bits_of(self, shape: tuple[int, ...], axis: int | None = None) -> float:
+        """Bits stored for each value of an array of a shape, with all scales; NaN if it is empty.
+
+        `axis` is that of blocks or channels, as for `quantize`.
+
+        >>> import numformats as nf
+        >>> nf.get_scaled_format("nvfp4").bits_of((16, 16))
+        4.625
+        """
+        shape = shape or (1,)
+        size = math.prod(shape)
+        if not size:
+            return math.nan
+        grid = grid_shape(shape, self.granularity.tile(len(shape), axis))
+        each = sum(fmt.bits for fmt in (self.zero_point, self.offset) if fmt is not None)
+        bits = size * self.element.bits + math.prod(grid) * (self.scale_element.bits + each)
+        if isinstance(self.scale, ScaledFormat) and self.tensor_scale is not None:
+            outer = grid_shape(grid, self.scale.granularity.tile(len(grid), None))
+            bits += math.prod(outer) * self.tensor_scale.bits
+        return bits / size

@@ -78,6 +78,9 @@ def can_quantize(
         return False
     if fmt.is_symmetric and (rule.percentile < 100 or rule.search):
         return False
+    # Quotients in float64 are for magnitudes that float32 holds.
+    if rule.largest is not None and np.float32(rule.largest) != rule.largest:
+        return False
     if paths.compiled_path(x.size) is None:
         return False
     if _is_by_magnitudes(fmt, rule) and _scale_kernel(fmt, rule) is None:
@@ -225,12 +228,14 @@ class _ScalesOfParts:
         self._kernel = _scale_kernel(fmt, rule)
         self._largest: Floats | None = None
         self._tensor = None
-        # But for its largest magnitudes: where the scales have a scale, or runs do not fill parts.
-        if isinstance(fmt.scale, ScaledFormat) or PART % runs.run:
+        # But for its largest magnitudes: where the scales have a scale, or runs do not fill parts;
+        # or where they are known.
+        if rule.largest is not None:
+            self._largest = np.full(runs.count, rule.largest, np.float64)
+        elif isinstance(fmt.scale, ScaledFormat) or PART % runs.run:
             self._largest = largest_of_runs(runs.flat, runs.run)
-            divisors, self._tensor = divisors_of(self._largest.reshape(runs.grid), fmt, rule)
-        else:
-            divisors, _ = divisors_of(np.zeros((1,)), fmt, rule)
+        known = np.zeros((1,)) if self._largest is None else self._largest.reshape(runs.grid)
+        divisors, self._tensor = divisors_of(known, fmt, rule)
         self._divisors = for_runs(divisors, runs.grid)
         outer = outer_values(self.scales(), fmt)
         self._outer = None if outer is None else for_runs(outer, runs.grid)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numformats import codec
-from numformats.codec.arguments import code_dtype, read_real, refuse_where
+from numformats.codec.arguments import code_dtype, is_float, read_real, refuse_where
 from numformats.codec.division import quotient_to_odd
 from numformats.codec.random_bits import RandomSource, draw, key_of
 from numformats.codec.values import require_dtype
@@ -125,6 +125,8 @@ def quantize(
     along = None if axis is None else normalized(axis, array.ndim)
     tile = scaled.granularity.tile(array.ndim, along)
     key = key_of(rng) if random_bit_count(mode) else None
+    if rule.largest is not None:
+        _require_known(array, scaled)
     if parse_convention(convention) != "ocp":
         if (mode, saturation_mode) != ("nearest_even", "finite"):
             raise ValueError(f"convention: {convention} has its own rounding and saturation")
@@ -140,6 +142,15 @@ def quantize(
         scales = choose_scales(array, scaled, rule, tile)
     codes = encode_elements(array, scaled, scales, tile, mode, saturation_mode, key)
     return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
+
+
+def _require_known(x: Array, fmt: ScaledFormat) -> None:
+    """Refuse what a largest magnitude that is known beforehand does not fit."""
+    if not fmt.is_symmetric:
+        raise ValueError(f"scale_rule: the scales of {fmt.name} do not go by a largest magnitude")
+    if not fmt.element.has_nan and is_float(x.dtype):
+        # The scale of its tile, which stands for it elsewhere, says nothing of it here.
+        refuse_where("x", x, np.isnan, "NaN", f"{fmt.element.name} has no code for it")
 
 
 def read_scaled_format(fmt: str | ScaledFormat | Format) -> ScaledFormat:

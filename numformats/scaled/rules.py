@@ -6,6 +6,7 @@ divided by what it is to become, rounded to the scale format.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -35,6 +36,9 @@ class ScaleRule:
         How many smaller scales to try besides, down to half of it; the one with the smallest sum of
         squared errors is taken, the largest of equals. In a scale format with fewer steps than
         that, each step there is.
+    largest : float, optional
+        A number that stands for the largest magnitude of every tile, known beforehand: a scale that
+        was calibrated. For the rule of the scale of scales, the largest of all tiles.
 
     Examples
     --------
@@ -47,6 +51,7 @@ class ScaleRule:
     rounds_first: bool = False
     percentile: float = 100.0
     search: int = 0
+    largest: float | None = None
 
     def __post_init__(self) -> None:
         if self.target not in ("max", "power", "lowest"):
@@ -58,6 +63,17 @@ class ScaleRule:
             raise ValueError(f"search: {self.search}; expected 0 or more")
         if self.target == "lowest" and (self.search or self.percentile < 100):
             raise ValueError("target: 'lowest' goes by one number, and not with search, percentile")
+        if self.largest is None:
+            return
+        if not 0 <= self.largest < math.inf:
+            raise ValueError(f"largest: {self.largest}; expected a finite number, 0 or more")
+        if not self.goes_by_magnitude:
+            raise ValueError("largest: it goes with neither 'lowest', percentile nor search")
+
+    @property
+    def goes_by_magnitude(self) -> bool:
+        """Whether the largest magnitude of a tile is all that its scale depends on."""
+        return self.target != "lowest" and self.percentile == 100 and not self.search
 
 
 # By name. `floor` is that of OCP MX v1.0, clause 6.3; `rceil` that of NVIDIA's cuBLAS for MXFP8,

@@ -37,6 +37,9 @@ class Scales:
 
 def choose_scales(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> Scales:
     """The scales of an array by a rule, in the shape of its grid of tiles."""
+    if rule.largest is not None:
+        largest = np.full(grid_shape(x.shape, tile), rule.largest, np.float64)
+        return scales_of_magnitudes(largest, fmt, rule)
     if not fmt.is_symmetric:
         return scales_of_ends(*tile_ends(x, tile, with_zero=fmt.offset is None), fmt, rule)
     largest = magnitudes(x, tile, rule.percentile)
@@ -91,6 +94,8 @@ def divisors_of(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> tuple[Fl
     assert isinstance(inner.scale, Format)
     inner_tile = inner.granularity.tile(largest.ndim, None)
     inner_target = float(target_of(inner.element, inner.rule)) * target
+    if inner.rule.largest is not None:
+        largest = np.full(largest.shape, inner.rule.largest, np.float64)
     rounded = _rounded_first(largest, fmt, rule)
     largest_of_all = magnitudes(rounded, inner_tile, 100.0)
     tensor = _stored(largest_of_all, np.asarray(inner_target), inner.scale, inner.rule)

@@ -34,7 +34,8 @@ def torchao(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tuple[Ar
     """
     is_mx = fmt.scale == float8_e8m0fnu and rule in _OF_TO_MX
     is_nvfp4 = fmt.scale_element == float8_e4m3fn and rule == RULES["absmax"]
-    if not isinstance(fmt.granularity, PerBlock) or not (is_mx or is_nvfp4):
+    is_given = isinstance(fmt.scale, ScaledFormat) and fmt.scale.rule.largest is not None
+    if not isinstance(fmt.granularity, PerBlock) or not (is_mx or is_nvfp4) or is_given:
         raise ValueError(f"convention: torchao has no {fmt.name} with this scale rule")
     blocks = in_blocks(x, axis, fmt.granularity.size)
     with np.errstate(all="ignore"):

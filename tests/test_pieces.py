@@ -1,0 +1,189 @@
+"""What does not fit into memory: tensors that are mapped, and compared a piece at a time."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import numformats as nf
+from numformats.analysis import numpy_files, pieces
+from numformats.analysis.errors import ErrorStats
+from numformats.analysis.tensors import TensorFileError, open_tensors
+from numformats.codec import paths
+
+NAMES = nf.list_scaled_formats()
+SHAPES = [(300, 70), (1, 1, 5000), (5000,), (7, 3, 90), (3, 4000), (1, 1), (2, 0)]
+
+
+def weights(shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[Any]:
+    rng = np.random.default_rng(3)
+    x = (rng.standard_normal(shape) * 2.0 ** rng.integers(-6, 6, shape)).astype(dtype)
+    if x.size > 400:
+        x.reshape(-1)[[17, 40, 399]] = np.nan, np.inf, -np.inf
+    return x
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_bits_of_a_shape_are_those_of_an_array(name: str, shape: tuple[int, ...]) -> None:
+    fmt = nf.get_scaled_format(name)
+    found = nf.quantize(np.zeros(shape, np.float32), fmt).bits_per_value
+    np.testing.assert_equal(fmt.bits_of(shape), found)
+
+
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if 0 not in shape])
+@pytest.mark.parametrize("rounding", ["nearest_even", "stochastic"])
+def test_pieces_give_the_figures_of_the_whole(
+    shape: tuple[int, ...], rounding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = weights(shape)
+    by_channel = len(shape) > 1
+    found = []
+    for piece in (1 << 40, 1 << 9):
+        monkeypatch.setattr(pieces, "PIECE", piece)
+        found.append(nf.compare(x, NAMES, rounding, rng=1, by_channel=by_channel))
+    for whole, parts in zip(found[0].rows, found[1].rows, strict=True):
+        assert whole.bits_per_value == parts.bits_per_value
+        np.testing.assert_allclose(
+            parts.channels or (), whole.channels or (), rtol=1e-9, err_msg=whole.format
+        )
+        for each in fields(ErrorStats):
+            one, other = getattr(whole.stats, each.name), getattr(parts.stats, each.name)
+            if isinstance(one, float) and not each.name.startswith("max"):
+                # Sums of other parts are rounded in another way.
+                assert other == pytest.approx(one, rel=1e-9, abs=1e-9), (whole.format, each.name)
+            else:
+                np.testing.assert_equal(other, one, f"{whole.format} {each.name}")
+
+
+def test_most_formats_are_compared_by_pieces() -> None:
+    shape = (4096, 4096)
+    of_pieces = {
+        name: pieces.format_of_pieces(nf.get_scaled_format(name), shape, 3.0) for name in NAMES
+    }
+    assert [name for name, fmt in of_pieces.items() if fmt is None] == ["int8_tensor_asym"]
+    nvfp4 = of_pieces["nvfp4"]
+    assert nvfp4 is not None
+    assert nvfp4.rule.largest is None
+    assert isinstance(nvfp4.scale, nf.ScaledFormat)
+    assert nvfp4.scale.rule.largest == 3
+
+
+@pytest.mark.parametrize("is_disabled", [False, True])
+@pytest.mark.parametrize("name", ["fp8_e4m3_tensor", "int8_tensor", "mxfp4", "int4_g32"])
+def test_a_largest_magnitude_known_beforehand(
+    name: str, is_disabled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+    fmt = nf.get_scaled_format(name)
+    x = np.random.default_rng(1).standard_normal((8, 96)).astype(np.float32)
+    scale = nf.quantize(np.full(32, 2.0), fmt).scale_values().reshape(-1)[0]
+    for largest in (2.0, 2.0 + 2.0**-40):
+        q = nf.quantize(x, fmt, scale_rule=replace(fmt.rule, largest=largest))
+        size = q.scale_values().max()
+        assert q.scale_values().min() == size == pytest.approx(scale, rel=2.0**-20)
+        meant = fmt.element.encode(x.astype(np.float64) / size, saturation="finite")
+        np.testing.assert_array_equal(q.codes, meant)
+    if fmt.granularity == nf.PerTensor():
+        rule = replace(fmt.rule, largest=float(np.abs(x).max()))
+        q = nf.quantize(x, fmt, scale_rule=rule)
+        np.testing.assert_array_equal(q.codes, nf.quantize(x, fmt).codes)
+
+
+@pytest.mark.parametrize(
+    ("message", "call"),
+    [
+        ("largest: -1", lambda: nf.ScaleRule(largest=-1)),
+        ("largest: inf", lambda: nf.ScaleRule(largest=np.inf)),
+        ("largest: it goes with neither", lambda: nf.ScaleRule(largest=1, search=4)),
+        ("largest: it goes with neither", lambda: nf.ScaleRule(largest=1, percentile=99)),
+        ("largest: it goes with neither", lambda: nf.ScaleRule("lowest", largest=1)),
+        ("do not go by a largest", lambda: nf.quantize(
+            [1.0], "int8_tensor_asym", scale_rule=nf.ScaleRule(largest=1))),
+        ("NaN", lambda: nf.quantize([np.nan], "int8_tensor", scale_rule=nf.ScaleRule(largest=1))),
+        ("torchao has no", lambda: nf.quantize(
+            [1.0], pieces.format_of_pieces(nf.get_scaled_format("nvfp4"), (1,), 1.0),
+            convention="torchao")),
+    ],
+)  # fmt: skip
+def test_what_a_known_magnitude_does_not_go_with(message: str, call: Any) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f2", ">f4", "f8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_large_tensors_are_mapped(
+    tmp_path: Path, dtype: str, order: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numpy_files, "MAPPED_BYTES", 1000)
+    x = np.asarray(weights((40, 50), dtype), order=order)
+    path = tmp_path / "x.npy"
+    np.save(path, x)
+    (entry,) = open_tensors(path)
+    found = entry.load()
+    np.testing.assert_array_equal(found, x)
+    # What is in another byte order is turned, and so copied.
+    assert found.flags.writeable == (dtype == ">f4")
+    assert type(found) is np.ndarray
+    for before, after in zip(
+        nf.compare(x, ["mxfp4", "int8"]).rows,
+        nf.compare(found, ["mxfp4", "int8"]).rows,
+        strict=True,
+    ):
+        assert after == before or np.isnan(before.scale)
+        assert after.stats == before.stats
+
+
+def test_a_mapped_tensor_may_lie_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numpy_files, "MAPPED_BYTES", 1000)
+    x = weights((40, 50))
+    header = {
+        "odd": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]},
+        "x": {"dtype": "F32", "shape": [40, 50], "data_offsets": [3, 8003]},
+    }
+    text = json.dumps(header).encode()
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"abc" + x.tobytes())
+    found = {entry.name: entry for entry in open_tensors(path)}["x"]
+    np.testing.assert_array_equal(found.load(), x)
+    assert (
+        nf.compare(found.load(), ["nvfp4"]).rows[0].stats == nf.compare(x, ["nvfp4"]).rows[0].stats
+    )
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(TensorFileError, match="x"):
+        found.load()
+
+
+_LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_DATA, (700 << 20, 700 << 20))
+from numformats.cli import main
+sys.argv = ["numformats", "report", sys.argv[1], "--json", "--formats", "int8,mxfp4,nvfp4"]
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_tensor_larger_than_the_memory_at_hand(tmp_path: Path) -> None:
+    path = tmp_path / "large.npy"
+    shape = (1 << 13, 1 << 15)
+    large = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+    large[::2048] = np.random.default_rng(1).standard_normal(shape[1])
+    large.flush()
+    found = subprocess.run(
+        [sys.executable, "-c", _LIMITED, str(path)], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    (tensor,) = json.loads(found.stdout)
+    assert tensor["shape"] == list(shape)
