@@ -14,8 +14,8 @@ from numformats.codec.extent import dtype_holds
 from numformats.codec.values import TABLE_BITS, value_table
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
-from numformats.scaled.runs import PART, for_runs, part_of, run_length
-from numformats.scaled.scales import Scales, flat_values, outer_values
+from numformats.scaled.runs import for_runs, part_of, run_length
+from numformats.scaled.scales import Scales, flat_values, outer_values, values_of
 
 Array = NDArray[Any]
 
@@ -51,33 +51,36 @@ def dequantize_runs(
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
     is_plain = scales.tensor is None and scales.offsets is None
     dtype = np.dtype(np.float32 if is_plain else np.float64)
+    scale, of_runs, scale_table = fmt.scale_element, scales.codes.reshape(-1), None
+    if scale.bits <= TABLE_BITS:
+        scale_table = value_table(scale, dtype)
+    else:
+        of_runs = values_of(of_runs, scale).astype(dtype)
+    of_runs = read_only(of_runs.view())
     outer = outer_values(scales, fmt)
-    outer = None if outer is None else for_runs(outer, scales.codes.shape)
+    outer = None if outer is None else read_only(for_runs(outer, scales.codes.shape))
     zeros = flat_values(scales.zero_points, fmt.zero_point)
     zeros = None if zeros is None else read_only(zeros.astype(np.float32))
     offsets = flat_values(scales.offsets, fmt.offset)
     offsets = None if offsets is None else read_only(offsets)
-    table, of_runs = value_table(fmt.element, _FLOAT32), scales.codes.reshape(-1)
+    table = value_table(fmt.element, _FLOAT32)
     flat, target = read_only(codes.reshape(-1).view()), out.reshape(-1)
 
     def work(begin: int, end: int) -> bool:
-        for first in range(begin, end, PART):
-            last = min(first + PART, end)
-            part = slice(first // run, -(-last // run))
-            sizes = np.empty(of_runs[part].shape, dtype)
-            paths.decode_into(sizes, of_runs[part], fmt.scale_element)
-            if outer is not None:
-                sizes *= part_of(outer, part)
-            pieces.decode_runs(
-                flat[first:last],
-                table,
-                None if zeros is None else zeros[part],
-                read_only(sizes),
-                None if offsets is None else offsets[part],
-                run,
-                first % run,
-                target[first:last],
-            )
+        part = slice(begin // run, -(-end // run))
+        pieces.decode_runs(
+            flat[begin:end],
+            table,
+            None if zeros is None else zeros[part],
+            of_runs[part],
+            scale_table,
+            None if outer is None else part_of(outer, part),
+            None if offsets is None else offsets[part],
+            run,
+            begin % run,
+            np.empty(pieces.PIECE // run + 2, dtype),
+            target[begin:end],
+        )
         return False
 
-    run_split(work, flat.size, PART)
+    run_split(work, flat.size, pieces.PIECE)

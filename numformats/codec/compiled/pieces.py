@@ -273,34 +273,64 @@ def decode_runs(
     codes: Any,
     table: Any,
     zeros: Any,
-    sizes: Any,
+    scales: Any,
+    scale_table: Any,
+    outer: Any,
     offsets: Any,
     run: Any,
     begun: Any,
+    own_scales: Any,
     out: Any,
 ) -> None:
-    """Float32 values of codes, less the zero of each run, times its size, and its offset added to
+    """Float32 values of codes, less the zero of each run, times its scale, and its offset added to
     that: rounded once. Number 0 is at place `begun` of run 0.
 
     table: the value of each code. zeros: None, or float32 ones, whose differences to the values are
-    exact. sizes: float32 or float64. offsets: None, or float64, as the sizes then are, too, whose
-    products with the differences are exact.
+    exact. scales: codes, with their values in a table of float32 or float64; or those values, and
+    None. outer: None, or what they are multiplied by, one for all or one each.
+    offsets: None, or float64, as the scales then are, too, whose products with the differences are
+    exact. own_scales: scratch for the scales of a piece, float32 or float64.
     """
     scratch = np.empty(0 if offsets is None else PIECE)
     for first in range(0, codes.size, PIECE):
         last = min(first + PIECE, codes.size)
         begin, end, place = runs_of(first, last, run, begun)
-        values = out[first:last]
+        values, sizes = out[first:last], own_scales[: end - begin]
+        fill_sizes(scales[begin:end], scale_table, sizes)
+        if outer is not None:
+            multiply_each(sizes, outer if outer.size == 1 else outer[begin:end])
         look_up(codes[first:last], table, values)
         if zeros is not None:
             subtract_runs(values, zeros[begin:end], run, place)
         if offsets is None:
-            multiply_runs(values, sizes[begin:end], run, place)
+            multiply_runs(values, sizes, run, place)
         else:
             wide = scratch[: values.size]
             for i in range(values.size):
                 wide[i] = values[i]
-            multiply_runs(wide, sizes[begin:end], run, place)
+            multiply_runs(wide, sizes, run, place)
             add_runs_to_odd(wide, offsets[begin:end], run, place, wide)
             for i in range(values.size):
                 values[i] = wide[i]
+
+
+@step
+def fill_sizes(scales: Any, table: Any, sizes: Any) -> None:
+    """The values of scales, from a table if there is one."""
+    if table is None:
+        for k in range(sizes.size):
+            sizes[k] = scales[k]
+    else:
+        look_up(scales, table, sizes)
+
+
+@step
+def multiply_each(values: Any, factors: Any) -> None:
+    """Values times one factor, or one each: in place."""
+    if factors.size == 1:
+        factor = factors[0]
+        for i in range(values.size):
+            values[i] *= factor
+    else:
+        for i in range(values.size):
+            values[i] *= factors[i]

@@ -107,10 +107,17 @@ def _compile_quotients() -> None:
 
 def _compile_decoding() -> None:
     halves, wide, out = _numbers(np.float32, 1), _numbers(np.float64, 1), np.empty(2, np.float32)
-    for dtype, zeros in product((np.uint8, np.uint16), (None, halves)):
-        for sizes, offsets in ((halves, None), (wide, None), (wide, wide)):
-            own = zeros, sizes, offsets
-            pieces.decode_runs(_numbers(dtype), _numbers(np.float32), *own, 2, 0, out)
+    # Scales by a table, or as they are; those with a scale, and those with an offset.
+    ways: list[tuple[Any, ...]] = [(halves, None, None, None)]
+    for dtype in (np.uint8, np.uint16):
+        codes, singles, doubles = _numbers(dtype, 1), _numbers(np.float32), _numbers(np.float64)
+        ways += [(codes, singles, None, None), (codes, doubles, wide, None)]
+        ways.append((codes, doubles, None, wide))
+    for dtype, zeros, way in product((np.uint8, np.uint16), (None, halves), ways):
+        table = _numbers(np.float32)
+        is_plain = way[2] is None and way[3] is None
+        own = np.empty(1, np.float32 if is_plain else np.float64)
+        pieces.decode_runs(_numbers(dtype), table, zeros, *way, 2, 0, own, out)
 
 
 def _numbers(dtype: Any, count: int = 2) -> Any:
