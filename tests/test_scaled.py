@@ -545,6 +545,27 @@ def test_compiled_runs_of_every_dtype_and_layout(
             np.testing.assert_array_equal(got, expected, f"{axis} {mode}")
 
 
+@pytest.mark.parametrize("shape", [(12, 64), (3, 10, 64), (9, 70), (200, 8), (1, 16)])
+@pytest.mark.parametrize("tile", [nf.PerTile(4, 8), nf.PerTile(3, 2), nf.PerTile(2, 64)])
+def test_tiles_of_several_rows_are_those_of_numpy(
+    tile: nf.PerTile, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    int4, uint4 = nf.get_format("int4"), nf.get_format("uint4")
+    formats = [
+        nf.ScaledFormat("plain", nf.float8_e4m3fn, nf.float32, tile),
+        nf.ScaledFormat("mx", nf.float4_e2m1fn, nf.float8_e8m0fnu, tile, "floor"),
+        nf.ScaledFormat("double", nf.float4_e2m1fn, nf.ScaledFormat(
+            "s", nf.float8_e4m3fn, nf.float32), tile),
+        nf.ScaledFormat("twice", nf.float4_e2m1fn, nf.ScaledFormat(
+            "s", nf.float8_e4m3fn, nf.float32, nf.PerBlock(2)), tile),
+        nf.ScaledFormat("affine", int4, nf.float16, tile, zero_point=int4),
+        nf.ScaledFormat("offset", uint4, nf.float16, tile, offset=nf.float16),
+    ]  # fmt: skip
+    for fmt in formats:
+        assert_same_bits(monkeypatch, numbers(shape) + np.float32(0.5), fmt, "rne")
+
+
 @pytest.mark.parametrize("rule", ["absmax", "absmax_up", "even", "floor"])
 @pytest.mark.parametrize(
     "scale", ["float8_e4m3fn", "float8_e8m0fnu", "float16", "float32", "float8_e5m2", "tensor"]

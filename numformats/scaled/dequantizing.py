@@ -1,21 +1,23 @@
-"""Numbers from elements and scales, where those that share a scale are consecutive: compiled, on
-threads.
+"""Numbers from elements and scales, where those that share a scale are consecutive, or are in each
+row of a tile: compiled, on threads.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec import paths
+from numformats.codec.compiled.views import read_only
 from numformats.codec.extent import dtype_holds
 from numformats.codec.values import TABLE_BITS, value_table
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.granularity import Tile
+from numformats.scaled.granularity import PerTensor, Tile
 from numformats.scaled.runs import for_runs, part_of, run_length
-from numformats.scaled.scales import Scales, flat_values, outer_values, values_of
+from numformats.scaled.scales import Scales, flat_values, outer_values, spread, values_of
 
 Array = NDArray[Any]
 
@@ -32,10 +34,43 @@ def can_dequantize(codes: Array, fmt: ScaledFormat, tile: Tile, out: Array) -> b
         and out.size > 0
         and fmt.element.bits <= TABLE_BITS
         and dtype_holds(_FLOAT32, fmt.element)
-        and run_length(codes.shape, tile) is not None
+        and (_is_in_runs(codes.shape, tile) or _is_in_rows(codes.shape, fmt, tile))
         and paths.compiled_path(codes.size) is not None
         and not np.may_share_memory(codes, out)
     )
+
+
+def _is_in_runs(shape: tuple[int, ...], tile: Tile) -> bool:
+    return run_length(shape, tile) is not None
+
+
+def _is_in_rows(shape: tuple[int, ...], fmt: ScaledFormat, tile: Tile) -> bool:
+    """Whether what a tile has of each row is a run, of more than one number."""
+    is_even = not isinstance(fmt.scale, ScaledFormat) or isinstance(
+        fmt.scale.granularity, PerTensor
+    )
+    return is_even and tile[-1] != 1 and _is_in_runs(shape, _row_of(tile))
+
+
+def _row_of(tile: Tile) -> Tile:
+    return (*(1 for _ in tile[:-1]), tile[-1])
+
+
+@dataclass(frozen=True)
+class _RunScales:
+    """What `pieces.decode_runs` has to know of the scales of runs of a length.
+
+    scales: codes, with their values in a table, or those values themselves. outer: None, or what
+    they are multiplied by, one or one each. zeros, offsets: of each run, or None.
+    """
+
+    length: int
+    scales: Array
+    scale_table: Array | None
+    outer: Array | None
+    zeros: Array | None
+    offsets: Array | None
+    dtype: np.dtype[Any]
 
 
 def dequantize_runs(
@@ -44,43 +79,72 @@ def dequantize_runs(
     """Write the numbers that an array stands for to `out`, where `can_dequantize` holds."""
     from numformats.codec.compiled import pieces
     from numformats.codec.compiled.threads import run_split
-    from numformats.codec.compiled.views import read_only
 
-    run = run_length(codes.shape, tile)
-    assert run is not None
-    # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
-    is_plain = scales.tensor is None and scales.offsets is None
-    dtype = np.dtype(np.float32 if is_plain else np.float64)
-    scale, of_runs, scale_table = fmt.scale_element, scales.codes.reshape(-1), None
-    if scale.bits <= TABLE_BITS:
-        scale_table = value_table(scale, dtype)
-    else:
-        of_runs = values_of(of_runs, scale).astype(dtype)
-    of_runs = read_only(of_runs.view())
-    outer = outer_values(scales, fmt)
-    outer = None if outer is None else read_only(for_runs(outer, scales.codes.shape))
-    zeros = flat_values(scales.zero_points, fmt.zero_point)
-    zeros = None if zeros is None else read_only(zeros.astype(np.float32))
-    offsets = flat_values(scales.offsets, fmt.offset)
-    offsets = None if offsets is None else read_only(offsets)
+    if not _is_in_runs(codes.shape, tile):
+        scales, tile = _for_rows(scales, codes.shape, tile), _row_of(tile)
+    runs = _runs_of(scales, fmt, codes.shape, tile)
     table = value_table(fmt.element, _FLOAT32)
     flat, target = read_only(codes.reshape(-1).view()), out.reshape(-1)
 
     def work(begin: int, end: int) -> bool:
-        part = slice(begin // run, -(-end // run))
+        part = slice(begin // runs.length, -(-end // runs.length))
         pieces.decode_runs(
             flat[begin:end],
             table,
-            None if zeros is None else zeros[part],
-            of_runs[part],
-            scale_table,
-            None if outer is None else part_of(outer, part),
-            None if offsets is None else offsets[part],
-            run,
-            begin % run,
-            np.empty(pieces.PIECE // run + 2, dtype),
+            None if runs.zeros is None else runs.zeros[part],
+            runs.scales[part],
+            runs.scale_table,
+            None if runs.outer is None else part_of(runs.outer, part),
+            None if runs.offsets is None else runs.offsets[part],
+            runs.length,
+            begin % runs.length,
+            np.empty(pieces.PIECE // runs.length + 2, runs.dtype),
             target[begin:end],
         )
         return False
 
     run_split(work, flat.size, pieces.PIECE)
+
+
+def _for_rows(scales: Scales, shape: tuple[int, ...], tile: Tile) -> Scales:
+    """The scales of tiles, again for each row that is theirs."""
+
+    def repeated(grid: Array | None) -> Array | None:
+        if grid is None:
+            return None
+        rows = (*shape[:-1], grid.shape[-1])
+        return np.broadcast_to(spread(grid, rows, (*tile[:-1], 1)), rows)
+
+    codes = repeated(scales.codes)
+    assert codes is not None
+    return replace(
+        scales,
+        codes=codes,
+        zero_points=repeated(scales.zero_points),
+        offsets=repeated(scales.offsets),
+    )
+
+
+def _runs_of(scales: Scales, fmt: ScaledFormat, shape: tuple[int, ...], tile: Tile) -> _RunScales:
+    length = run_length(shape, tile)
+    assert length is not None
+    # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
+    is_plain = scales.tensor is None and scales.offsets is None
+    dtype = np.dtype(np.float32 if is_plain else np.float64)
+    own, table = scales.codes.reshape(-1), None
+    if fmt.scale_element.bits <= TABLE_BITS:
+        table = value_table(fmt.scale_element, dtype)
+    else:
+        own = values_of(own, fmt.scale_element).astype(dtype)
+    outer = outer_values(scales, fmt)
+    zeros = flat_values(scales.zero_points, fmt.zero_point)
+    offsets = flat_values(scales.offsets, fmt.offset)
+    return _RunScales(
+        length,
+        read_only(own.view()),
+        table,
+        None if outer is None else read_only(for_runs(outer, scales.codes.shape).view()),
+        None if zeros is None else read_only(zeros.astype(np.float32)),
+        None if offsets is None else read_only(offsets.view()),
+        dtype,
+    )
