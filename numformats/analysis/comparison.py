@@ -53,8 +53,9 @@ DEFAULT_FORMATS: Final = (
 )
 SCALE_BITS: Final = 32
 
-# Elements that are measured at a time.
-_CHUNK = 1 << 16
+# Elements that are measured at a time: what is allocated for them fits into the cache, and is too
+# little for the allocator to give back to the system each time.
+_CHUNK = 1 << 15
 
 
 def compare(
