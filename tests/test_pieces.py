@@ -100,6 +100,22 @@ def test_a_largest_magnitude_known_beforehand(
         np.testing.assert_array_equal(q.codes, nf.quantize(x, fmt).codes)
 
 
+@pytest.mark.parametrize("largest", [0, 1e300, 5e-324, np.float32(3)])
+def test_known_magnitudes_of_all_sizes(largest: float) -> None:
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    rule = nf.ScaleRule(largest=largest)
+    found = nf.quantize([0.0, 1.0], "fp8_e4m3_tensor", scale_rule=rule).scales
+    # In the ends of float32, and 1 for nothing.
+    float32 = np.finfo(np.float32)
+    expected = {
+        0: 1,
+        1e300: float32.max,
+        5e-324: float32.smallest_subnormal,
+        3: 3 / np.float32(448),
+    }
+    assert found == expected[float(largest)]
+
+
 @pytest.mark.parametrize(
     ("message", "call"),
     [

@@ -79,7 +79,7 @@ def can_quantize(
     if fmt.is_symmetric and (rule.percentile < 100 or rule.search):
         return False
     # Quotients in float64 are for magnitudes that float32 holds.
-    if rule.largest is not None and np.float32(rule.largest) != rule.largest:
+    if rule.largest is not None and not _is_float32(rule.largest):
         return False
     if paths.compiled_path(x.size) is None:
         return False
@@ -104,6 +104,11 @@ def _is_within_float32(dtype: np.dtype[Any]) -> bool:
     if dtype.kind in "iu":
         return dtype.itemsize <= 2
     return dtype.itemsize <= 2 or dtype.newbyteorder("=") == _FLOAT32
+
+
+def _is_float32(number: float) -> bool:
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.float32(number)) == number
 
 
 def _scale_bits(fmt: ScaledFormat) -> int:
@@ -299,7 +304,7 @@ class _Encoder:
 
 def _is_by_magnitudes(fmt: ScaledFormat, rule: ScaleRule) -> bool:
     """Whether the largest magnitude of a tile is all that its scale depends on."""
-    return fmt.is_symmetric and rule.target != "lowest"
+    return fmt.is_symmetric and rule.goes_by_magnitude
 
 
 def _kernel_for(fmt: ScaledFormat, rounding: RoundingMode, saturation: SaturationMode) -> Any:
