@@ -65,6 +65,32 @@ def test_pieces_give_the_figures_of_the_whole(
                 np.testing.assert_equal(other, one, f"{whole.format} {each.name}")
 
 
+def test_pieces_of_formats_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    e2m1, e4m3 = nf.float4_e2m1fn, nf.float8_e4m3fn
+    known = nf.ScaleRule(largest=3.0)
+    double = nf.ScaledFormat("double", e4m3, nf.float32)
+    given = nf.ScaledFormat("given", e4m3, nf.float32, scale_rule=known)
+    rows = nf.ScaledFormat("rows", e4m3, nf.float32, nf.PerChannel())
+    formats = [
+        nf.ScaledFormat("known", e2m1, nf.float32, scale_rule=known),
+        nf.ScaledFormat("known_blocks", e2m1, double, nf.PerBlock(16), known),
+        nf.ScaledFormat("percentile", e2m1, double, nf.PerBlock(16), "percentile"),
+        nf.ScaledFormat("given", e2m1, given, nf.PerBlock(16)),
+        nf.ScaledFormat("rows", e2m1, rows, nf.PerBlock(16)),
+        nf.ScaledFormat("columns", e2m1, nf.float32, nf.PerChannel(1)),
+    ]
+    x = weights((96, 64))
+    found = []
+    for piece in (1 << 40, 1 << 9):
+        monkeypatch.setattr(pieces, "PIECE", piece)
+        found.append(nf.compare(x, formats))
+    for fmt, whole, parts in zip(formats, found[0].rows, found[1].rows, strict=True):
+        meant = np.float64(nf.quantize(np.where(np.isfinite(x), x, 0), fmt).dequantize(np.float64))
+        noise = np.square(meant - x)[np.isfinite(x)].sum()
+        assert whole.stats.noise == pytest.approx(noise, rel=1e-9), fmt.name
+        assert parts.stats.noise == pytest.approx(noise, rel=1e-9), fmt.name
+
+
 def test_most_formats_are_compared_by_pieces() -> None:
     shape = (4096, 4096)
     of_pieces = {

@@ -11,6 +11,7 @@ from typing import Final
 
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, PerTensor, Tile
+from numformats.scaled.rules import ScaleRule
 
 # Elements of a piece, about: enough for threads, and little memory.
 PIECE: Final = 1 << 22
@@ -43,17 +44,23 @@ def format_of_pieces(
     if isinstance(fmt.granularity, PerTensor):
         if not fmt.is_symmetric or not fmt.rule.goes_by_magnitude:
             return None
-        fmt = replace(fmt, scale_rule=replace(fmt.rule, largest=largest))
+        fmt = replace(fmt, scale_rule=_with_largest(fmt.rule, largest))
     elif fmt.granularity.tile(ndim, None)[axis] is None:
         return None
     inner = fmt.scale
-    if isinstance(inner, ScaledFormat):
-        if isinstance(inner.granularity, PerTensor) and inner.rule.goes_by_magnitude:
-            known = replace(inner, scale_rule=replace(inner.rule, largest=largest))
-            return replace(fmt, scale=known)
-        if inner.granularity.tile(ndim, None)[axis] != 1:
-            return None
-    return fmt
+    if not isinstance(inner, ScaledFormat) or fmt.rule.largest is not None:
+        # With one magnitude for all tiles, the scale of their scales is the same everywhere, too.
+        return fmt
+    if not isinstance(inner.granularity, PerTensor):
+        return fmt if inner.granularity.tile(ndim, None)[axis] == 1 else None
+    if not (fmt.rule.goes_by_magnitude and inner.rule.goes_by_magnitude):
+        return None
+    return replace(fmt, scale=replace(inner, scale_rule=_with_largest(inner.rule, largest)))
+
+
+def _with_largest(rule: ScaleRule, largest: float) -> ScaleRule:
+    """A rule that knows a largest magnitude, if it does not yet."""
+    return rule if rule.largest is not None else replace(rule, largest=largest)
 
 
 def _first_long(shape: tuple[int, ...]) -> int:
