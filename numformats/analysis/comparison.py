@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from numformats import exact
 from numformats.analysis.errors import ErrorStats
 from numformats.analysis.pieces import format_of_pieces, pieces_of
 from numformats.analysis.rows import Comparison, Row
+from numformats.analysis.survey import Survey, as_float64, survey_of
 from numformats.codec.arguments import read_real
 from numformats.codec.division import quotient_to_odd
 from numformats.codec.paths import compiled_path
@@ -122,7 +122,7 @@ def compare(
     if by_channel and array.ndim < 2:
         raise ValueError(f"by_channel: an array of shape {array.shape} has no channels")
     whole: NDArray[Any] = array.reshape(array.shape or (1,))
-    survey = _survey(whole.ravel(order="K"))
+    survey = survey_of(whole)
     if array.size == survey.nan + survey.infinite:
         what = "no values at all" if array.size == 0 else "no finite value"
         raise ValueError(f"x: {what} (shape {array.shape}); there is nothing to compare")
@@ -227,7 +227,7 @@ def _row(
     tally, count = _Tally(channels), random_bit_count(mode)
     for part, start in slabs(x.shape, _CHUNK):
         chunk = x[part]
-        before = _as_float64(chunk)
+        before = as_float64(chunk)
         # Random bits go by position, so that a chunk has to get those of its own place.
         random_bits = draw(key, start, chunk.size, count).reshape(chunk.shape) if count else None
         kept = np.isfinite(before)
@@ -245,7 +245,7 @@ def _scaled_row(
     fmt: ScaledFormat,
     mode: RoundingMode,
     key: int,
-    survey: _Survey,
+    survey: Survey,
     channels: int,
 ) -> Row:
     """What a format with its own scales costs. What is not finite counts as zero for the scales."""
@@ -257,11 +257,11 @@ def _scaled_row(
     for piece in [whole] if of_piece is None else pieces_of(x.shape, tile):
         finite = x[piece]
         if survey.nan + survey.infinite:
-            finite = np.where(np.isfinite(_as_float64(finite)), finite, x.dtype.type(0))
+            finite = np.where(np.isfinite(as_float64(finite)), finite, x.dtype.type(0))
         quantized = quantize(finite, of_piece or fmt, rounding=mode, rng=key if is_random else None)
         for part, values, sizes, zeros in quantized.parts(_CHUNK):
             place = _within(piece, part)
-            tally.add(place, _as_float64(x[place]), values, fmt.element, sizes, zeros)
+            tally.add(place, as_float64(x[place]), values, fmt.element, sizes, zeros)
     bits = fmt.bits_of(x.shape)
     return Row(fmt.name, "blocks", math.nan, bits, tally.stats, x.size, tally.channels())
 
@@ -270,30 +270,6 @@ def _within(piece: Index, part: Index) -> Index:
     """The place in an array of a part of a piece."""
     pairs = zip(piece, part, strict=True)
     return tuple(slice(own.start + at.start, own.start + at.stop) for own, at in pairs)
-
-
-def _as_float64(chunk: NDArray[Any]) -> NDArray[np.float64]:
-    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-        return chunk.astype(np.float64)
-
-
-@dataclass(frozen=True)
-class _Survey:
-    """The largest finite magnitude, and the counts of NaN and of infinite values."""
-
-    largest: float
-    nan: int
-    infinite: int
-
-
-def _survey(flat: NDArray[Any]) -> _Survey:
-    largest, nan, infinite = 0.0, 0, 0
-    for start in range(0, flat.size, _CHUNK):
-        magnitude = np.abs(_as_float64(flat[start : start + _CHUNK]))
-        nan += int(np.count_nonzero(np.isnan(magnitude)))
-        infinite += int(np.count_nonzero(np.isinf(magnitude)))
-        largest = max(largest, float(magnitude.max(initial=0.0, where=np.isfinite(magnitude))))
-    return _Survey(largest, nan, infinite)
 
 
 def _require_list(

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from numformats.analysis.histograms import count_values
 from numformats.analysis.rows import Comparison, html_table
+from numformats.analysis.survey import survey_of
 from numformats.formats.base import Format
 from numformats.scaled.formats import ScaledFormat
 
 # Tensors whose values are drawn, the largest ones.
 _DRAWN: Final = 6
 _BINS: Final = 201
-# Elements that are looked at at a time.
-_CHUNK: Final = 1 << 16
 # Above, the grid of a format would be a solid bar.
 _GRID_BITS: Final = 8
 _INCHES: Final = (9.0, 4.5)
@@ -140,12 +139,7 @@ class Page:
 
 
 def _values_of(name: str, values: NDArray[Any]) -> _Values:
-    largest, flat = 0.0, values.ravel(order="K")
-    for start in range(0, flat.size, _CHUNK):
-        with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-            part = np.abs(flat[start : start + _CHUNK].astype(np.float64))
-        largest = max(largest, float(part.max(initial=0.0, where=np.isfinite(part))))
-    largest = largest or 1.0
+    largest = survey_of(values).largest or 1.0
     return _Values(name, values.size, largest, count_values(values, largest, _BINS))
 
 

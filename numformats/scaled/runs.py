@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec import paths
+from numformats.codec.compiled.views import read_only
 from numformats.scaled.granularity import Tile
 
 Array = NDArray[Any]
@@ -44,10 +45,7 @@ def run_length(shape: tuple[int, ...], tile: Tile) -> int | None:
 
 def plain(x: Array) -> Array:
     """The numbers in a row, in the machine's byte order and aligned, a copy only if need be."""
-    flat = np.require(x, x.dtype.newbyteorder("="), ["C", "A"]).reshape(-1).view()
-    # For Numba what may be written is another type, and each type another kernel.
-    flat.flags.writeable = False
-    return flat
+    return read_only(np.require(x, x.dtype.newbyteorder("="), ["C", "A"]).reshape(-1).view())
 
 
 def as_float32(x: Array) -> Array:
@@ -55,9 +53,7 @@ def as_float32(x: Array) -> Array:
     if x.dtype == _FLOAT32:
         return x
     with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-        converted = x.astype(np.float32)
-    converted.flags.writeable = False
-    return converted
+        return read_only(x.astype(np.float32))
 
 
 def for_runs(grid: Array, shape: tuple[int, ...]) -> Array:
@@ -70,17 +66,9 @@ def part_of(each: Array, part: slice) -> Array:
     return each if each.size == 1 else each[part]
 
 
-def largest_within(x: Array, run: int) -> Floats:
-    """The largest finite magnitude of each run of consecutive float32 numbers; NaN for NaN."""
-    from numformats.codec.compiled import pieces
-
-    found = np.empty(-(-x.size // run))
-    pieces.largest_of_runs(x.view(np.uint32), run, found)
-    return found
-
-
 def largest_of_runs(flat: Array, run: int) -> Floats:
-    """`largest_within` on threads."""
+    """The largest finite magnitude of each run of numbers that float32 holds; NaN for NaN."""
+    from numformats.codec.compiled import pieces
     from numformats.codec.compiled.threads import run_split
 
     # What a run is cut into, lest a tensor with one scale be left to one thread.
@@ -88,8 +76,8 @@ def largest_of_runs(flat: Array, run: int) -> Floats:
     found = np.empty(-(-flat.size // piece))
 
     def work(begin: int, end: int) -> bool:
-        now = as_float32(flat[begin:end])
-        found[begin // piece : -(-end // piece)] = largest_within(now, piece)
+        words = as_float32(flat[begin:end]).view(np.uint32)
+        pieces.largest_of_runs(words, piece, found[begin // piece : -(-end // piece)])
         return False
 
     run_split(work, flat.size, piece)

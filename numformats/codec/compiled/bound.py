@@ -93,9 +93,7 @@ class Kernel:
         """Scratch memory to widen numbers in, if need be."""
         return np.empty(kernels.BLOCK) if self._is_wide else None
 
-    def draws(
-        self, given: Array | None, key: Array | None
-    ) -> tuple[Array | None, Array | None, Any]:
+    def draws(self, given: Array | None, key: Array | None) -> Draws:
         """Random numbers, or the words of the key that makes them, and where they belong."""
         if given is None and key is None:
             return None, None, self._drawn_place

@@ -46,7 +46,7 @@ from numformats.codec.random_bits import ROTATIONS
 # cache. As float32 they fill two pages of memory; with one, processors do not fetch ahead.
 BLOCK = 2048
 
-# Numbers of which the parameters are a tuple of known length.
+# How many words the parameters are, which has to be known when kernels are compiled.
 COUNT = len(Parameters._fields)
 
 # Threefry's rotations as words, so that all stays 32 bits wide.
