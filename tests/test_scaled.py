@@ -21,9 +21,10 @@ from numformats import exact
 from numformats.codec import paths
 from numformats.codec.division import quotient_to_odd
 from numformats.scaled import RULES, ScaleRule
+from numformats.scaled.addition import sum_to_odd
 from numformats.scaled.granularity import Tile
 from numformats.scaled.runs import run_length
-from numformats.scaled.scales import sum_to_odd, target_of
+from numformats.scaled.scales import target_of
 
 NAMES = nf.list_scaled_formats()
 SYMMETRIC = [name for name in NAMES if nf.get_scaled_format(name).is_symmetric]
@@ -63,6 +64,10 @@ def rounded_first(number: Fraction, precision: int) -> Fraction:
     return math.floor(number / quantum + Fraction(1, 2)) * quantum
 
 
+def rounded(number: Fraction, fmt: nf.Format) -> Fraction:
+    return Fraction(exact.decode(exact.project(number, fmt, "nearest_even", "finite"), fmt))
+
+
 def meant(
     x: NDArray[Any], fmt: nf.ScaledFormat, rule: ScaleRule, mode: Any
 ) -> tuple[dict[tuple[int, ...], int], dict[tuple[int, ...], int]]:
@@ -74,25 +79,37 @@ def meant(
     if rule.rounds_first:
         largest = {p: rounded_first(n, fmt.element.precision) for p, n in largest.items()}
     ideal = {place: number / target for place, number in largest.items()}
-    outer = dict.fromkeys(tiles, Fraction(1))
+    outer, mean = dict.fromkeys(tiles, Fraction(1)), Fraction(0)
+    if fmt.scale_mean is not None:
+        mean = rounded(sum(ideal.values(), mean) / len(ideal), fmt.scale_mean)
     if isinstance(fmt.scale, nf.ScaledFormat):
-        inner = fmt.scale
-        grid = tuple(max(place[axis] for place in tiles) + 1 for axis in range(x.ndim))
-        for group in places(grid, inner.granularity.tile(x.ndim, None)).values():
-            top = max(ideal[place] for place in group) / inner.element.highest
+        inner, in_order = fmt.scale, sorted(tiles)
+        size = len(in_order) if inner.granularity == nf.PerTensor() else 256
+        for begin in range(0, len(in_order), size):
+            group = in_order[begin : begin + size]
+            top = max(abs(ideal[place] - mean) for place in group) / inner.element.highest
             assert isinstance(inner.scale, nf.Format)
             scale = exact.decode(stored(top, inner.scale, "nearest_even"), inner.scale)
             outer |= dict.fromkeys(group, Fraction(scale))
     codes, scales = {}, {}
     for place, indices in tiles.items():
-        scales[place] = stored(ideal[place] / outer[place], fmt.scale_element, rule.rounding)
+        if fmt.scale_mean is None:
+            scales[place] = stored(ideal[place] / outer[place], fmt.scale_element, rule.rounding)
+        else:
+            distance = (ideal[place] - mean) / outer[place]
+            scales[place] = exact.project(distance, fmt.scale_element, rule.rounding, "finite")
         if rule.target == "lowest":
             first = next(i for i in indices if abs(value[i]) == largest[place])
             if value[first] > 0:
                 opposite = -Fraction(exact.decode(scales[place], fmt.scale_element))
                 scales[place] = exact.project(opposite, fmt.scale_element)
         size = Fraction(exact.decode(scales[place], fmt.scale_element)) * outer[place]
+        if fmt.scale_mean is not None:
+            size = rounded(size + mean, fmt.scale_mean)
         for i in indices:
+            if size == 0:
+                codes[i] = exact.project(0, fmt.element)
+                continue
             # The sign of a zero is that of the number.
             quotient = value[i] / size if value[i] else math.copysign(1, size) * float(x[i])
             codes[i] = exact.project(quotient, fmt.element, mode, "finite")
@@ -100,7 +117,7 @@ def meant(
 
 
 def assert_as_meant(x: NDArray[Any], fmt: nf.ScaledFormat, rule: Any, mode: Any) -> None:
-    if RULES[rule].target == "lowest" and not fmt.scale_element.signed:
+    if RULES[rule].target == "lowest" and not fmt.has_signed_scales:
         with pytest.raises(ValueError, match="no negative scales"):
             nf.quantize(x, fmt, scale_rule=rule, rounding=mode)
         return

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.granularity import Index, PerTensor, Tile
+from numformats.scaled.granularity import Index, PerBlock, PerTensor, Tile
 from numformats.scaled.rules import ScaleRule
 
 # Elements of a piece, about: enough for threads, and little memory.
@@ -51,6 +51,8 @@ def format_of_pieces(
     if not isinstance(inner, ScaledFormat) or fmt.rule.largest is not None:
         # With one magnitude for all tiles, the scale of their scales is the same everywhere, too.
         return fmt
+    if fmt.scale_mean is not None or isinstance(inner.granularity, PerBlock):
+        return None
     if not isinstance(inner.granularity, PerTensor):
         return fmt if inner.granularity.tile(ndim, None)[axis] == 1 else None
     if not (fmt.rule.goes_by_magnitude and inner.rule.goes_by_magnitude):

@@ -20,6 +20,7 @@ from numformats.codec.arguments import (
     read_real,
 )
 from numformats.formats.base import Format
+from numformats.scaled.addition import sum_to_odd
 from numformats.scaled.dequantizing import can_dequantize, dequantize_runs
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import (
@@ -31,7 +32,7 @@ from numformats.scaled.granularity import (
     slabs,
 )
 from numformats.scaled.named import get_scaled_format
-from numformats.scaled.scales import Scales, scale_values, spread_over, sum_to_odd, values_of
+from numformats.scaled.scales import Scales, scale_values, spread_over, values_of
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -63,6 +64,8 @@ class ScaledArray:
     offsets : ndarray or None
         What is added to the products of elements and scales, in formats that have that: shaped and
         shown as `scales`.
+    scale_mean : ndarray or None
+        The mean of all scales, in formats that have that, shown as `scales`.
 
     Examples
     --------
@@ -81,6 +84,7 @@ class ScaledArray:
     zero_points: Array | None = None
     tensor_scales: Array | None = None
     offsets: Array | None = None
+    scale_mean: Array | None = None
 
     @classmethod
     def from_grid(
@@ -92,9 +96,7 @@ class ScaledArray:
         squeezed = scale_shape(shape, tile)
         tensor = None
         if scales.tensor is not None:
-            assert isinstance(fmt.scale, ScaledFormat)
-            inner = fmt.scale.granularity.tile(scales.codes.ndim, None)
-            tensor_shape = scale_shape(scales.codes.shape, inner)
+            tensor_shape = scale_shape(*fmt.tiling_of_scales(scales.codes.shape))
             tensor = _as_floats(scales.tensor, fmt.tensor_scale).reshape(tensor_shape)
         zeros, offsets = scales.zero_points, scales.offsets
         return cls(
@@ -105,6 +107,7 @@ class ScaledArray:
             None if zeros is None else zeros.reshape(squeezed),
             tensor,
             None if offsets is None else _as_floats(offsets, fmt.offset).reshape(squeezed),
+            None if scales.mean is None else _as_floats(scales.mean, fmt.scale_mean),
         )
 
     @property
@@ -261,7 +264,7 @@ class ScaledArray:
 
     def pack(self) -> dict[str, NDArray[np.uint8]]:
         """The bytes of each part, by its name: ``codes``, ``scales``, and where there are any
-        ``zero_points``, ``tensor_scales`` and ``offsets``.
+        ``zero_points``, ``tensor_scales``, ``offsets`` and ``scale_mean``.
 
         Each part is a stream of its codes in C order, of as many bits each as the format has, the
         low bits first, as `numformats.codec.pack` lays them out: two codes of 4 bits to a byte, the
@@ -285,17 +288,17 @@ class ScaledArray:
         full = shape or (1,)
         along = None if axis is None else normalized(axis, len(full))
         grid = scale_shape(full, scaled.granularity.tile(len(full), along))
-        zeros = tensor = offsets = None
+        zeros = tensor = offsets = mean = None
         if scaled.zero_point is not None:
             zeros = _unpacked(parts, "zero_points", scaled.zero_point, grid)
         if scaled.offset is not None:
             offsets = _unpacked(parts, "offsets", scaled.offset, grid)
-        if isinstance(scaled.scale, ScaledFormat) and scaled.tensor_scale is not None:
+        if scaled.scale_mean is not None:
+            mean = _unpacked(parts, "scale_mean", scaled.scale_mean, ())
+        if scaled.tensor_scale is not None:
             whole = grid_shape(full, scaled.granularity.tile(len(full), along))
-            inner = scaled.scale.granularity.tile(len(whole), None)
-            tensor = _unpacked(
-                parts, "tensor_scales", scaled.tensor_scale, scale_shape(whole, inner)
-            )
+            outer = scale_shape(*scaled.tiling_of_scales(whole))
+            tensor = _unpacked(parts, "tensor_scales", scaled.tensor_scale, outer)
         return cls(
             _unpacked(parts, "codes", scaled.element, shape, keep_codes=True),
             _unpacked(parts, "scales", scaled.scale_element, grid),
@@ -304,6 +307,7 @@ class ScaledArray:
             zeros,
             tensor,
             offsets,
+            mean,
         )
 
     def save(self, path: str | Path) -> None:
@@ -340,6 +344,7 @@ class ScaledArray:
             "zero_points": (self.zero_points, fmt.zero_point),
             "tensor_scales": (self.tensor_scales, fmt.tensor_scale),
             "offsets": (self.offsets, fmt.offset),
+            "scale_mean": (self.scale_mean, fmt.scale_mean),
         }
         return {
             name: (part, own)
@@ -355,16 +360,16 @@ class ScaledArray:
         shape, fmt = self.shape or (1,), self.format
         grid = grid_shape(shape, self._tile())
         tensor = None
-        if self.tensor_scales is not None and isinstance(fmt.scale, ScaledFormat):
-            inner = fmt.scale.granularity.tile(len(grid), None)
+        if self.tensor_scales is not None:
             codes = _as_codes(self.tensor_scales, fmt.tensor_scale)
-            tensor = codes.reshape(grid_shape(grid, inner))
-        zeros, offsets = self.zero_points, self.offsets
+            tensor = codes.reshape(grid_shape(*fmt.tiling_of_scales(grid)))
+        zeros, offsets, mean = self.zero_points, self.offsets, self.scale_mean
         return Scales(
             _as_codes(self.scales, fmt.scale_element).reshape(grid),
             tensor,
             None if zeros is None else zeros.reshape(grid),
             None if offsets is None else _as_codes(offsets, fmt.offset).reshape(grid),
+            None if mean is None else _as_codes(mean, fmt.scale_mean),
         )
 
     def _read_index(self, index: Any) -> tuple[slice, ...]:

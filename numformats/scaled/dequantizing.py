@@ -17,7 +17,14 @@ from numformats.codec.values import TABLE_BITS, value_table
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerTensor, Tile
 from numformats.scaled.runs import for_runs, part_of, run_length
-from numformats.scaled.scales import Scales, flat_values, outer_values, spread, values_of
+from numformats.scaled.scales import (
+    Scales,
+    flat_values,
+    outer_values,
+    scale_values,
+    spread,
+    values_of,
+)
 
 Array = NDArray[Any]
 
@@ -34,6 +41,7 @@ def can_dequantize(codes: Array, fmt: ScaledFormat, tile: Tile, out: Array) -> b
         and out.size > 0
         and fmt.element.bits <= TABLE_BITS
         and dtype_holds(_FLOAT32, fmt.element)
+        and (fmt.scale_mean is None or dtype_holds(_FLOAT32, fmt.scale_mean))
         and (_is_in_runs(codes.shape, tile) or _is_in_rows(codes.shape, fmt, tile))
         and paths.compiled_path(codes.size) is not None
         and not np.may_share_memory(codes, out)
@@ -129,14 +137,17 @@ def _runs_of(scales: Scales, fmt: ScaledFormat, shape: tuple[int, ...], tile: Ti
     length = run_length(shape, tile)
     assert length is not None
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
-    is_plain = scales.tensor is None and scales.offsets is None
+    has_mean = scales.mean is not None
+    is_plain = (scales.tensor is None or has_mean) and scales.offsets is None
     dtype = np.dtype(np.float32 if is_plain else np.float64)
     own, table = scales.codes.reshape(-1), None
-    if fmt.scale_element.bits <= TABLE_BITS:
+    if has_mean:
+        own = scale_values(scales, fmt).reshape(-1).astype(dtype)
+    elif fmt.scale_element.bits <= TABLE_BITS:
         table = value_table(fmt.scale_element, dtype)
     else:
         own = values_of(own, fmt.scale_element).astype(dtype)
-    outer = outer_values(scales, fmt)
+    outer = None if has_mean else outer_values(scales, fmt)
     zeros = flat_values(scales.zero_points, fmt.zero_point)
     offsets = flat_values(scales.offsets, fmt.offset)
     return _RunScales(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from numformats.formats.base import Format, require_format
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat
-from numformats.scaled.granularity import Granularity, PerTensor, grid_shape
+from numformats.formats.tables import TableFormat
+from numformats.scaled.granularity import Granularity, PerBlock, PerTensor, Tile, grid_shape
 from numformats.scaled.rules import ScaleRule, get_rule
 
 
@@ -24,7 +25,8 @@ class ScaledFormat:
         What each number is stored in.
     scale : Format or ScaledFormat
         What each scale is stored in: a float format; or a scaled one, whose elements are the scales
-        of the tiles, and which has a scale for all of them: two levels.
+        of the tiles, and which has scales for them: two levels. Blocks of scales are consecutive
+        ones in C order, from one row of tiles to the next.
     granularity : PerTensor, PerChannel, PerBlock or PerTile
         Which numbers share a scale.
     scale_rule : str or ScaleRule
@@ -36,6 +38,10 @@ class ScaledFormat:
         Each tile has a number that is added to the product of element and scale, its smallest one;
         and its scale is its range divided by that of the element. The element is an integer format
         whose lowest value is 0.
+    scale_mean : FloatFormat, optional
+        The mean of all scales is subtracted from them before they are scaled in turn, and added
+        afterwards: one number in this format, which the sums are rounded to. There are two levels
+        then, and the scales may be stored in a codebook.
 
     Raises
     ------
@@ -61,6 +67,7 @@ class ScaledFormat:
     scale_rule: str | ScaleRule = "absmax"
     zero_point: IntFormat | None = None
     offset: FloatFormat | None = None
+    scale_mean: FloatFormat | None = None
 
     def __post_init__(self) -> None:
         require_format(self.element)
@@ -69,14 +76,31 @@ class ScaledFormat:
         if isinstance(inner, ScaledFormat):
             raise ValueError(f"scale: {self.scale.name} is scaled twice; one level more is enough")
         for fmt in (inner, self.scale_element):
-            if not isinstance(fmt, FloatFormat):
+            if not isinstance(fmt, FloatFormat) and not self._is_codebook_of_scales(fmt):
                 raise TypeError(f"scale: expected a float format, got {fmt!r}")
+        if self.scale_mean is not None:
+            self._require_scale_mean(self.scale_mean)
         if self.zero_point is not None:
             self._require_affine(self.zero_point)
         if self.offset is not None:
             self._require_offset(self.offset)
-        if self.rule.target == "lowest" and not self.scale_element.signed:
-            raise ValueError(f"scale_rule: {self.scale_element.name} has no negative scales")
+        if self.rule.target == "lowest" and not self.has_signed_scales:
+            raise ValueError(f"scale_rule: {self.name} has no negative scales")
+
+    def _is_codebook_of_scales(self, fmt: object) -> bool:
+        return (
+            isinstance(fmt, TableFormat)
+            and fmt is self.scale_element
+            and self.scale_mean is not None
+        )
+
+    def _require_scale_mean(self, mean: FloatFormat) -> None:
+        if not isinstance(mean, FloatFormat):
+            raise TypeError(f"scale_mean: expected a float format, got {mean!r}")
+        if not isinstance(self.scale, ScaledFormat) or not self.scale_element.signed:
+            raise ValueError("scale_mean: it needs scales of two levels, and signed ones")
+        if not self.scale.rule.goes_by_magnitude or self.scale.rule.largest is not None:
+            raise ValueError("scale_mean: the scales are scaled by their distance from it")
 
     def _require_affine(self, zero_point: IntFormat) -> None:
         if not isinstance(self.element, IntFormat) or not isinstance(zero_point, IntFormat):
@@ -107,6 +131,11 @@ class ScaledFormat:
         return self.zero_point is None and self.offset is None
 
     @property
+    def has_signed_scales(self) -> bool:
+        """Whether a tile may be given a negative scale."""
+        return self.scale_element.signed and self.scale_mean is None
+
+    @property
     def scale_element(self) -> Format:
         """The format in which each tile's own scale is stored."""
         return self.scale.element if isinstance(self.scale, ScaledFormat) else self.scale
@@ -115,6 +144,18 @@ class ScaledFormat:
     def tensor_scale(self) -> Format | None:
         """The format of the scale of the scales, where there are two levels."""
         return self.scale.scale_element if isinstance(self.scale, ScaledFormat) else None
+
+    def tiling_of_scales(self, grid: tuple[int, ...]) -> tuple[tuple[int, ...], Tile]:
+        """The shape that the grid of tiles has for the scales of scales, and their tile in it.
+
+        ValueError if the scales have no scale.
+        """
+        if not isinstance(self.scale, ScaledFormat):
+            raise ValueError(f"scale: those of {self.name} have no scale")
+        granularity = self.scale.granularity
+        # Rows of tiles are short, and blocks in each would be cut off.
+        shape = (math.prod(grid),) if isinstance(granularity, PerBlock) else grid
+        return shape, granularity.tile(len(shape), None)
 
     @property
     def bits(self) -> float:
@@ -142,6 +183,7 @@ class ScaledFormat:
         each = sum(fmt.bits for fmt in (self.zero_point, self.offset) if fmt is not None)
         bits = size * self.element.bits + math.prod(grid) * (self.scale_element.bits + each)
         if isinstance(self.scale, ScaledFormat) and self.tensor_scale is not None:
-            outer = grid_shape(grid, self.scale.granularity.tile(len(grid), None))
+            outer = grid_shape(*self.tiling_of_scales(grid))
             bits += math.prod(outer) * self.tensor_scale.bits
+        bits += 0 if self.scale_mean is None else self.scale_mean.bits
         return bits / size

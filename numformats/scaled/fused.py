@@ -38,12 +38,13 @@ from numformats.scaled.runs import (
 )
 from numformats.scaled.scales import (
     Scales,
+    divisors_for_elements,
     divisors_of,
     flat_values,
     outer_values,
-    scale_values,
     scales_of_ends,
     scales_of_farthest,
+    scales_of_magnitudes,
     stored,
 )
 
@@ -113,6 +114,8 @@ def _is_float32(number: float) -> bool:
 
 def _scale_bits(fmt: ScaledFormat) -> int:
     """The significand bits of the largest value of a scale, with its own scale."""
+    if fmt.scale_mean is not None:
+        return fmt.scale_mean.precision
     outer = fmt.tensor_scale
     return fmt.scale_element.precision + (0 if outer is None else outer.precision)
 
@@ -201,14 +204,19 @@ class _KnownScales:
     """Scales that are known before the array is divided: they depend on more than magnitudes."""
 
     def __init__(self, runs: _Runs, fmt: ScaledFormat, rule: ScaleRule) -> None:
-        if fmt.is_symmetric:
+        if fmt.scale_mean is not None:
+            largest = largest_of_runs(runs.flat, runs.run)
+            if rule.largest is not None:
+                largest = np.full(runs.count, rule.largest, np.float64)
+            self._scales = scales_of_magnitudes(largest.reshape(runs.grid), fmt, rule)
+        elif fmt.is_symmetric:
             farthest = farthest_of_runs(runs.flat, runs.run)
             self._scales = scales_of_farthest(farthest.reshape(runs.grid), fmt, rule)
         else:
             ends = ends_of_runs(runs.flat, runs.run, with_zero=fmt.offset is None)
             low, high = (end.reshape(runs.grid) for end in ends)
             self._scales = scales_of_ends(low, high, fmt, rule)
-        self._sizes = scale_values(self._scales, fmt).reshape(-1)
+        self._sizes = divisors_for_elements(self._scales, fmt).reshape(-1)
         self._zeros = flat_values(self._scales.zero_points, fmt.zero_point)
         self._offsets = flat_values(self._scales.offsets, fmt.offset)
 
@@ -303,8 +311,10 @@ class _Encoder:
 
 
 def _is_by_magnitudes(fmt: ScaledFormat, rule: ScaleRule) -> bool:
-    """Whether the largest magnitude of a tile is all that its scale depends on."""
-    return fmt.is_symmetric and rule.goes_by_magnitude
+    """Whether the largest magnitude of a tile is all that its scale depends on, but for the scale
+    of scales.
+    """
+    return fmt.is_symmetric and fmt.scale_mean is None and rule.goes_by_magnitude
 
 
 def _kernel_for(fmt: ScaledFormat, rounding: RoundingMode, saturation: SaturationMode) -> Any:

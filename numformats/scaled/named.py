@@ -129,14 +129,36 @@ FP4_TABLE: Final = TableFormat(
         float(np.float32(sign * magnitude / 12)) for sign in (1, -1) for magnitude in _MAGNITUDES
     ),
 )
-# Double quantization as QLoRA describes it, 8-bit floats for the scales, of which 256 share a
-# scale. bitsandbytes has a table of 256 values in their place, less the mean of all scales.
-_DOUBLE: Final = ScaledFormat("double_scales", float8_e4m3fn, float32, PerBlock(256))
+
+
+def _dynamic_tree() -> tuple[float, ...]:
+    """Zero, 1, and with either sign the middles of 2**n equal steps from 0.1 to 1, times 10**(n-6),
+    for n from 0 to 6; in float32, rounded where bitsandbytes has them rounded.
+    """
+    single = np.float32
+    found = [single(0), single(1)]
+    for bits in range(7):
+        steps, power = np.arange(2**bits + 1), single(10.0 ** (bits - 6))
+        step = np.float64((single(1) - single(0.1)) / single(2**bits))
+        # From the nearer end, with products and sums rounded once, as PyTorch's `linspace` does.
+        up, down = np.float64(single(0.1)) + step * steps, 1 - step * steps[::-1]
+        bounds = np.where(steps < (steps.size + 1) // 2, up, down).astype(single)
+        middles = (bounds[:-1] + bounds[1:]) / single(2) * power
+        found += [*middles, *-middles]
+    return tuple(sorted(map(float, found)))
+
+
+# The dynamic tree of Dettmers, "8-bit approximations for parallelism in deep learning", 2016, as
+# bitsandbytes has it (functional.py, create_dynamic_map).
+DYNAMIC_TABLE: Final = TableFormat("dynamic8", _dynamic_tree())
+# Double quantization: QLoRA, section 3. 256 scales share a scale, and the mean of all is subtracted
+# first.
+_DOUBLE: Final = ScaledFormat("double_scales", DYNAMIC_TABLE, float32, PerBlock(256))
 CODEBOOKS: Final = (
     ScaledFormat("nf4", NF4_TABLE, float32, PerBlock(64)),
-    ScaledFormat("nf4_dq", NF4_TABLE, _DOUBLE, PerBlock(64)),
+    ScaledFormat("nf4_dq", NF4_TABLE, _DOUBLE, PerBlock(64), scale_mean=float32),
     ScaledFormat("fp4_bnb", FP4_TABLE, float32, PerBlock(64)),
-    ScaledFormat("fp4_bnb_dq", FP4_TABLE, _DOUBLE, PerBlock(64)),
+    ScaledFormat("fp4_bnb_dq", FP4_TABLE, _DOUBLE, PerBlock(64), scale_mean=float32),
 )
 
 # ggml's block_q8_0, block_q4_0 and block_q4_1 (ggml-common.h): 32 integers and a float16 scale; in

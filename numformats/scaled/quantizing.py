@@ -24,6 +24,7 @@ from numformats.rounding import (
     parse_saturation,
     random_bit_count,
 )
+from numformats.scaled.addition import sum_to_odd
 from numformats.scaled.arrays import ScaledArray
 from numformats.scaled.conventions import parse_convention, quantize_as
 from numformats.scaled.formats import ScaledFormat
@@ -34,12 +35,12 @@ from numformats.scaled.rules import ScaleRule, get_rule
 from numformats.scaled.scales import (
     Scales,
     choose_scales,
+    divisors_for_elements,
     magnitudes,
     scale_values,
     scales_of_magnitudes,
     spread,
     spread_over,
-    sum_to_odd,
     sums,
     values_of,
 )
@@ -178,7 +179,7 @@ def encode_elements(
     """The codes of the elements, whose scales are known."""
     element = fmt.element
     codes = np.empty(x.shape, code_dtype(element))
-    sizes = scale_values(scales, fmt)
+    sizes = divisors_for_elements(scales, fmt)
     count = random_bit_count(rounding)
     zeros = offsets = None
     if scales.offsets is not None:

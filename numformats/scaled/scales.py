@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats import codec
+from numformats import codec, exact
+from numformats.codec.arguments import code_dtype
 from numformats.codec.division import quotient_to_odd
 from numformats.formats.base import Format
+from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat
+from numformats.scaled.addition import exact_sum, sum_to_odd
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile, grid_shape, regions
 from numformats.scaled.rules import ScaleRule
@@ -26,13 +29,14 @@ class Scales:
     """The scales of a grid of tiles, as they are stored.
 
     codes: of the scale's element format. tensor: those of the scales' own scales, or None.
-    zero_points, offsets: codes of the formats of these, or None.
+    zero_points, offsets, mean of all scales: codes of the formats of these, or None.
     """
 
     codes: Array
     tensor: Array | None = None
     zero_points: Array | None = None
     offsets: Array | None = None
+    mean: Array | None = None
 
 
 def choose_scales(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> Scales:
@@ -67,8 +71,8 @@ def scales_of_farthest(farthest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> 
     element: negative for positive ones.
     """
     scale = fmt.scale_element
-    if not scale.signed:
-        raise ValueError(f"scale_rule: {scale.name} has no negative scales")
+    if not fmt.has_signed_scales:
+        raise ValueError(f"scale_rule: {fmt.name} has no negative scales")
     scales = scales_of_magnitudes(np.abs(farthest), fmt, rule)
     values = values_of(scales.codes, scale)
     codes = np.asarray(codec.encode(np.where(farthest > 0, -values, values), scale))
@@ -77,8 +81,36 @@ def scales_of_farthest(farthest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> 
 
 def scales_of_magnitudes(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Scales:
     """The scales of tiles with these largest magnitudes."""
+    if fmt.scale_mean is not None:
+        return _scales_about_mean(largest, fmt, rule, fmt.scale_mean)
     divisors, tensor = divisors_of(largest, fmt, rule)
     return Scales(stored(largest, divisors, fmt, rule), tensor)
+
+
+def _scales_about_mean(
+    largest: Floats, fmt: ScaledFormat, rule: ScaleRule, mean_format: FloatFormat
+) -> Scales:
+    """The distances of scales from the mean of all, as they are stored.
+
+    Source: Dettmers et al., "QLoRA: efficient finetuning of quantized LLMs", 2023, section 3.
+    """
+    rounded, target = _rounded_first(largest, fmt, rule), target_of(fmt.element, rule)
+    mean = _mean(rounded, target, mean_format)
+    # All of it times the target, so that a scale is divided once.
+    middle = values_of(mean, mean_format) * float(target)
+    distances = sum_to_odd(rounded, np.broadcast_to(-middle, rounded.shape))
+    divisors, tensor = _divisors_of_scaled(np.abs(distances), fmt, float(target))
+    quotients = quotient_to_odd(distances, np.broadcast_to(divisors, distances.shape))
+    codes = codec.encode(quotients, fmt.scale_element, rule.rounding, "finite")
+    return Scales(np.asarray(codes), tensor, mean=mean)
+
+
+def _mean(numbers: Floats, divisor: Fraction, fmt: FloatFormat) -> Array:
+    """The code of the mean of numbers over a divisor; that of zero if there are no numbers."""
+    if not np.isfinite(numbers).all():
+        return np.asarray(codec.encode(np.nan, fmt))
+    mean = exact_sum(numbers) / (max(numbers.size, 1) * divisor)
+    return np.array(exact.project(mean, fmt, "nearest_even", "finite"), code_dtype(fmt))
 
 
 def divisors_of(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> tuple[Floats, Array | None]:
@@ -88,18 +120,26 @@ def divisors_of(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> tuple[Fl
     target = float(target_of(fmt.element, rule))
     if not isinstance(fmt.scale, ScaledFormat):
         return np.full((1,) * largest.ndim, target), None
+    known = fmt.scale.rule.largest
+    if known is not None:
+        largest = np.full(largest.shape, known, np.float64)
+    return _divisors_of_scaled(_rounded_first(largest, fmt, rule), fmt, target)
+
+
+def _divisors_of_scaled(largest: Floats, fmt: ScaledFormat, target: float) -> tuple[Floats, Array]:
+    """What numbers of these magnitudes are to be divided by to give scales that have scales, of
+    elements whose largest is to be the target; and the scales of the scales.
+    """
     # What the scales would be, is what is scaled once more, by its largest value. That is divided
     # by one product, lest it be rounded twice.
     inner = fmt.scale
+    assert isinstance(inner, ScaledFormat)
     assert isinstance(inner.scale, Format)
-    inner_tile = inner.granularity.tile(largest.ndim, None)
     inner_target = float(target_of(inner.element, inner.rule)) * target
-    if inner.rule.largest is not None:
-        largest = np.full(largest.shape, inner.rule.largest, np.float64)
-    rounded = _rounded_first(largest, fmt, rule)
-    largest_of_all = magnitudes(rounded, inner_tile, 100.0)
+    shape, tile = fmt.tiling_of_scales(largest.shape)
+    largest_of_all = magnitudes(largest.reshape(shape), tile, 100.0)
     tensor = _stored(largest_of_all, np.asarray(inner_target), inner.scale, inner.rule)
-    return spread(values_of(tensor, inner.scale), largest.shape, inner_tile) * target, tensor
+    return _outer_values(tensor, fmt, largest.shape) * target, tensor
 
 
 def stored(largest: Floats, divisors: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Array:
@@ -114,26 +154,41 @@ def _rounded_first(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Float
 
 
 def scale_values(scales: Scales, fmt: ScaledFormat) -> Floats:
-    """The values of the scales of a grid, exactly."""
+    """The values of the scales of a grid, exactly; about a mean, rounded once to its format."""
     own, outer = values_of(scales.codes, fmt.scale_element), outer_values(scales, fmt)
     if outer is None:
         return own
     with np.errstate(invalid="ignore"):
-        return own * outer
+        products = own * outer
+    if scales.mean is None:
+        return products
+    assert fmt.scale_mean is not None
+    mean = np.broadcast_to(values_of(scales.mean, fmt.scale_mean), products.shape)
+    sums = codec.encode(sum_to_odd(products, mean), fmt.scale_mean, saturation="finite")
+    return values_of(np.asarray(sums), fmt.scale_mean)
+
+
+def divisors_for_elements(scales: Scales, fmt: ScaledFormat) -> Floats:
+    """The values of the scales of a grid, but infinity for zero: numbers that are to be multiplied
+    by zero are stored as zero.
+    """
+    sizes = scale_values(scales, fmt)
+    # About a mean alone; a scale by itself is never chosen to be zero.
+    return sizes if scales.mean is None else np.where(sizes == 0, np.inf, sizes)
 
 
 def outer_values(scales: Scales, fmt: ScaledFormat) -> Floats | None:
     """What the values of the codes are to be multiplied by, in a shape that broadcasts with theirs;
     None for scales that have no scale.
     """
-    if scales.tensor is None:
-        return None
-    assert isinstance(fmt.scale, ScaledFormat)
-    inner_format = fmt.scale.scale
-    assert isinstance(inner_format, Format)
-    shape = scales.codes.shape
-    inner_tile = fmt.scale.granularity.tile(len(shape), None)
-    return spread(values_of(scales.tensor, inner_format), shape, inner_tile)
+    return None if scales.tensor is None else _outer_values(scales.tensor, fmt, scales.codes.shape)
+
+
+def _outer_values(tensor: Array, fmt: ScaledFormat, grid: tuple[int, ...]) -> Floats:
+    assert fmt.tensor_scale is not None
+    shape, tile = fmt.tiling_of_scales(grid)
+    found = spread(values_of(tensor, fmt.tensor_scale), shape, tile)
+    return found if len(shape) == len(grid) else found.reshape(grid)
 
 
 def values_of(codes: Array, fmt: Format) -> Floats:
@@ -307,19 +362,6 @@ def _rounded_to_precision(x: Floats, precision: int) -> Floats:
         return np.asarray(
             np.ldexp(np.floor(np.ldexp(fraction, precision) + 0.5), exponent - precision)
         )
-
-
-def sum_to_odd(a: Floats, b: Floats) -> Floats:
-    """Sums rounded to odd, as `quotient_to_odd` rounds."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        total = a + b
-        # The error of a sum, exactly (Knuth's TwoSum).
-        back = total - a
-        error = (a - (total - back)) + (b - back)
-    is_even = total.view(np.int64) & 1 == 0
-    toward = np.where(error > 0, np.inf, -np.inf)
-    inexact = (error != 0) & np.isfinite(error)
-    return np.where(inexact & is_even, np.nextafter(total, toward), total)
 
 
 def _as_float64(x: Any) -> Floats:
