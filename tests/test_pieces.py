@@ -96,7 +96,9 @@ def test_most_formats_are_compared_by_pieces() -> None:
     of_pieces = {
         name: pieces.format_of_pieces(nf.get_scaled_format(name), shape, 3.0) for name in NAMES
     }
-    assert [name for name, fmt in of_pieces.items() if fmt is None] == ["int8_tensor_asym"]
+    # A zero point and a mean that are the whole tensor's.
+    whole = ["int8_tensor_asym", "nf4_dq", "fp4_bnb_dq"]
+    assert [name for name, fmt in of_pieces.items() if fmt is None] == whole
     nvfp4 = of_pieces["nvfp4"]
     assert nvfp4 is not None
     assert nvfp4.rule.largest is None

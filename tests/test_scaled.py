@@ -21,7 +21,7 @@ from numformats import exact
 from numformats.codec import paths
 from numformats.codec.division import quotient_to_odd
 from numformats.scaled import RULES, ScaleRule
-from numformats.scaled.addition import sum_to_odd
+from numformats.scaled.addition import exact_sum, sum_to_odd
 from numformats.scaled.granularity import Tile
 from numformats.scaled.runs import run_length
 from numformats.scaled.scales import target_of
@@ -84,7 +84,7 @@ def meant(
         mean = rounded(sum(ideal.values(), mean) / len(ideal), fmt.scale_mean)
     if isinstance(fmt.scale, nf.ScaledFormat):
         inner, in_order = fmt.scale, sorted(tiles)
-        size = len(in_order) if inner.granularity == nf.PerTensor() else 256
+        size = inner.granularity.block_size or len(in_order)
         for begin in range(0, len(in_order), size):
             group = in_order[begin : begin + size]
             top = max(abs(ideal[place] - mean) for place in group) / inner.element.highest
@@ -250,6 +250,92 @@ def test_the_sum_with_an_offset_is_rounded_once() -> None:
     q = nf.ScaledArray(np.uint8([3, 0]), np.float32([2.0**-60]), fmt, offsets=np.float32([1]))
     up = nf.ScaledArray(np.uint8([1, 0]), np.float32([2.0**-24]), fmt, offsets=np.float32([1]))
     assert q.dequantize().tolist() == up.dequantize().tolist() == [1, 1]
+
+
+ABOUT_MEAN = nf.ScaledFormat(
+    "about_mean",
+    nf.float4_e2m1fn,
+    nf.ScaledFormat("scales", nf.float8_e4m3fn, nf.float16, nf.PerBlock(16)),
+    nf.PerBlock(4),
+    scale_mean=nf.bfloat16,
+)
+
+
+@pytest.mark.parametrize("shape", [(6, 70), (5, 256), (4096,), (2, 40, 6)])
+@pytest.mark.parametrize("rule", AMAX_RULES)
+def test_a_format_with_scales_about_their_mean_is_as_meant(
+    rule: str, shape: tuple[int, ...]
+) -> None:
+    # Blocks of 16 scales run on from row to row; many scales are zero, and some negative.
+    for dtype in ("f4", "f8"):
+        x = numbers(shape).astype(dtype)
+        x.flat[: x.size // 3] /= 3
+        x.flat[x.size // 2 :: 3] *= 2.0**-9
+        for mode in ("nearest_even", "toward_positive"):
+            assert_as_meant(x, ABOUT_MEAN, rule, mode)
+
+
+def test_scales_about_their_mean_may_be_zero_or_negative() -> None:
+    # Scales of 0 and 3.5: 448 / 256 below and above their mean.
+    x = np.float32([0, -0.0, 0, 0, 21, -21, 3.5, 0])
+    q = nf.quantize(x, ABOUT_MEAN)
+    assert q.scale_values().tolist() == [0, 3.5]
+    assert q.codes[:4].tolist() == [0, 8, 0, 0]
+    assert q.dequantize().tolist() == x.tolist()
+    # 2.25 / 448 in float16 is too large, so that 448 of it are more than the mean.
+    q = nf.quantize(np.float32([0, 1e-6, 0, -1e-3, 27, -27, 2, 0]), ABOUT_MEAN)
+    assert np.sign(q.scale_values()).tolist() == [-1, 1]
+    assert q.dequantize()[3] < 0 < q.dequantize()[4]
+
+
+def test_scales_about_their_mean_and_what_is_not_there() -> None:
+    nothing = nf.quantize(np.zeros((3, 100), np.float32), "nf4_dq")
+    assert nothing.scale_mean == 0
+    assert not nothing.dequantize().any()
+    assert np.isnan(nf.quantize([1.0, np.nan], "nf4_dq").dequantize()).all()
+    assert nf.quantize([1.0, np.inf], "nf4_dq").dequantize().tolist() == [1, 1]
+
+
+def test_the_mean_of_scales_is_exact() -> None:
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal(10_000) * 2.0 ** rng.integers(-1000, 900, 10_000)
+    assert exact_sum(x) == sum(map(Fraction, x.tolist()))
+    assert exact_sum(np.full(9, 1.7e308)) == 9 * Fraction(1.7e308)
+    assert exact_sum(np.zeros(0)) == 0
+
+
+def test_the_sum_of_scale_and_mean_is_rounded_once() -> None:
+    fmt = nf.get_scaled_format("nf4_dq")
+    table = fmt.scale_element.values()
+    # Factors with which a scale is 2**-24, next to 1 a midpoint of float32, and so little more that
+    # float64 would lose it.
+    outer = np.float32(2.0**-24 / table[129:])
+    pairs = zip(table[129:].tolist(), outer.tolist(), strict=True)
+    over = [Fraction(t) * Fraction(s) * 2**24 - 1 for t, s in pairs]
+    code, least = min(enumerate(over), key=lambda pair: pair[1] if pair[1] > 0 else 1)
+    assert 0 < least < 2.0**-29
+    codes, scales = np.zeros(64, np.uint8), np.uint8([129 + code])
+    q = nf.ScaledArray(
+        codes, scales, fmt, tensor_scales=outer[code : code + 1], scale_mean=np.float32(1)
+    )
+    assert q.scale_values().tolist() == [1 + 2.0**-23]
+    assert (q.dequantize() == -np.float32(1 + 2.0**-23)).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scale_mean": nf.get_format("int8")}, "float format"),
+        ({"scale": nf.float8_e4m3fn}, "two levels"),
+        ({"scale": nf.ScaledFormat("s", nf.float8_e8m0fnu, nf.float32)}, "signed"),
+        ({"scale": replace(ABOUT_MEAN.scale, scale_rule="mse")}, "distance"),
+        ({"scale_rule": "lowest"}, "no negative scales"),
+        ({"scale_mean": None, "scale": nf.get_scaled_format("nf4_dq").scale}, "float format"),
+    ],
+)
+def test_means_of_scales_that_make_no_sense(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        replace(ABOUT_MEAN, **changes)
 
 
 @pytest.mark.parametrize("special", [np.inf, -np.inf, np.nan])
@@ -536,7 +622,8 @@ def assert_same_bits(patch: pytest.MonkeyPatch, x: NDArray[Any], fmt: Any, mode:
 
 
 def parts_of(q: nf.ScaledArray) -> tuple[Any, ...]:
-    return q.codes, q.scales, q.zero_points, q.offsets, q.tensor_scales, q.dequantize()
+    others = q.zero_points, q.offsets, q.tensor_scales, q.scale_mean
+    return q.codes, q.scales, *others, q.dequantize()
 
 
 @pytest.mark.filterwarnings("ignore:overflow")

@@ -200,22 +200,27 @@ class _Sizes:
     offsets: Floats | None = None
 
 
+def _largest_of(runs: _Runs, rule: ScaleRule) -> Floats:
+    """What stands for the largest magnitude of each run."""
+    if rule.largest is not None:
+        return np.full(runs.count, rule.largest, np.float64)
+    return largest_of_runs(runs.flat, runs.run)
+
+
 class _KnownScales:
     """Scales that are known before the array is divided: they depend on more than magnitudes."""
 
     def __init__(self, runs: _Runs, fmt: ScaledFormat, rule: ScaleRule) -> None:
-        if fmt.scale_mean is not None:
-            largest = largest_of_runs(runs.flat, runs.run)
-            if rule.largest is not None:
-                largest = np.full(runs.count, rule.largest, np.float64)
-            self._scales = scales_of_magnitudes(largest.reshape(runs.grid), fmt, rule)
-        elif fmt.is_symmetric:
-            farthest = farthest_of_runs(runs.flat, runs.run)
-            self._scales = scales_of_farthest(farthest.reshape(runs.grid), fmt, rule)
-        else:
+        if not fmt.is_symmetric:
             ends = ends_of_runs(runs.flat, runs.run, with_zero=fmt.offset is None)
             low, high = (end.reshape(runs.grid) for end in ends)
             self._scales = scales_of_ends(low, high, fmt, rule)
+        elif rule.goes_by_magnitude:
+            largest = _largest_of(runs, rule).reshape(runs.grid)
+            self._scales = scales_of_magnitudes(largest, fmt, rule)
+        else:
+            farthest = farthest_of_runs(runs.flat, runs.run)
+            self._scales = scales_of_farthest(farthest.reshape(runs.grid), fmt, rule)
         self._sizes = divisors_for_elements(self._scales, fmt).reshape(-1)
         self._zeros = flat_values(self._scales.zero_points, fmt.zero_point)
         self._offsets = flat_values(self._scales.offsets, fmt.offset)
@@ -243,10 +248,9 @@ class _ScalesOfParts:
         self._tensor = None
         # But for its largest magnitudes: where the scales have a scale, or runs do not fill parts;
         # or where they are known.
-        if rule.largest is not None:
-            self._largest = np.full(runs.count, rule.largest, np.float64)
-        elif isinstance(fmt.scale, ScaledFormat) or PART % runs.run:
-            self._largest = largest_of_runs(runs.flat, runs.run)
+        is_known = rule.largest is not None
+        if is_known or isinstance(fmt.scale, ScaledFormat) or PART % runs.run:
+            self._largest = _largest_of(runs, rule)
         known = np.zeros((1,)) if self._largest is None else self._largest.reshape(runs.grid)
         divisors, self._tensor = divisors_of(known, fmt, rule)
         self._divisors = for_runs(divisors, runs.grid)

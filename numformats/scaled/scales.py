@@ -101,7 +101,9 @@ def _scales_about_mean(
     distances = sum_to_odd(rounded, np.broadcast_to(-middle, rounded.shape))
     divisors, tensor = _divisors_of_scaled(np.abs(distances), fmt, float(target))
     quotients = quotient_to_odd(distances, np.broadcast_to(divisors, distances.shape))
-    codes = codec.encode(quotients, fmt.scale_element, rule.rounding, "finite")
+    # What has no code for NaN may have any: the sum with the mean is NaN, for all of the array.
+    nan = "raise" if fmt.scale_element.has_nan else "zero"
+    codes = codec.encode(quotients, fmt.scale_element, rule.rounding, "finite", nan)
     return Scales(np.asarray(codes), tensor, mean=mean)
 
 
