@@ -131,6 +131,7 @@ OF_CONVENTIONS = [
     ("torchao", "nvfp4"),
     ("gguf", "q4_1"),
     ("bitsandbytes", "nf4"),
+    ("bitsandbytes", "nf4_dq"),
     ("torch", "fp8_e4m3_tile128"),
     ("ml_dtypes", "mxfp4"),
     ("cuda", "nvfp4"),
@@ -313,6 +314,42 @@ def test_quantize_as_bitsandbytes_does(kind: str) -> None:
         np.testing.assert_array_equal(q.scales.reshape(-1), state.absmax.numpy())
         read = functional.dequantize_4bit(packed, state).numpy()
         np.testing.assert_array_equal(q.dequantize(), read.reshape(x.shape))
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["nf4", "fp4"])
+def test_scales_are_quantized_as_by_bitsandbytes(kind: str) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    functional = pytest.importorskip(
+        "bitsandbytes.functional", reason="bitsandbytes is not installed"
+    )
+    fmt = nf.get_scaled_format({"nf4": "nf4_dq", "fp4": "fp4_bnb_dq"}[kind])
+    table = functional.create_dynamic_map().numpy()
+    np.testing.assert_array_equal(table, fmt.scale_element.values())
+    rng = np.random.default_rng(6)
+    w = rng.standard_normal((1000, 320)).astype("f4")
+    # Few bits in the scales, so that every order of summation gives the sum of all.
+    w.reshape(-1, 64)[:, 9] = rng.integers(5 << 7, 8 << 7, 5000) / 128
+    small = w[:50] * np.float32(2.0**-130)
+    for x in (w, small, np.zeros((300, 64), "f4"), np.ones((300, 64), "f4"), w[:3, :64]):
+        packed, state = functional.quantize_4bit(
+            torch.from_numpy(x), blocksize=64, quant_type=kind, compress_statistics=True
+        )
+        q = nf.quantize(x, fmt, convention="bitsandbytes")
+        pairs = packed.numpy().reshape(-1)
+        np.testing.assert_array_equal(q.codes[..., ::2].reshape(-1), pairs >> 4)
+        np.testing.assert_array_equal(q.codes[..., 1::2].reshape(-1), pairs & 15)
+        assert q.scale_mean == state.offset.numpy()
+        np.testing.assert_array_equal(q.scales.reshape(-1), state.absmax.numpy())
+        np.testing.assert_array_equal(q.tensor_scales, state.state2.absmax.numpy())
+        # Its scales are rounded twice, and differ from ours in the last bit at most.
+        read = functional.dequantize_4bit(packed, state).numpy()
+        np.testing.assert_allclose(q.dequantize(), read, rtol=2.0**-22, atol=1e-45)
+    exactly, theirs = (nf.quantize(w, fmt, convention=c) for c in ("ocp", "bitsandbytes"))
+    far = exactly.scale_values() - theirs.scale_values()
+    # Next to the exact code at most, whose values are 0.015 of the largest apart.
+    assert 0 < np.abs(far).max() < 0.015 * exactly.tensor_scales.max() < 0.1
 
 
 def test_the_convention_of_bitsandbytes_sends_ties_down() -> None:

@@ -82,9 +82,10 @@ def quantize(
         Whose bits: the exact rule's, or another library's, which rounds on the way and treats the
         ends of the range, NaN and infinity in its own manner. "torchao" (0.18) is for the MX
         formats, and NVFP4 with and without tensor scale; "gguf" (0.19) for q8_0, q4_0 and q4_1;
-        "bitsandbytes" (0.50) for nf4 and fp4_bnb. The others have casts alone: the rule's scales,
-        quotients in float32, then that cast (`numformats.cast`). Affine formats with float32 scales
-        are those of ONNX's `DynamicQuantizeLinear` under "onnx". Each library has its own rounding
+        "bitsandbytes" (0.50) for nf4 and fp4_bnb, with and without double quantization. The others
+        have casts alone: the rule's scales, quotients in float32, then that cast
+        (`numformats.cast`). Affine formats with float32 scales are those of ONNX's
+        `DynamicQuantizeLinear` under "onnx". Each library has its own rounding
         and saturation, so that those of the call have to be the defaults.
 
     Returns

@@ -95,7 +95,7 @@ def _scales_about_mean(
     Source: Dettmers et al., "QLoRA: efficient finetuning of quantized LLMs", 2023, section 3.
     """
     rounded, target = _rounded_first(largest, fmt, rule), target_of(fmt.element, rule)
-    mean = _mean(rounded, target, mean_format)
+    mean = mean_of(rounded, target, mean_format)
     # All of it times the target, so that a scale is divided once.
     middle = values_of(mean, mean_format) * float(target)
     distances = sum_to_odd(rounded, np.broadcast_to(-middle, rounded.shape))
@@ -107,7 +107,7 @@ def _scales_about_mean(
     return Scales(np.asarray(codes), tensor, mean=mean)
 
 
-def _mean(numbers: Floats, divisor: Fraction, fmt: FloatFormat) -> Array:
+def mean_of(numbers: Floats, divisor: Fraction, fmt: FloatFormat) -> Array:
     """The code of the mean of numbers over a divisor; that of zero if there are no numbers."""
     if not np.isfinite(numbers).all():
         return np.asarray(codec.encode(np.nan, fmt))

@@ -1,11 +1,13 @@
-"""The convention of bitsandbytes 0.50 on CPUs, for its four-bit formats with float32 scales.
+"""The convention of bitsandbytes 0.50 on CPUs, for its four-bit formats.
 
 It multiplies by a reciprocal rounded to float32, compares with midpoints rounded to float32, and
-sends ties to the lower value, whatever its code.
+sends ties to the lower value, whatever its code. Elements are divided by the scales before these
+are quantized in turn.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
@@ -19,12 +21,15 @@ from numformats.scaled.conventions.blocks import from_blocks, in_blocks
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.named import NAMED
 from numformats.scaled.rules import ScaleRule
-from numformats.scaled.scales import Scales
+from numformats.scaled.scales import Scales, mean_of, values_of
 
 Array = NDArray[Any]
 
-_NAMES: Final = ("nf4", "fp4_bnb")
+_NAMES: Final = ("nf4", "nf4_dq", "fp4_bnb", "fp4_bnb_dq")
 _BLOCK: Final = 64
+_BLOCK_OF_SCALES: Final = 256
+# Numbers from -1 to 1 that a scale's distance from the mean is rounded to before it is looked up.
+_STEPS: Final = 65535
 # What a scale is raised to before its reciprocal is taken.
 _LEAST: Final = np.float32(1e-38)
 
@@ -57,4 +62,36 @@ def bitsandbytes(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tup
     places = np.searchsorted(midpoints, np.clip(scaled, -1, 1), side="left")
     codes = order[places].astype(np.uint8)
     scales = Scales(np.asarray(codec.encode(largest, float32)))
+    if fmt.scale_mean is not None:
+        scales = _about_mean(largest, fmt)
     return from_blocks(codes, -1, x.shape[-1]), scales
+
+
+def _about_mean(largest: NDArray[np.float32], fmt: ScaledFormat) -> Scales:
+    """Scales less their mean, as `quantize_blockwise` stores them, in blocks of 256.
+
+    The mean is the exact one, rounded once. The library's is a sum in float32, in an order that
+    goes by the machine.
+    """
+    table = fmt.scale_element
+    assert isinstance(table, TableFormat)
+    mean = mean_of(largest.astype(np.float64), Fraction(1), float32)
+    distances = largest - values_of(mean, float32).astype(np.float32)
+    blocks = in_blocks(distances.reshape(-1), -1, _BLOCK_OF_SCALES)
+    sizes = np.abs(blocks).max(axis=-1)
+    half = np.float32(0.5)
+    with np.errstate(all="ignore"):
+        scaled = blocks * (np.float32(1) / sizes[..., np.newaxis])
+        places = np.floor((scaled + np.float32(1)) * (_STEPS * half) + half)
+    # NaN, of a zero in a block whose reciprocal is infinite, has the first code, as if it were -1.
+    places = np.clip(np.where(np.isnan(places), 0, places), 0, _STEPS).astype(np.int64)
+    codes = from_blocks(_nearest_to_steps(table)[places], -1, distances.size)
+    tensor = np.asarray(codec.encode(sizes, float32))
+    return Scales(codes.reshape(largest.shape), tensor, mean=mean)
+
+
+def _nearest_to_steps(table: TableFormat) -> Array:
+    """The code of the value nearest to each step from -1 to 1."""
+    values = np.array(table.table)
+    steps = np.arange(_STEPS + 1) * (2 / _STEPS) - 1
+    return np.searchsorted((values[:-1] + values[1:]) / 2, steps).astype(np.uint8)
