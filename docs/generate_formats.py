@@ -220,6 +220,8 @@ def scaled_page() -> str:
         if isinstance(fmt.scale, nf.ScaledFormat):
             assert fmt.tensor_scale is not None
             scale += f" and {fmt.tensor_scale.name} ({_granularity(fmt.scale.granularity)})"
+        if fmt.scale_mean is not None:
+            scale += f", less their mean ({fmt.scale_mean.name})"
         element = fmt.element.name
         if fmt.zero_point is not None:
             element += ", zero point"
