@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,35 +11,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from numformats import codec
-from numformats.codec.arguments import (
-    code_dtype,
-    is_float,
-    prepare_out,
-    read_dtype,
-    read_real,
-)
-from numformats.formats.base import Format
+from numformats.codec.arguments import is_float, prepare_out, read_dtype, read_real
 from numformats.scaled.addition import sum_to_odd
 from numformats.scaled.dequantizing import can_dequantize, dequantize_runs
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.granularity import (
-    Index,
-    Tile,
-    grid_shape,
-    normalized,
-    scale_shape,
-    slabs,
-)
+from numformats.scaled.granularity import Index, Tile, grid_shape, normalized, slabs
 from numformats.scaled.named import get_scaled_format
 from numformats.scaled.scales import Scales, scale_values, spread_over, values_of
+from numformats.scaled.storage import as_codes, as_floats, packed, read_file, unpacked, write_file
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 # Elements that are decoded at a time.
 _CHUNK: Final = 1 << 16
-_FLOATS: Final = ("float16", "float32")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,24 +76,19 @@ class ScaledArray:
         cls, codes: Array, scales: Scales, fmt: ScaledFormat, axis: int | None
     ) -> ScaledArray:
         """An array from its codes and the scales of its grid of tiles."""
-        shape = codes.shape or (1,)
-        tile = fmt.granularity.tile(len(shape), axis)
-        squeezed = scale_shape(shape, tile)
-        tensor = None
-        if scales.tensor is not None:
-            tensor_shape = scale_shape(*fmt.tiling_of_scales(scales.codes.shape))
-            tensor = _as_floats(scales.tensor, fmt.tensor_scale).reshape(tensor_shape)
-        zeros, offsets = scales.zero_points, scales.offsets
-        return cls(
-            codes,
-            _as_floats(scales.codes, fmt.scale_element).reshape(squeezed),
-            fmt,
-            axis,
-            None if zeros is None else zeros.reshape(squeezed),
-            tensor,
-            None if offsets is None else _as_floats(offsets, fmt.offset).reshape(squeezed),
-            None if scales.mean is None else _as_floats(scales.mean, fmt.scale_mean),
-        )
+        found = {
+            "scales": scales.codes,
+            "zero_points": scales.zero_points,
+            "tensor_scales": scales.tensor,
+            "offsets": scales.offsets,
+            "scale_mean": scales.mean,
+        }
+        shown = {
+            name: as_floats(part, own).reshape(shape)
+            for name, (own, shape) in fmt.stored_parts(codes.shape, axis).items()
+            if (part := found.get(name)) is not None
+        }
+        return cls(codes=codes, format=fmt, axis=axis, **shown)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -127,14 +107,14 @@ class ScaledArray:
 
     @property
     def nbytes(self) -> int:
-        """The bytes that elements, scales, zero points and offsets take when they are packed."""
-        return sum(part.size for part in self.pack().values())
+        """The bytes of all parts when they are packed, each to whole bytes."""
+        parts = self.format.stored_parts(self.shape, self.axis).values()
+        return sum(-(-fmt.bits * math.prod(shape) // 8) for fmt, shape in parts)
 
     @property
     def bits_per_value(self) -> float:
         """The bits stored for each element, with all scales; NaN for an empty array."""
-        bits = sum(part.size * fmt.bits for part, fmt in self._stored_parts().values())
-        return bits / self.size if self.size else float("nan")
+        return self.format.bits_of(self.shape, self.axis)
 
     def __repr__(self) -> str:
         return self.describe()
@@ -270,7 +250,8 @@ class ScaledArray:
         low bits first, as `numformats.codec.pack` lays them out: two codes of 4 bits to a byte, the
         first in its low half.
         """
-        return {name: _packed(part, fmt) for name, (part, fmt) in self._stored_parts().items()}
+        parts = self.format.stored_parts(self.shape, self.axis)
+        return {name: packed(getattr(self, name), fmt) for name, (fmt, _) in parts.items()}
 
     @classmethod
     def unpack(
@@ -285,91 +266,52 @@ class ScaledArray:
         ValueError if a part is missing or has too few bytes.
         """
         scaled = get_scaled_format(fmt)
-        full = shape or (1,)
-        along = None if axis is None else normalized(axis, len(full))
-        grid = scale_shape(full, scaled.granularity.tile(len(full), along))
-        zeros = tensor = offsets = mean = None
-        if scaled.zero_point is not None:
-            zeros = _unpacked(parts, "zero_points", scaled.zero_point, grid)
-        if scaled.offset is not None:
-            offsets = _unpacked(parts, "offsets", scaled.offset, grid)
-        if scaled.scale_mean is not None:
-            mean = _unpacked(parts, "scale_mean", scaled.scale_mean, ())
-        if scaled.tensor_scale is not None:
-            whole = grid_shape(full, scaled.granularity.tile(len(full), along))
-            outer = scale_shape(*scaled.tiling_of_scales(whole))
-            tensor = _unpacked(parts, "tensor_scales", scaled.tensor_scale, outer)
-        return cls(
-            _unpacked(parts, "codes", scaled.element, shape, keep_codes=True),
-            _unpacked(parts, "scales", scaled.scale_element, grid),
-            scaled,
-            along,
-            zeros,
-            tensor,
-            offsets,
-            mean,
-        )
+        along = None if axis is None else normalized(axis, len(shape))
+        layout = scaled.stored_parts(shape, along)
+        shown = {
+            name: as_floats(unpacked(parts, name, own, of), own)
+            for name, (own, of) in layout.items()
+            if name != "codes"
+        }
+        codes = unpacked(parts, "codes", *layout["codes"])
+        return cls(codes=codes, format=scaled, axis=along, **shown)
 
     def save(self, path: str | Path) -> None:
         """Write a .safetensors file; its metadata has the name of the format, shape and axis.
 
         ValueError for a format that has no name here, which `load` could not find again.
         """
-        from safetensors.numpy import save_file
-
         if get_scaled_format(self.format.name) != self.format:
             raise ValueError(f"format: {self.format.name} is not the format of that name here")
         about = {"format": self.format.name, "shape": list(self.shape), "axis": self.axis}
-        save_file(self.pack(), path, metadata={"numformats": json.dumps(about)})
+        write_file(path, self.pack(), about)
 
     @classmethod
     def load(cls, path: str | Path) -> ScaledArray:
         """An array from a file that `save` wrote; ValueError for any other."""
-        from safetensors import safe_open
-
-        with safe_open(path, framework="numpy") as file:
-            about = (file.metadata() or {}).get("numformats")
-            if about is None:
-                raise ValueError(f"path: {path} was not written by ScaledArray.save")
-            parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        found = json.loads(about)
-        return cls.unpack(parts, found["format"], tuple(found["shape"]), found["axis"])
-
-    def _stored_parts(self) -> dict[str, tuple[Array, Format]]:
-        """What is stored, and the format of each part, by its name."""
-        fmt = self.format
-        parts = {
-            "codes": (self.codes, fmt.element),
-            "scales": (self.scales, fmt.scale_element),
-            "zero_points": (self.zero_points, fmt.zero_point),
-            "tensor_scales": (self.tensor_scales, fmt.tensor_scale),
-            "offsets": (self.offsets, fmt.offset),
-            "scale_mean": (self.scale_mean, fmt.scale_mean),
-        }
-        return {
-            name: (part, own)
-            for name, (part, own) in parts.items()
-            if part is not None and own is not None
-        }
+        parts, about = read_file(path)
+        return cls.unpack(parts, about["format"], tuple(about["shape"]), about["axis"])
 
     def _tile(self) -> Tile:
         return self.format.granularity.tile(max(self.ndim, 1), self.axis)
 
     def _grid(self) -> Scales:
         """The scales with all axes of the grid, as codes."""
-        shape, fmt = self.shape or (1,), self.format
-        grid = grid_shape(shape, self._tile())
-        tensor = None
-        if self.tensor_scales is not None:
-            codes = _as_codes(self.tensor_scales, fmt.tensor_scale)
-            tensor = codes.reshape(grid_shape(*fmt.tiling_of_scales(grid)))
-        zeros, offsets, mean = self.zero_points, self.offsets, self.scale_mean
+        grid = grid_shape(self.shape or (1,), self._tile())
+
+        def of_tiles(part: Array | None) -> Array | None:
+            return None if part is None else as_codes(part).reshape(grid)
+
+        tensor, mean = self.tensor_scales, self.scale_mean
+        if tensor is not None:
+            outer = grid_shape(*self.format.tiling_of_scales(grid))
+            tensor = as_codes(tensor).reshape(outer)
         return Scales(
-            _as_codes(self.scales, fmt.scale_element).reshape(grid),
+            as_codes(self.scales).reshape(grid),
             tensor,
-            None if zeros is None else zeros.reshape(grid),
-            None if offsets is None else _as_codes(offsets, fmt.offset).reshape(grid),
-            None if mean is None else _as_codes(mean, fmt.scale_mean),
+            of_tiles(self.zero_points),
+            of_tiles(self.offsets),
+            None if mean is None else as_codes(mean),
         )
 
     def _read_index(self, index: Any) -> tuple[slice, ...]:
@@ -394,35 +336,3 @@ def _sum(products: Floats, offset: Floats, dtype: np.dtype[Any]) -> Floats:
     if dtype == np.float64:
         return products + offset
     return sum_to_odd(products, np.broadcast_to(offset, products.shape))
-
-
-def _flat(codes: Array) -> Array:
-    return np.ascontiguousarray(codes).reshape(-1)
-
-
-def _as_floats(codes: Array, fmt: Format | None) -> Array:
-    """Scales as they are shown: floats, where NumPy has their format."""
-    if fmt is None or fmt.name not in _FLOATS or fmt.dtype is None:
-        return codes
-    return codes.astype(f"u{fmt.dtype.itemsize}").view(fmt.dtype)
-
-
-def _as_codes(scales: Array, fmt: Format | None) -> Array:
-    return scales.view(f"u{scales.dtype.itemsize}") if scales.dtype.kind == "f" else scales
-
-
-def _packed(part: Array, fmt: Format) -> NDArray[np.uint8]:
-    return np.asarray(codec.pack(_as_codes(_flat(part), fmt), fmt.bits))
-
-
-def _unpacked(
-    parts: Mapping[str, NDArray[np.uint8]],
-    name: str,
-    fmt: Format,
-    shape: tuple[int, ...],
-    keep_codes: bool = False,
-) -> Array:
-    if name not in parts:
-        raise ValueError(f"parts: no {name!r} among {sorted(parts)}")
-    codes = codec.unpack(parts[name], fmt.bits, shape).astype(code_dtype(fmt))
-    return codes if keep_codes else _as_floats(codes, fmt)

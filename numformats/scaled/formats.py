@@ -9,7 +9,14 @@ from numformats.formats.base import Format, require_format
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat
 from numformats.formats.tables import TableFormat
-from numformats.scaled.granularity import Granularity, PerBlock, PerTensor, Tile, grid_shape
+from numformats.scaled.granularity import (
+    Granularity,
+    PerBlock,
+    PerTensor,
+    Tile,
+    grid_shape,
+    scale_shape,
+)
 from numformats.scaled.rules import ScaleRule, get_rule
 
 
@@ -175,15 +182,40 @@ class ScaledFormat:
         >>> nf.get_scaled_format("nvfp4").bits_of((16, 16))
         4.625
         """
-        shape = shape or (1,)
         size = math.prod(shape)
-        if not size:
-            return math.nan
-        grid = grid_shape(shape, self.granularity.tile(len(shape), axis))
-        each = sum(fmt.bits for fmt in (self.zero_point, self.offset) if fmt is not None)
-        bits = size * self.element.bits + math.prod(grid) * (self.scale_element.bits + each)
-        if isinstance(self.scale, ScaledFormat) and self.tensor_scale is not None:
-            outer = grid_shape(*self.tiling_of_scales(grid))
-            bits += math.prod(outer) * self.tensor_scale.bits
-        bits += 0 if self.scale_mean is None else self.scale_mean.bits
-        return bits / size
+        bits = sum(
+            fmt.bits * math.prod(own) for fmt, own in self.stored_parts(shape, axis).values()
+        )
+        return bits / size if size else math.nan
+
+    def stored_parts(
+        self, shape: tuple[int, ...], axis: int | None = None
+    ) -> dict[str, tuple[Format, tuple[int, ...]]]:
+        """What an array of a shape is stored in: the format and the shape of each part, by its name
+        in `ScaledArray`.
+
+        `axis` is that of blocks or channels, as for `quantize`. Scales have no axis for one that a
+        tile spans.
+
+        >>> import numformats as nf
+        >>> for name, (fmt, shape) in nf.get_scaled_format("nvfp4").stored_parts((4, 40)).items():
+        ...     print(name, fmt.name, shape)
+        codes float4_e2m1fn (4, 40)
+        scales float8_e4m3fn (4, 3)
+        tensor_scales float32 ()
+        """
+        full = shape or (1,)
+        tile = self.granularity.tile(len(full), axis)
+        own = scale_shape(full, tile)
+        outer: tuple[int, ...] = ()
+        if isinstance(self.scale, ScaledFormat):
+            outer = scale_shape(*self.tiling_of_scales(grid_shape(full, tile)))
+        parts = {
+            "codes": (self.element, shape),
+            "scales": (self.scale_element, own),
+            "zero_points": (self.zero_point, own),
+            "tensor_scales": (self.tensor_scale, outer),
+            "offsets": (self.offset, own),
+            "scale_mean": (self.scale_mean, ()),
+        }
+        return {name: (fmt, own) for name, (fmt, own) in parts.items() if fmt is not None}

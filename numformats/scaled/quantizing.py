@@ -104,8 +104,8 @@ def quantize(
     Each quotient is exact until it is rounded once. A tile with NaN gets a scale that is NaN, so
     that all of it is NaN; infinity does not count for the scale, and is projected by itself. The
     scale of a tile of zeros is 1, or the smallest there is if the scale format has no zero; one
-    that would round to zero is the smallest positive one; one too large is the largest. Where scales are
-    stored as distances from their mean they may be zero, and what is divided by zero becomes zero.
+    that would round to zero is the smallest positive one; one too large is the largest. A scale
+    that is stored as a distance from the mean may be zero, and what is divided by it becomes zero.
 
     Source: OCP Microscaling Formats (MX) v1.0, clause 6.3, for the MX formats.
 
