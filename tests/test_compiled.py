@@ -210,6 +210,22 @@ def test_a_nan_in_any_part_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
             nf.float4_e2m1fn.encode(x)
 
 
+@pytest.mark.parametrize("failing", [{0}, {2000}, {4000, 2000}])
+def test_what_fails_in_a_thread_is_raised(
+    failing: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "thread_count", lambda: 3)
+    monkeypatch.setattr(threads, "ELEMENTS_PER_THREAD", 1000)
+
+    def work(begin: int, end: int) -> bool:
+        if begin in failing:
+            raise MemoryError(begin)
+        return False
+
+    with pytest.raises(MemoryError, match=f"^{min(failing)}$"):
+        threads.run_split(work, 6000, 1000)
+
+
 def test_several_threads_may_encode_at_once() -> None:
     f, x = nf.float8_e5m2, RNG.standard_normal(1 << 20).astype(np.float32)
     expected = f.encode(x, "sr", rng=1)

@@ -31,7 +31,7 @@ def thread_count() -> int:
 def run_split(work: Callable[[int, int], bool], size: int, multiple: int) -> list[bool]:
     """Call `work(begin, end)` for parts of 0 to `size`, each begun at a multiple of `multiple`.
 
-    Returns what the calls returned, in no particular order.
+    Returns what the calls returned, in no particular order; raises what the first that failed did.
     """
     if size < 2 * ELEMENTS_PER_THREAD:
         return [work(0, size)]
@@ -40,9 +40,14 @@ def run_split(work: Callable[[int, int], bool], size: int, multiple: int) -> lis
     bounds = [(begin, min(begin + length, size)) for begin in range(0, size, length)]
     # The first part stays here; it also compiles, if that is to be done, while the others wait.
     results: list[bool] = []
+    errors: dict[int, BaseException] = {}
 
     def keep(bound: tuple[int, int]) -> None:
-        results.append(work(*bound))
+        # A thread that fails would be a line on standard error, and no more.
+        try:
+            results.append(work(*bound))
+        except BaseException as error:
+            errors[bound[0]] = error
 
     others = [threading.Thread(target=keep, args=(bound,)) for bound in bounds[1:]]
     for thread in others:
@@ -50,4 +55,6 @@ def run_split(work: Callable[[int, int], bool], size: int, multiple: int) -> lis
     keep(bounds[0])
     for thread in others:
         thread.join()
+    if errors:
+        raise errors[min(errors)]
     return results
