@@ -490,6 +490,62 @@ def test_percentile_clips_and_search_lowers_the_error() -> None:
     assert q.scale_values() == np.float32(5 / 127)
 
 
+def error_of(numbers: list[Fraction], size: Fraction, element: nf.Format) -> Fraction:
+    codes = [exact.project(n / size, element, "nearest_even", "finite") for n in numbers]
+    values = [Fraction(exact.decode(code, element)) for code in codes]
+    return sum(((n - v * size) ** 2 for n, v in zip(numbers, values, strict=True)), Fraction(0))
+
+
+@pytest.mark.parametrize("name", ["mxfp4", "nvfp4_block", "int4_g32", "nf4", "msfp12", "q8_0"])
+def test_the_search_finds_the_least_error(name: str) -> None:
+    fmt, rule = nf.get_scaled_format(name), RULES["mse"]
+    x = numbers((3, 128))
+    q = nf.quantize(x, fmt, scale_rule="mse")
+    tiles = places(x.shape, fmt.granularity.tile(2, None))
+    for size, place in zip(q.scale_values().ravel(), sorted(tiles), strict=True):
+        values = [Fraction(float(x[i])) for i in tiles[place]]
+        whole = max(map(abs, values)) / target_of(fmt.element, rule)
+        ideal = [whole * (1 - Fraction(step, 128)) for step in range(65)]
+        tried = [
+            Fraction(exact.decode(stored(one, fmt.scale_element, rule.rounding), fmt.scale_element))
+            for one in ideal
+        ]
+        errors = {one: error_of(values, one, fmt.element) for one in dict.fromkeys(tried)}
+        best = min(errors, key=lambda one: errors[one])
+        # Sums in float64 might not tell two apart; where the errors are far enough, there is one.
+        assert errors[Fraction(size)] <= errors[best] * (1 + Fraction(2) ** -48)
+        assert size == best or errors[Fraction(size)] != errors[best]
+
+
+@pytest.mark.parametrize("name", ["mxfp4", "nvfp4_block", "int4_g128", "fp8_e4m3_tile128", "nf4"])
+@pytest.mark.parametrize("rule", ["mse", "percentile", ScaleRule(rounding="toward_zero", search=5)])
+def test_the_compiled_search_has_the_bits_of_numpy(
+    name: str, rule: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    # Rows of whole runs, of runs that are cut off, and runs longer than are searched in one go.
+    for shape in ((4096,), (64, 256), (5, 3, 40), (70,), (300, 128), (600_000,)):
+        for x in (specials(shape), numbers(shape).astype("f2")):
+            results = []
+            for is_disabled in (True, False):
+                monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+                q = nf.quantize(x, name, scale_rule=rule)
+                results.append((q.codes, q.scales))
+            for expected, got in zip(*results, strict=True):
+                np.testing.assert_array_equal(got, expected, f"{shape}")
+
+
+@pytest.mark.parametrize("rule", ["absmax", "mse", "percentile"])
+@pytest.mark.parametrize("size", [100, 1 << 20])
+def test_scales_without_nan_refuse_it(size: int, rule: str) -> None:
+    fmt = nf.ScaledFormat("f", nf.float4_e2m1fn, nf.float6_e3m2fn, nf.PerBlock(32))
+    x = np.ones(size, np.float32)
+    nf.quantize(x, fmt, scale_rule=rule)
+    x[-5] = np.nan
+    with pytest.raises(ValueError, match=rf"^x: nan at index \({size - 5},\) .* scales of f have"):
+        nf.quantize(x, fmt, scale_rule=rule)
+
+
 def test_an_element_format_has_one_scale() -> None:
     x = numbers((4, 40))
     q = nf.quantize(x, "int8")

@@ -6,9 +6,7 @@ A part stays in the cache meanwhile. Tiles whose numbers are not consecutive are
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
@@ -18,9 +16,14 @@ from numformats.codec import paths
 from numformats.codec.arguments import code_dtype
 from numformats.codec.plan import make_plan
 from numformats.formats.floating import FloatFormat
-from numformats.formats.integers import IntFormat
-from numformats.formats.tables import TableFormat
-from numformats.rounding import RoundingMode, SaturationMode, random_bit_count
+from numformats.rounding import random_bit_count
+from numformats.scaled.elements import (
+    WIDE,
+    Projection,
+    can_divide,
+    is_within_float32,
+    scale_bits,
+)
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.gathering import gathered, scattered
 from numformats.scaled.granularity import Tile, grid_shape
@@ -45,7 +48,6 @@ from numformats.scaled.scales import (
     scales_of_ends,
     scales_of_farthest,
     scales_of_magnitudes,
-    stored,
 )
 
 Array = NDArray[Any]
@@ -53,13 +55,8 @@ Floats = NDArray[np.float64]
 
 _FLOAT32: Final = np.dtype(np.float32)
 _FLOAT64: Final = np.dtype(np.float64)
-# What a quotient is rounded to before the zero point is added.
-WIDE: Final = IntFormat("wide", 16)
-_FLOAT64_BITS: Final = 53
 # For which the loops that round to odd are exact.
 _MOST_SCALE_BITS: Final = 28
-# Values of a table whose midpoints are looked at, which takes time.
-_MOST_ASKED: Final = 256
 
 
 def can_quantize(
@@ -67,76 +64,22 @@ def can_quantize(
     fmt: ScaledFormat,
     rule: ScaleRule,
     tile: Tile,
-    rounding: RoundingMode,
-    saturation: SaturationMode,
-    key: int | None,
+    how: Projection,
 ) -> bool:
     """Whether `quantize_runs` can do it."""
-    if not _is_within_float32(x.dtype) or x.size == 0 or _scale_bits(fmt) > _MOST_SCALE_BITS:
+    if not is_within_float32(x.dtype) or x.size == 0 or scale_bits(fmt) > _MOST_SCALE_BITS:
         return False
     # Random bits go by the position in the array, and not in one whose tiles were gathered.
-    if key is not None and run_length(x.shape, tile) is None:
-        return False
-    if fmt.is_symmetric and (rule.percentile < 100 or rule.search):
+    if how.key is not None and run_length(x.shape, tile) is None:
         return False
     # Quotients in float64 are for magnitudes that float32 holds.
     if rule.largest is not None and not _is_float32(rule.largest):
         return False
     if paths.compiled_path(x.size) is None:
         return False
-    if _is_by_magnitudes(fmt, rule) and _scale_kernel(fmt, rule) is None:
+    if _is_by_magnitudes(fmt, rule) and scale_kernel(fmt, rule) is None:
         return False
-    return _kernel_for(fmt, rounding, saturation) is not None
-
-
-def can_divide(dtype: np.dtype[Any], fmt: ScaledFormat, key: int | None) -> bool:
-    """Whether quotients in float64 will do, and need not be rounded to odd.
-
-    Of numbers that float32 holds they lie on the right side of a decision point if float64 holds
-    the product of the point and any scale: then the number would equal that if the quotient could
-    be mistaken for the point. Random bits make points of more bits, and offsets numbers of more.
-    """
-    is_plain = key is None and fmt.offset is None and _is_within_float32(dtype)
-    return is_plain and _scale_bits(fmt) + _point_bits(fmt) <= _FLOAT64_BITS
-
-
-def _is_within_float32(dtype: np.dtype[Any]) -> bool:
-    """Whether float32 holds all numbers of a dtype."""
-    if dtype.kind in "iu":
-        return dtype.itemsize <= 2
-    return dtype.itemsize <= 2 or dtype.newbyteorder("=") == _FLOAT32
-
-
-def _is_float32(number: float) -> bool:
-    with np.errstate(over="ignore", under="ignore"):
-        return float(np.float32(number)) == number
-
-
-def _scale_bits(fmt: ScaledFormat) -> int:
-    """The significand bits of the largest value of a scale, with its own scale."""
-    if fmt.scale_mean is not None:
-        return fmt.scale_mean.precision
-    outer = fmt.tensor_scale
-    return fmt.scale_element.precision + (0 if outer is None else outer.precision)
-
-
-def _point_bits(fmt: ScaledFormat) -> int:
-    """The significand bits of the decision points between the elements' values."""
-    element = WIDE if fmt.zero_point is not None else fmt.element
-    if isinstance(element, FloatFormat):
-        return element.precision + 1
-    if isinstance(element, TableFormat):
-        if len(element.table) > _MOST_ASKED:
-            return _FLOAT64_BITS
-        values = sorted(map(Fraction, element.table))
-        return max(map(_odd_bits, map(operator.add, values, values[1:])))
-    return element.bits + 1
-
-
-def _odd_bits(number: Fraction) -> int:
-    """The significand bits of a binary fraction."""
-    numerator = abs(number.numerator)
-    return (numerator // (numerator & -numerator)).bit_length() if numerator else 0
+    return _kernel_for(fmt, how) is not None
 
 
 def quantize_runs(
@@ -144,27 +87,27 @@ def quantize_runs(
     fmt: ScaledFormat,
     rule: ScaleRule,
     tile: Tile,
-    rounding: RoundingMode,
-    saturation: SaturationMode,
-    key: int | None,
+    how: Projection,
+    known: Scales | None = None,
 ) -> tuple[Array, Scales]:
-    """The codes of an array and the scales of its tiles, for which `can_quantize` holds."""
+    """The codes of an array and the scales of its tiles, for which `can_quantize` holds.
+
+    known: the scales, if they have been chosen.
+    """
     from numformats.codec.compiled.threads import run_split
 
-    grid, run = grid_shape(x.shape, tile), run_length(x.shape, tile)
-    is_gathered = run is None
-    flat = plain(gathered(x, tile) if is_gathered else x)
-    runs = _Runs(flat, grid, flat.size // math.prod(grid) if run is None else run)
-    source: _KnownScales | _ScalesOfParts = (
-        _ScalesOfParts(runs, fmt, rule)
-        if _is_by_magnitudes(fmt, rule)
-        else _KnownScales(runs, fmt, rule)
-    )
+    runs = runs_of(x, tile)
+    flat = runs.flat
+    source: _KnownScales | _ScalesOfParts
+    if known is None and _is_by_magnitudes(fmt, rule):
+        source = _ScalesOfParts(runs, fmt, rule)
+    else:
+        source = _KnownScales(known or _scales_of(runs, fmt, rule), fmt)
     codes = np.empty(flat.size, code_dtype(fmt.element))
 
     def work(begin: int, end: int) -> bool:
         # Memory that is asked for anew for each part would cost more than the work.
-        encoder = _Encoder(fmt, rounding, saturation, key, runs.run, min(PART, end - begin))
+        encoder = Encoder(fmt, how, runs.run, min(PART, end - begin))
         for first in range(begin, end, PART):
             last = min(first + PART, end)
             part = slice(first // runs.run, -(-last // runs.run))
@@ -173,12 +116,13 @@ def quantize_runs(
         return False
 
     run_split(work, flat.size, PART)
+    is_gathered = run_length(x.shape, tile) is None
     found = scattered(codes, x.shape, tile) if is_gathered else codes.reshape(x.shape)
     return found, source.scales()
 
 
 @dataclass(frozen=True)
-class _Runs:
+class Runs:
     """Numbers in a row of which each `run` share a scale, and the shape of the grid of scales."""
 
     flat: Array
@@ -191,8 +135,15 @@ class _Runs:
         return -(-self.flat.size // self.run)
 
 
+def runs_of(x: Array, tile: Tile) -> Runs:
+    """The numbers of an array with those of a tile consecutive."""
+    grid, run = grid_shape(x.shape, tile), run_length(x.shape, tile)
+    flat = plain(x if run is not None else gathered(x, tile))
+    return Runs(flat, grid, flat.size // math.prod(grid) if run is None else run)
+
+
 @dataclass(frozen=True)
-class _Sizes:
+class Sizes:
     """The values of the scales of some runs, and of their zero points and offsets if they have."""
 
     sizes: Floats
@@ -200,37 +151,40 @@ class _Sizes:
     offsets: Floats | None = None
 
 
-def _largest_of(runs: _Runs, rule: ScaleRule) -> Floats:
+def largest_of(runs: Runs, rule: ScaleRule) -> Floats:
     """What stands for the largest magnitude of each run."""
     if rule.largest is not None:
         return np.full(runs.count, rule.largest, np.float64)
     return largest_of_runs(runs.flat, runs.run)
 
 
+def _scales_of(runs: Runs, fmt: ScaledFormat, rule: ScaleRule) -> Scales:
+    """Scales that depend on more than the magnitudes of their own runs, or on less."""
+    if not fmt.is_symmetric:
+        ends = ends_of_runs(runs.flat, runs.run, with_zero=fmt.offset is None)
+        low, high = (end.reshape(runs.grid) for end in ends)
+        return scales_of_ends(low, high, fmt, rule)
+    if rule.goes_by_magnitude:
+        return scales_of_magnitudes(largest_of(runs, rule).reshape(runs.grid), fmt, rule)
+    farthest = farthest_of_runs(runs.flat, runs.run)
+    return scales_of_farthest(farthest.reshape(runs.grid), fmt, rule)
+
+
 class _KnownScales:
-    """Scales that are known before the array is divided: they depend on more than magnitudes."""
+    """Scales that are known before the array is divided."""
 
-    def __init__(self, runs: _Runs, fmt: ScaledFormat, rule: ScaleRule) -> None:
-        if not fmt.is_symmetric:
-            ends = ends_of_runs(runs.flat, runs.run, with_zero=fmt.offset is None)
-            low, high = (end.reshape(runs.grid) for end in ends)
-            self._scales = scales_of_ends(low, high, fmt, rule)
-        elif rule.goes_by_magnitude:
-            largest = _largest_of(runs, rule).reshape(runs.grid)
-            self._scales = scales_of_magnitudes(largest, fmt, rule)
-        else:
-            farthest = farthest_of_runs(runs.flat, runs.run)
-            self._scales = scales_of_farthest(farthest.reshape(runs.grid), fmt, rule)
-        self._sizes = divisors_for_elements(self._scales, fmt).reshape(-1)
-        self._zeros = flat_values(self._scales.zero_points, fmt.zero_point)
-        self._offsets = flat_values(self._scales.offsets, fmt.offset)
+    def __init__(self, scales: Scales, fmt: ScaledFormat) -> None:
+        self._scales = scales
+        self._sizes = divisors_for_elements(scales, fmt).reshape(-1)
+        self._zeros = flat_values(scales.zero_points, fmt.zero_point)
+        self._offsets = flat_values(scales.offsets, fmt.offset)
 
-    def of(self, part: slice, now: Array) -> _Sizes:
+    def of(self, part: slice, now: Array) -> Sizes:
         """Those of some runs, whose numbers do not matter any more."""
         zeros, offsets = (
             None if each is None else each[part] for each in (self._zeros, self._offsets)
         )
-        return _Sizes(self._sizes[part], zeros, offsets)
+        return Sizes(self._sizes[part], zeros, offsets)
 
     def scales(self) -> Scales:
         """All of them."""
@@ -240,24 +194,24 @@ class _KnownScales:
 class _ScalesOfParts:
     """Scales that each part of the array finds for itself, as it comes by."""
 
-    def __init__(self, runs: _Runs, fmt: ScaledFormat, rule: ScaleRule) -> None:
+    def __init__(self, runs: Runs, fmt: ScaledFormat, rule: ScaleRule) -> None:
         self._runs, self._format, self._rule = runs, fmt, rule
         self._codes = np.empty(runs.count, code_dtype(fmt.scale_element))
-        self._kernel = _scale_kernel(fmt, rule)
+        self._kernel = scale_kernel(fmt, rule)
         self._largest: Floats | None = None
         self._tensor = None
         # But for its largest magnitudes: where the scales have a scale, or runs do not fill parts;
         # or where they are known.
         is_known = rule.largest is not None
         if is_known or isinstance(fmt.scale, ScaledFormat) or PART % runs.run:
-            self._largest = _largest_of(runs, rule)
+            self._largest = largest_of(runs, rule)
         known = np.zeros((1,)) if self._largest is None else self._largest.reshape(runs.grid)
         divisors, self._tensor = divisors_of(known, fmt, rule)
         self._divisors = for_runs(divisors, runs.grid)
         outer = outer_values(self.scales(), fmt)
         self._outer = None if outer is None else for_runs(outer, runs.grid)
 
-    def of(self, part: slice, now: Array) -> _Sizes:
+    def of(self, part: slice, now: Array) -> Sizes:
         """Those of some runs with these numbers."""
         codes, divisors = self._codes[part], part_of(self._divisors, part)
         words, largest = None, np.empty(codes.shape)
@@ -265,40 +219,36 @@ class _ScalesOfParts:
             words = now.view(np.uint32)
         else:
             largest = self._largest[part]
-        sizes, found_nan = self._kernel.run(words, self._runs.run, largest, divisors, codes)
-        if found_nan and not self._format.scale_element.has_nan:
-            stored(largest, divisors, self._format, self._rule)  # which refuses NaN
+        sizes = self._kernel.run(words, self._runs.run, largest, divisors, codes)
         if self._outer is not None:
             sizes *= part_of(self._outer, part)
-        return _Sizes(sizes)
+        return Sizes(sizes)
 
     def scales(self) -> Scales:
         """All of them, once all parts have come by."""
         return Scales(self._codes.reshape(self._runs.grid), self._tensor)
 
 
-class _Encoder:
+class Encoder:
     """Numbers to codes, with memory for `size` of them at a time, that one thread works in."""
 
     def __init__(
         self,
         fmt: ScaledFormat,
-        rounding: RoundingMode,
-        saturation: SaturationMode,
-        key: int | None,
+        how: Projection,
         run: int,
         size: int,
     ) -> None:
         from numformats.codec.compiled.scaled import QuotientKernel
 
         self._element, self._run = fmt.element, run
-        kernel = _kernel_for(fmt, rounding, saturation)
-        is_to_odd = not _is_power_of_two(fmt) and not can_divide(_FLOAT32, fmt, key)
-        self._kernel = QuotientKernel(kernel, run, is_to_odd=is_to_odd, key=key)
+        kernel = _kernel_for(fmt, how)
+        is_to_odd = not _is_power_of_two(fmt) and not can_divide(_FLOAT32, fmt, how.key)
+        self._kernel = QuotientKernel(kernel, run, is_to_odd=is_to_odd, key=how.key)
         is_affine = fmt.zero_point is not None
         self._integers = np.empty(size, code_dtype(WIDE)) if is_affine else None
 
-    def encode(self, now: Array, scales: _Sizes, first: int, out: Array) -> None:
+    def encode(self, now: Array, scales: Sizes, first: int, out: Array) -> None:
         """Write the codes of a part, whose first number is at a position in the array."""
         from numformats.codec.compiled import blocks
 
@@ -314,6 +264,11 @@ class _Encoder:
         blocks.move_runs(integers, scales.zeros, ends, mask, self._run, begun, out)
 
 
+def _is_float32(number: float) -> bool:
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.float32(number)) == number
+
+
 def _is_by_magnitudes(fmt: ScaledFormat, rule: ScaleRule) -> bool:
     """Whether the largest magnitude of a tile is all that its scale depends on, but for the scale
     of scales.
@@ -321,14 +276,14 @@ def _is_by_magnitudes(fmt: ScaledFormat, rule: ScaleRule) -> bool:
     return fmt.is_symmetric and fmt.scale_mean is None and rule.goes_by_magnitude
 
 
-def _kernel_for(fmt: ScaledFormat, rounding: RoundingMode, saturation: SaturationMode) -> Any:
+def _kernel_for(fmt: ScaledFormat, how: Projection) -> Any:
     """The kernel for the quotients of numbers and scales, or None."""
     from numformats.codec.compiled.dispatch import kernel_for
 
     nan = "raise" if fmt.element.has_nan else "zero"
-    plan = make_plan(fmt.element, rounding, saturation, nan)
+    plan = make_plan(fmt.element, how.rounding, how.saturation, nan)
     if fmt.zero_point is not None:
-        plan = make_plan(WIDE, rounding, "finite", "zero")
+        plan = make_plan(WIDE, how.rounding, "finite", "zero")
     return kernel_for(plan, _FLOAT32 if _is_power_of_two(fmt) else _FLOAT64)
 
 
@@ -347,7 +302,7 @@ def _is_power_of_two(fmt: ScaledFormat) -> bool:
     )
 
 
-def _scale_kernel(fmt: ScaledFormat, rule: ScaleRule) -> Any:
+def scale_kernel(fmt: ScaledFormat, rule: ScaleRule) -> Any:
     """The kernel for scales that follow from the largest magnitudes, or None.
 
     Magnitudes have 24 bits at most, so that a quotient in float64 lies on the right side of all

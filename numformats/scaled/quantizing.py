@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numformats import codec
-from numformats.codec.arguments import code_dtype, is_float, read_real, refuse_where
-from numformats.codec.division import quotient_to_odd
-from numformats.codec.random_bits import RandomSource, draw, key_of
+from numformats.codec.arguments import is_float, read_real, refuse_where
+from numformats.codec.random_bits import RandomSource, key_of
 from numformats.codec.values import require_dtype
 from numformats.formats import get_format
 from numformats.formats.base import Format
 from numformats.formats.ieee import float32
-from numformats.rounding import (
-    RoundingMode,
-    SaturationMode,
-    Stochastic,
-    parse_rounding,
-    parse_saturation,
-    random_bit_count,
-)
-from numformats.scaled.addition import sum_to_odd
+from numformats.rounding import Stochastic, parse_rounding, parse_saturation, random_bit_count
 from numformats.scaled.arrays import ScaledArray
 from numformats.scaled.conventions import parse_convention, quantize_as
+from numformats.scaled.elements import Projection
+from numformats.scaled.encoding import encode_elements
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.fused import WIDE, can_divide, can_quantize, quantize_runs
-from numformats.scaled.granularity import PerTensor, Tile, normalized, slabs
+from numformats.scaled.fused import can_quantize, quantize_runs
+from numformats.scaled.granularity import PerTensor, Tile, normalized
 from numformats.scaled.named import NAMED, get_scaled_format
 from numformats.scaled.rules import ScaleRule, get_rule
-from numformats.scaled.scales import (
-    Scales,
-    choose_scales,
-    divisors_for_elements,
-    magnitudes,
-    scale_values,
-    scales_of_magnitudes,
-    spread,
-    spread_over,
-    sums,
-    values_of,
-)
+from numformats.scaled.scales import Scales, choose_scales
+from numformats.scaled.searching import best_scales
 
 Array = NDArray[Any]
-
-# Elements that are divided and encoded at a time.
-_CHUNK: Final = 1 << 16
 
 
 def quantize(
@@ -130,21 +108,37 @@ def quantize(
     key = key_of(rng) if random_bit_count(mode) else None
     if rule.largest is not None:
         _require_known(array, scaled)
+    else:
+        _require_nan(array, scaled)
     if parse_convention(convention) != "ocp":
         if (mode, saturation_mode) != ("nearest_even", "finite"):
             raise ValueError(f"convention: {convention} has its own rounding and saturation")
         codes, scales = quantize_as(convention, array, scaled, rule, tile, along)
         return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
-    asked = (array, scaled, rule, tile, mode, saturation_mode, key)
-    if can_quantize(*asked):
-        codes, scales = quantize_runs(*asked)
-        return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
-    if rule.search:
-        scales = _best_scales(array, scaled, rule, tile, mode, saturation_mode)
+    how = Projection(mode, saturation_mode, key)
+    known = _chosen_first(array, scaled, rule, tile, how)
+    if can_quantize(array, scaled, rule, tile, how):
+        codes, scales = quantize_runs(array, scaled, rule, tile, how, known)
     else:
-        scales = choose_scales(array, scaled, rule, tile)
-    codes = encode_elements(array, scaled, scales, tile, mode, saturation_mode, key)
+        scales = known or choose_scales(array, scaled, rule, tile)
+        codes = encode_elements(array, scaled, scales, tile, how)
     return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
+
+
+def _chosen_first(
+    x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, how: Projection
+) -> Scales | None:
+    """The scales of rules that take more than one look at the numbers of a tile."""
+    if rule.search:
+        return best_scales(x, fmt, rule, tile, how)
+    return choose_scales(x, fmt, rule, tile) if rule.percentile < 100 else None
+
+
+def _require_nan(x: Array, fmt: ScaledFormat) -> None:
+    """Refuse NaN where a scale cannot be NaN, which says that its tile has it."""
+    holders = (fmt.scale_mean or fmt.scale_element, fmt.tensor_scale or fmt.scale_element)
+    if is_float(x.dtype) and not all(holder.has_nan for holder in holders):
+        refuse_where("x", x, np.isnan, "NaN", f"the scales of {fmt.name} have no code for it")
 
 
 def _require_known(x: Array, fmt: ScaledFormat) -> None:
@@ -167,114 +161,6 @@ def read_scaled_format(fmt: str | ScaledFormat | Format) -> ScaledFormat:
             get_scaled_format(fmt)  # whose message has the nearest name
         raise
     return ScaledFormat(element.name, element, float32, PerTensor(), "absmax_up")
-
-
-def encode_elements(
-    x: Array,
-    fmt: ScaledFormat,
-    scales: Scales,
-    tile: Tile,
-    rounding: RoundingMode,
-    saturation: SaturationMode,
-    key: int | None,
-) -> Array:
-    """The codes of the elements, whose scales are known."""
-    element = fmt.element
-    codes = np.empty(x.shape, code_dtype(element))
-    sizes = divisors_for_elements(scales, fmt)
-    count = random_bit_count(rounding)
-    zeros = offsets = None
-    if scales.offsets is not None:
-        assert fmt.offset is not None
-        offsets = values_of(scales.offsets, fmt.offset)
-    if scales.zero_points is not None:
-        assert fmt.zero_point is not None
-        zeros = values_of(scales.zero_points, fmt.zero_point)
-    divide = np.divide if can_divide(x.dtype, fmt, key) else quotient_to_odd
-    for part, start in slabs(x.shape, _CHUNK):
-        with np.errstate(invalid="ignore"):
-            values = x[part].astype(np.float64)
-        if offsets is not None:
-            offset = np.broadcast_to(spread_over(offsets, part, tile), values.shape)
-            values = sum_to_odd(values, -offset)
-        size = np.broadcast_to(spread_over(sizes, part, tile), values.shape)
-        quotient = _quotients(values, size, divide)
-        draws = None
-        if key is not None:
-            draws = draw(key, start, values.size, count).reshape(values.shape)
-        if zeros is None:
-            nan = "raise" if element.has_nan else "zero"
-            codes[part] = codec.encode(
-                quotient, element, rounding, saturation, nan, random_bits=draws
-            )
-        else:
-            zero = np.broadcast_to(spread_over(zeros, part, tile), values.shape)
-            codes[part] = _affine_codes(quotient, zero, element, rounding, draws)
-    return codes
-
-
-def _quotients(values: Array, sizes: Array, divide: Callable[[Array, Array], Array]) -> Array:
-    """Exact quotients, as far as any rounding can tell; NaN where the scale is NaN."""
-    finite = np.isfinite(values)
-    divided = divide(np.where(finite, values, 0), np.where(np.isnan(sizes), 1, sizes))
-    divided = np.where(finite, divided, values * np.sign(sizes))
-    return np.where(np.isnan(sizes), np.nan, divided)
-
-
-def _affine_codes(
-    quotient: Array, zero: Array, element: Format, rounding: RoundingMode, draws: Array | None
-) -> Array:
-    """Codes of integers at a distance from that which stands for zero."""
-    integers = codec.decode(
-        codec.encode(quotient, WIDE, rounding, "finite", "zero", random_bits=draws), WIDE
-    )
-    moved = np.clip(integers + zero, float(element.lowest), float(element.highest))
-    return np.asarray(codec.encode(moved, element))
-
-
-def _best_scales(
-    x: Array,
-    fmt: ScaledFormat,
-    rule: ScaleRule,
-    tile: Tile,
-    rounding: RoundingMode,
-    saturation: SaturationMode,
-) -> Scales:
-    """Of the scales that the rule gives for shares of the largest magnitude, from all of it down to
-    half, those with the smallest sum of squared errors in each tile.
-    """
-    if not fmt.is_symmetric or isinstance(fmt.scale, ScaledFormat):
-        raise ValueError("scale_rule: a search is for symmetric formats with scales of one level")
-    if random_bit_count(rounding):
-        raise ValueError("scale_rule: a search is for deterministic rounding modes")
-    largest = magnitudes(x, tile, rule.percentile)
-    best = scales_of_magnitudes(largest, fmt, rule)
-    least = _squared_errors(x, fmt, best, tile, rounding, saturation)
-    for step in range(1, rule.search + 1):
-        share = 1 - step / (2 * rule.search)
-        tried = scales_of_magnitudes(largest * share, fmt, rule)
-        errors = _squared_errors(x, fmt, tried, tile, rounding, saturation)
-        is_better = errors < least
-        best = Scales(np.where(is_better, tried.codes, best.codes))
-        least = np.where(is_better, errors, least)
-    return best
-
-
-def _squared_errors(
-    x: Array,
-    fmt: ScaledFormat,
-    scales: Scales,
-    tile: Tile,
-    rounding: RoundingMode,
-    saturation: SaturationMode,
-) -> Array:
-    """The sum of squared errors of each tile, infinities left out."""
-    codes = encode_elements(x, fmt, scales, tile, rounding, saturation, None)
-    sizes = spread(scale_values(scales, fmt), x.shape, tile)
-    with np.errstate(invalid="ignore", over="ignore"):
-        error = x.astype(np.float64) - values_of(codes, fmt.element) * sizes
-    error[np.isinf(error)] = 0
-    return sums(np.square(error), tile)
 
 
 def _read(x: ArrayLike) -> Array:

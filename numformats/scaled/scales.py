@@ -245,11 +245,18 @@ def are_largest_positive(x: Array, tile: Tile) -> NDArray[np.bool_]:
 
 
 def sums(x: Floats, tile: Tile) -> Floats:
-    """The sum of each tile."""
+    """The sum of each tile: of pairs of neighbours in C order, of pairs of these, and so on.
+
+    The order matters to the last bits, which compiled loops have to have, too.
+    """
     found = np.zeros(grid_shape(x.shape, tile))
     for part, place, extents in regions(x.shape, tile):
         tiles, within = _as_tiles(x[part], extents)
-        found[place] = tiles.sum(axis=within)
+        left = tiles.reshape(*tiles.shape[: len(within)], -1)
+        while left.shape[-1] > 1:
+            odd = left[..., left.shape[-1] & ~1 :]
+            left = np.concatenate([left[..., :-1:2] + left[..., 1::2], odd], axis=-1)
+        found[place] = left[..., 0]
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
-from numpy import add, bitwise_and, divide, maximum
+from numpy import add, bitwise_and, divide, multiply, subtract
 
 from numformats.codec.compiled.blocks import (
     add_runs_to_odd,
@@ -122,8 +122,8 @@ def scale_runs(
     codes: Any,
     table: Any,
     sizes: Any,
-) -> bool:
-    """The scales of runs, from the largest magnitude of each. Returns whether any is NaN.
+) -> None:
+    """The scales of runs, from the largest magnitude of each.
 
     words: those of float32 numbers, or None if the largest magnitudes are known.
     largest: float64, or scratch for them. divisors: what they are to become, one, or one for each.
@@ -137,16 +137,12 @@ def scale_runs(
     if words is not None:
         largest_of_runs(words, run, largest)
     scratch = np.empty(BLOCK)
-    found = p.zero
     for begin in range(0, codes.size, BLOCK):
         end = min(begin + BLOCK, codes.size)
         numbers, quotients, own = largest[begin:end], scratch[: end - begin], codes[begin:end]
         of_each = divisors if divisors.size == 1 else divisors[begin:end]
         quotients_of_magnitudes(numbers, of_each, cut, quotients)
-        of_block = encode_block(
-            quotients.view(np.uint64), None, None, None, own, p, is_uncommon, None
-        )
-        found = maximum(found, of_block)
+        encode_block(quotients.view(np.uint64), None, None, None, own, p, is_uncommon, None)
         if one > 0:
             for i in range(own.size):
                 stand_in = one if numbers[i] == 0 else 1
@@ -155,7 +151,6 @@ def scale_runs(
                 own[i] = stand_in if own[i] == 0 else own[i]
         if table is not None:
             look_up(own, table, sizes[begin:end])
-    return found > p.infinity_word
 
 
 @step
@@ -312,6 +307,51 @@ def decode_runs(
             add_runs_to_odd(wide, offsets[begin:end], run, place, wide)
             for i in range(values.size):
                 values[i] = wide[i]
+
+
+@step
+def squared_errors(
+    x: Any, codes: Any, table: Any, sizes: Any, run: Any, errors: Any, others: Any, out: Any
+) -> None:
+    """The sum of the squared errors of each run, infinite ones left out: of pairs of neighbours, of
+    pairs of these, and so on.
+
+    x: numbers, of whole runs but for the last. codes: of their quotients with the sizes, whose
+    values are in a table of float64. errors, others: scratch for as many.
+    """
+    values = errors[: x.size]
+    look_up(codes, table, values)
+    multiply_runs(values, sizes, run, 0)
+    for i in range(x.size):
+        error = abs(subtract(np.float64(x[i]), values[i]))
+        values[i] = 0.0 if error == np.inf else multiply(error, error)
+    length = run
+    while length % 2 == 0 and x.size % run == 0:
+        sum_pairs(values, others[: values.size // 2])
+        values, others = others[: values.size // 2], values
+        length //= 2
+    for k in range(sizes.size):
+        out[k] = sum_of(values[k * length : (k + 1) * length])
+
+
+@step
+def sum_pairs(values: Any, out: Any) -> None:
+    """The sums of neighbours, two by two."""
+    for i in range(out.size):
+        out[i] = add(values[2 * i], values[2 * i + 1])
+
+
+@step
+def sum_of(values: Any) -> float:
+    """The sum of all values, in pairs as `squared_errors` has it: in place."""
+    count = values.size
+    while count > 1:
+        half = count // 2
+        sum_pairs(values, values[:half])
+        if count % 2 == 1:
+            values[half] = values[count - 1]
+        count -= half
+    return float(values[0])
 
 
 @step

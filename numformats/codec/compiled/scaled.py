@@ -89,13 +89,14 @@ class ScaleKernel:
 
     def run(
         self, words: Array | None, run: int, largest: Array, divisors: Array, codes: Array
-    ) -> tuple[Array, bool]:
-        """Write the codes of the scales of runs; their values, and whether any is NaN.
+    ) -> Array:
+        """Write the codes of the scales of runs, and return their values. NaN is NaN; the scale
+        format has a code for it, or there is none.
 
         words: those of float32 numbers, or None if the largest magnitudes of all runs are known.
         """
         kernel, sizes = self._kernel, np.empty(codes.shape)
-        found = pieces.scale_runs(
+        pieces.scale_runs(
             words,
             run,
             largest,
@@ -110,4 +111,4 @@ class ScaleKernel:
         )
         if self._table is None:
             decode_into(sizes, codes, self._format)
-        return sizes, found
+        return sizes

@@ -43,6 +43,7 @@ _LOOPS: tuple[Any, ...] = (
     pieces.project_quotients,
     pieces.search_quotients,
     pieces.decode_runs,
+    pieces.squared_errors,
 )
 
 
@@ -62,6 +63,7 @@ def warm_up() -> int:
     _compile_scales()
     _compile_quotients()
     _compile_decoding()
+    _compile_search()
     return version_count()
 
 
@@ -118,6 +120,12 @@ def _compile_decoding() -> None:
         is_plain = way[2] is None and way[3] is None
         own = np.empty(1, np.float32 if is_plain else np.float64)
         pieces.decode_runs(_numbers(dtype), table, zeros, *way, 2, 0, own, out)
+
+
+def _compile_search() -> None:
+    x, table, sizes = _numbers(np.float32), np.ones(2), np.ones(1)
+    for dtype in (np.uint8, np.uint16):
+        pieces.squared_errors(x, _numbers(dtype), table, sizes, 2, *np.ones((2, 2)), np.ones(1))
 
 
 def _numbers(dtype: Any, count: int = 2) -> Any:
