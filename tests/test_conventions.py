@@ -364,6 +364,21 @@ def test_the_convention_of_bitsandbytes_sends_ties_down() -> None:
         nf.quantize(np.zeros(64), "mxfp4", convention="bitsandbytes")
 
 
+@pytest.mark.parametrize(
+    ("name", "rule", "message"),
+    [
+        ("q4_1", None, "neither offsets nor a search"),
+        ("mxfp4", "mse", "neither offsets nor a search"),
+        ("int8_tensor_asym", "percentile", "onnx has no int8_tensor_asym with this scale rule"),
+    ],
+)
+def test_a_convention_of_casts_is_for_rules_that_it_follows(
+    name: str, rule: str | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        nf.quantize([1.0, 2.0], name, scale_rule=rule, convention="onnx")
+
+
 @pytest.fixture(scope="module")
 def cuda(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """CUDA's casts for the host, compiled."""

@@ -28,6 +28,7 @@ from numformats.scaled.scales import target_of
 
 NAMES = nf.list_scaled_formats()
 SYMMETRIC = [name for name in NAMES if nf.get_scaled_format(name).is_symmetric]
+NVFP4 = nf.get_scaled_format("nvfp4")
 AFFINE = [name for name in NAMES if nf.get_scaled_format(name).zero_point is not None]
 
 
@@ -194,13 +195,17 @@ def assert_affine_as_meant(x: NDArray[Any], fmt: nf.ScaledFormat, mode: Any) -> 
 
 
 def offset_meant(
-    values: list[Fraction], fmt: nf.ScaledFormat, mode: Any
+    values: list[Fraction],
+    fmt: nf.ScaledFormat,
+    mode: Any,
+    ends: tuple[Fraction, Fraction] | None = None,
+    rounding: Any = "nearest_even",
 ) -> tuple[int, int, list[int]]:
     """The codes of a tile's scale, of its offset and of its numbers, in Fractions."""
-    low, high = min(values), max(values)
+    low, high = ends or (min(values), max(values))
     assert isinstance(fmt.scale, nf.Format)
     assert fmt.offset is not None
-    scale = stored((high - low) / fmt.element.highest, fmt.scale, "nearest_even")
+    scale = stored((high - low) / fmt.element.highest, fmt.scale, rounding)
     offset = exact.project(low, fmt.offset, "nearest_even", "finite")
     size = Fraction(exact.decode(scale, fmt.scale))
     start = Fraction(exact.decode(offset, fmt.offset))
@@ -517,7 +522,109 @@ def test_the_search_finds_the_least_error(name: str) -> None:
         assert size == best or errors[Fraction(size)] != errors[best]
 
 
-@pytest.mark.parametrize("name", ["mxfp4", "nvfp4_block", "int4_g128", "fp8_e4m3_tile128", "nf4"])
+@pytest.mark.parametrize("rounding", ["toward_positive", "nearest_even"])
+def test_the_search_below_a_scale_of_scales(rounding: Any) -> None:
+    # The scale of scales is that of the largest of all, and the tiles' own are searched for.
+    x, whole = numbers((4, 64)), nf.quantize(numbers((4, 64)), "nvfp4")
+    q = nf.quantize(x, "nvfp4", scale_rule=ScaleRule(rounding=rounding, search=64))
+    assert q.tensor_scales == whole.tensor_scales
+    outer = Fraction(float(q.tensor_scales))
+    for place, size in np.ndenumerate(q.scale_values()):
+        values = [Fraction(float(n)) for n in x.reshape(4, 4, 16)[place]]
+        whole_size = max(map(abs, values)) / 6 / outer
+        tried = {
+            Fraction(exact.decode(stored(one, nf.float8_e4m3fn, rounding), nf.float8_e4m3fn))
+            for one in (whole_size * (1 - Fraction(step, 128)) for step in range(65))
+        }
+        errors = {one * outer: error_of(values, one * outer, nf.float4_e2m1fn) for one in tried}
+        assert errors[Fraction(size)] <= min(errors.values()) * (1 + Fraction(2) ** -48)
+
+
+@pytest.mark.parametrize("name", ["int4_g32_asym", "int4_g128_asym", "int8_channel_asym", "q4_1"])
+def test_the_search_for_a_range_finds_the_least_error(name: str) -> None:
+    fmt, x = nf.get_scaled_format(name), numbers((3, 64)) + np.float32(0.25)
+    q = nf.quantize(x, fmt, scale_rule="mse")
+    tiles = places(x.shape, fmt.granularity.tile(2, None))
+    got = q.dequantize(np.float64)
+    for place in sorted(tiles):
+        values = [Fraction(float(x[i])) for i in tiles[place]]
+        errors = [
+            sum((v - w) ** 2 for v, w in zip(values, one, strict=True))
+            for one in (in_range(values, share, fmt) for share in range(128, 63, -1))
+        ]
+        error = sum(
+            (v - Fraction(float(got[i]))) ** 2 for v, i in zip(values, tiles[place], strict=True)
+        )
+        assert error <= min(errors) * (1 + Fraction(2) ** -48)
+        assert min(errors) < errors[0] or error == errors[0]
+
+
+def in_range(values: list[Fraction], share: int, fmt: nf.ScaledFormat) -> list[Fraction]:
+    """What numbers become if their range is cut to so many 128ths."""
+    low, high = min(values), max(values)
+    assert isinstance(fmt.scale, nf.Format)
+    if fmt.offset is not None:
+        inset = (high - low) / 2 * (1 - Fraction(share, 128))
+        ends = low + inset, high - inset
+        scale, offset, codes = offset_meant(values, fmt, "nearest_even", ends, "toward_positive")
+        size = Fraction(exact.decode(scale, fmt.scale))
+        return [Fraction(exact.decode(offset, fmt.offset)) + code * size for code in codes]
+    levels = 2**fmt.element.bits - 1
+    low, high = min(low, Fraction(0)) * share / 128, max(high, Fraction(0)) * share / 128
+    code = stored((high - low) / levels, fmt.scale, "toward_positive")
+    size = Fraction(exact.decode(code, fmt.scale))
+    zero = min(max(round(-low / size), 0), levels)
+    return [(min(max(round(v / size) + zero, 0), levels) - zero) * size for v in values]
+
+
+@pytest.mark.parametrize("percentile", [99.9, 75.0, 50.0])
+def test_percentiles_of_ranges(percentile: float) -> None:
+    rule = ScaleRule(percentile=percentile)
+    x = np.random.default_rng(3).permutation(np.arange(-20.0, 81))  # 101 numbers
+    low, high = np.quantile(x, [1 - percentile / 100, percentile / 100])
+    low, high = math.floor(low), math.ceil(high)
+    affine = nf.ScaledFormat(
+        "a", nf.get_format("uint4"), nf.float32, zero_point=nf.get_format("uint4")
+    )
+    q = nf.quantize(x, affine, scale_rule=rule)
+    assert q.scales == np.float32((max(high, 0) - min(low, 0)) / 15)
+    offset = nf.ScaledFormat("o", nf.get_format("uint4"), nf.float32, offset=nf.float32)
+    q = nf.quantize(x, offset, scale_rule=rule)
+    assert (q.offsets, q.scales) == (low, np.float32((high - low) / 15) or 1)
+    # Infinity counts as the end that it lies beyond; NaN makes all of it NaN.
+    x[np.flatnonzero(x == 80)], x[np.flatnonzero(x == -20)] = np.inf, -np.inf
+    again = nf.quantize(x, offset, scale_rule=rule)
+    if percentile == 75:
+        assert (again.offsets, again.scales) == (q.offsets, q.scales)
+    x[5] = np.nan
+    assert np.isnan(nf.quantize(x, offset, scale_rule=rule).dequantize()).all()
+    only = nf.quantize([np.inf, -np.inf], offset, scale_rule=rule)
+    assert (only.offsets, only.scales) == (0, 1)
+
+
+def test_a_percentile_of_scales() -> None:
+    # Of 100 blocks' scales the largest does not count, and saturates.
+    x = np.repeat(np.arange(1.0, 101), 16).reshape(100, 16)
+    x[-1] = 1e6
+    inner = replace(NVFP4.scale, scale_rule=ScaleRule(percentile=50))
+    q = nf.quantize(x, replace(NVFP4, scale=inner))
+    assert q.tensor_scales == np.float32(51 / 6 / 448)
+    assert nf.float8_e4m3fn.decode(q.scales).max() == 448
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mxfp4",
+        "nvfp4_block",
+        "int4_g128",
+        "fp8_e4m3_tile128",
+        "nf4",
+        "nvfp4",
+        "q4_1",
+        "int4_g64_asym",
+    ],
+)
 @pytest.mark.parametrize("rule", ["mse", "percentile", ScaleRule(rounding="toward_zero", search=5)])
 def test_the_compiled_search_has_the_bits_of_numpy(
     name: str, rule: Any, monkeypatch: pytest.MonkeyPatch
@@ -529,8 +636,7 @@ def test_the_compiled_search_has_the_bits_of_numpy(
             results = []
             for is_disabled in (True, False):
                 monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
-                q = nf.quantize(x, name, scale_rule=rule)
-                results.append((q.codes, q.scales))
+                results.append(parts_of(nf.quantize(x, name, scale_rule=rule)))
             for expected, got in zip(*results, strict=True):
                 np.testing.assert_array_equal(got, expected, f"{shape}")
 
@@ -614,7 +720,17 @@ def test_files(tmp_path: Path) -> None:
         ("axis: expected an int", lambda: nf.quantize([1.0], "mxfp4", axis="a")),
         ("x: .*is beyond 2", lambda: nf.quantize(np.array([2**60]), "mxfp4")),
         ("x: dtype complex128", lambda: nf.quantize([1j], "mxfp4")),
-        ("search is for symmetric", lambda: nf.quantize([1.0], "nvfp4", scale_rule="mse")),
+        ("search takes each tile by itself",
+         lambda: nf.quantize([1.0], "nf4_dq", scale_rule="mse")),
+        ("do not go by a largest", lambda: nf.quantize([1.0], "q4_1", scale_rule="floor")),
+        ("do not go by a largest", lambda: nf.quantize([1.0], "int4_g32_asym", scale_rule="even")),
+        ("no negative scales", lambda: nf.quantize([1.0], "mxfp4", scale_rule="lowest")),
+        ("do not go by a largest", lambda: replace(Q5, scale_rule="floor")),
+        ("percentile: 49; below 50 there is no range", lambda: nf.quantize(
+            [1.0], "q4_1", scale_rule=ScaleRule(percentile=49))),
+        *[("scale: scales are scaled by", lambda rule=rule: replace(
+            NVFP4, scale=replace(NVFP4.scale, scale_rule=rule)))
+          for rule in ("mse", "even", "lowest")],
         ("search is for deterministic",
          lambda: nf.quantize([1.0], "mxfp4", scale_rule="mse", rounding="sr")),
         ("scale: expected a float format", lambda: nf.ScaledFormat("f", nf.int4, nf.int8)),
@@ -655,6 +771,9 @@ def test_compiled_runs_give_the_bits_of_numpy(name: str, monkeypatch: pytest.Mon
     importlib.import_module("numformats.codec.compiled.dispatch")
     shapes = [(4096,), (64, 256), (3, 5, 128), (70,), (2, 100_000), (1 << 17,), (300_000,), (3, 70)]
     cases = [("rne", None), ("rtp", "floor"), ("sr", "rceil"), ("to_odd", "even"), ("rnz", "ceil")]
+    if not nf.get_scaled_format(name).is_symmetric:
+        rules = None, "absmax_down", "absmax_up", "percentile", "absmax"
+        cases = [(mode, rule) for (mode, _), rule in zip(cases, rules, strict=True)]
     for shape in shapes:
         x = specials(shape)
         for mode, rule in cases:

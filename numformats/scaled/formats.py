@@ -33,7 +33,8 @@ class ScaledFormat:
     scale : Format or ScaledFormat
         What each scale is stored in: a float format; or a scaled one, whose elements are the scales
         of the tiles, and which has scales for them: two levels. Blocks of scales are consecutive
-        ones in C order, from one row of tiles to the next.
+        ones in C order, from one row of tiles to the next. They go by a largest magnitude, or a
+        percentile of them.
     granularity : PerTensor, PerChannel, PerBlock or PerTile
         Which numbers share a scale.
     scale_rule : str or ScaleRule
@@ -91,8 +92,9 @@ class ScaledFormat:
             self._require_affine(self.zero_point)
         if self.offset is not None:
             self._require_offset(self.offset)
-        if self.rule.target == "lowest" and not self.has_signed_scales:
-            raise ValueError(f"scale_rule: {self.name} has no negative scales")
+        if isinstance(self.scale, ScaledFormat):
+            _require_rule_of_scales(self.scale.rule)
+        self.require_rule(self.rule)
 
     def _is_codebook_of_scales(self, fmt: object) -> bool:
         return (
@@ -126,6 +128,26 @@ class ScaledFormat:
             raise TypeError("offset: it needs unsigned integers for elements")
         if self.zero_point is not None or isinstance(self.scale, ScaledFormat):
             raise ValueError("offset: it goes with scales of one level, and no zero point")
+
+    def require_rule(self, rule: ScaleRule) -> None:
+        """ValueError for a rule by which the scales of this format cannot be chosen."""
+        if rule.target == "lowest" and not self.has_signed_scales:
+            raise ValueError(f"scale_rule: {self.name} has no negative scales")
+        if rule.search and self.scale_mean is not None:
+            raise ValueError(
+                f"scale_rule: a search takes each tile by itself, and the scales of {self.name} "
+                "depend on the mean of all"
+            )
+        if rule.percentile < 50 and not self.is_symmetric:
+            raise ValueError(
+                f"scale_rule: percentile: {rule.percentile}; below 50 there is no range"
+            )
+        is_of_magnitudes = rule.target != "max" or rule.rounds_first or rule.largest is not None
+        if is_of_magnitudes and not self.is_symmetric:
+            raise ValueError(
+                f"scale_rule: the scales of {self.name} do not go by a largest magnitude, but by "
+                "the range of a tile, which absmax, absmax_up, absmax_down, percentile and mse do"
+            )
 
     @property
     def rule(self) -> ScaleRule:
@@ -219,3 +241,11 @@ class ScaledFormat:
             "scale_mean": (self.scale_mean, ()),
         }
         return {name: (fmt, own) for name, (fmt, own) in parts.items() if fmt is not None}
+
+
+def _require_rule_of_scales(rule: ScaleRule) -> None:
+    if rule.target == "lowest" or rule.rounds_first or rule.search:
+        raise ValueError(
+            "scale: scales are scaled by their largest magnitude or a percentile; 'lowest', "
+            "rounds_first and search are for the rule of the elements"
+        )

@@ -99,6 +99,7 @@ def quantize(
     array = _read(x)
     scaled = read_scaled_format(fmt)
     rule = scaled.rule if scale_rule is None else get_rule(scale_rule)
+    scaled.require_rule(rule)
     mode, saturation_mode = parse_rounding(rounding), parse_saturation(saturation)
     require_dtype(scaled.element, np.dtype(np.float64))
     shape = array.shape
@@ -143,8 +144,6 @@ def _require_nan(x: Array, fmt: ScaledFormat) -> None:
 
 def _require_known(x: Array, fmt: ScaledFormat) -> None:
     """Refuse what a largest magnitude that is known beforehand does not fit."""
-    if not fmt.is_symmetric:
-        raise ValueError(f"scale_rule: the scales of {fmt.name} do not go by a largest magnitude")
     if not fmt.element.has_nan and is_float(x.dtype):
         # The scale of its tile, which stands for it elsewhere, says nothing of it here.
         refuse_where("x", x, np.isnan, "NaN", f"{fmt.element.name} has no code for it")

@@ -31,11 +31,14 @@ class ScaleRule:
         Whether the largest magnitude is rounded to the element's precision before that, ties away
         from zero.
     percentile : float
-        Which percentile of the magnitudes stands for the largest; 100 is the largest itself.
+        Which percentile of the magnitudes stands for the largest; 100 is the largest itself. In
+        formats that go by the range of a tile, which percentile of the numbers is its upper end;
+        the lower is as far from the smallest; 50 at least.
     search : int
         How many smaller scales to try besides, down to half of it; the one with the smallest sum of
         squared errors is taken, the largest of equals. In a scale format with fewer steps than
-        that, each step there is.
+        that, each step there is. In formats that go by the range of a tile, smaller ranges: closer
+        to zero if there is a zero point, to the middle if there is an offset.
     largest : float, optional
         A number that stands for the largest magnitude of every tile, known beforehand: a scale that
         was calibrated. For the rule of the scale of scales, the largest of all tiles.

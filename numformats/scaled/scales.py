@@ -45,7 +45,8 @@ def choose_scales(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> S
         largest = np.full(grid_shape(x.shape, tile), rule.largest, np.float64)
         return scales_of_magnitudes(largest, fmt, rule)
     if not fmt.is_symmetric:
-        return scales_of_ends(*tile_ends(x, tile, with_zero=fmt.offset is None), fmt, rule)
+        ends = tile_ends(x, tile, with_zero=fmt.offset is None, percentile=rule.percentile)
+        return scales_of_ends(*ends, fmt, rule)
     largest = magnitudes(x, tile, rule.percentile)
     if rule.target == "lowest":
         return scales_of_farthest(
@@ -71,8 +72,6 @@ def scales_of_farthest(farthest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> 
     element: negative for positive ones.
     """
     scale = fmt.scale_element
-    if not fmt.has_signed_scales:
-        raise ValueError(f"scale_rule: {fmt.name} has no negative scales")
     scales = scales_of_magnitudes(np.abs(farthest), fmt, rule)
     values = values_of(scales.codes, scale)
     codes = np.asarray(codec.encode(np.where(farthest > 0, -values, values), scale))
@@ -139,7 +138,7 @@ def _divisors_of_scaled(largest: Floats, fmt: ScaledFormat, target: float) -> tu
     assert isinstance(inner.scale, Format)
     inner_target = float(target_of(inner.element, inner.rule)) * target
     shape, tile = fmt.tiling_of_scales(largest.shape)
-    largest_of_all = magnitudes(largest.reshape(shape), tile, 100.0)
+    largest_of_all = magnitudes(largest.reshape(shape), tile, inner.rule.percentile)
     tensor = _stored(largest_of_all, np.asarray(inner_target), inner.scale, inner.rule)
     return _outer_values(tensor, fmt, largest.shape) * target, tensor
 
@@ -325,11 +324,15 @@ def _offset_scales(
     return Scales(codes, offsets=np.asarray(codec.encode(low, offset, saturation="finite")))
 
 
-def tile_ends(x: Array, tile: Tile, *, with_zero: bool = True) -> tuple[Floats, Floats]:
+def tile_ends(
+    x: Array, tile: Tile, *, with_zero: bool = True, percentile: float = 100.0
+) -> tuple[Floats, Floats]:
     """The smallest and the largest finite value of each tile; NaN where there is NaN, zero where
     there is nothing else.
 
     with_zero: whether zero counts besides, so that the range has it.
+    percentile: which one stands for the largest, and its counterpart for the smallest. Infinity
+    counts for these as the end that it lies beyond.
     """
     low, high = np.zeros(grid_shape(x.shape, tile)), np.zeros(grid_shape(x.shape, tile))
     for part, place, extents in regions(x.shape, tile):
@@ -338,6 +341,12 @@ def tile_ends(x: Array, tile: Tile, *, with_zero: bool = True) -> tuple[Floats, 
         counts = ~np.isinf(wide)
         least = wide.min(axis=within, initial=np.inf, where=counts)
         most = wide.max(axis=within, initial=-np.inf, where=counts)
+        if percentile < 100:
+            of_tile = (..., *(np.newaxis for _ in within))
+            inside = np.clip(wide, least[of_tile], most[of_tile])
+            # Values that occur, not some in between, which might have to be rounded.
+            least = np.percentile(inside, 100 - percentile, axis=within, method="lower")
+            most = np.percentile(inside, percentile, axis=within, method="higher")
         if with_zero:
             least, most = np.minimum(least, 0), np.maximum(most, 0)
         low[place] = np.where(np.isinf(least), 0, least)

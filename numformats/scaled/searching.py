@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,23 +18,28 @@ from numformats.rounding import random_bit_count
 from numformats.scaled.elements import Projection
 from numformats.scaled.encoding import encode_elements
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.fused import Encoder, Runs, Sizes, can_quantize, runs_of, scale_kernel
+from numformats.scaled.fused import Encoder, can_quantize
 from numformats.scaled.granularity import Tile, grid_shape
 from numformats.scaled.rules import ScaleRule
-from numformats.scaled.runs import as_float32, run_length
+from numformats.scaled.runs import as_float32, ends_of_runs, largest_of_runs, run_length
 from numformats.scaled.scales import (
     Scales,
     divisors_of,
     magnitudes,
     scale_values,
-    scales_of_magnitudes,
+    scales_of_ends,
     spread,
+    stored,
     sums,
+    tile_ends,
     values_of,
 )
+from numformats.scaled.sources import Runs, ScalesByMagnitude, Sizes, runs_of, scale_kernel
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
+# The scales for a share of what the numbers of each tile reach.
+Chooser = Callable[[float], Scales]
 
 # Numbers that are searched for at a time, about: they stay in the cache meanwhile.
 _PART: Final = 1 << 15
@@ -42,65 +48,104 @@ _PART: Final = 1 << 15
 def best_scales(
     x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, how: Projection
 ) -> Scales:
-    """Of the scales that the rule gives for shares of the largest magnitude, from all of it down to
-    half, those with the smallest sum of squared errors in each tile; of equals the largest.
+    """Of the scales that the rule gives for shares of what the numbers of a tile reach, from all of
+    it down to half, those with the smallest sum of squared errors in each tile; of equals the
+    largest. A scale of scales stays that of all of it.
 
-    ValueError for formats and modes that it is not for.
+    ValueError for rounding modes that it is not for.
     """
-    if not fmt.is_symmetric or isinstance(fmt.scale, ScaledFormat):
-        raise ValueError("scale_rule: a search is for symmetric formats with scales of one level")
     if random_bit_count(how.rounding):
         raise ValueError("scale_rule: a search is for deterministic rounding modes")
     if _can_search_runs(x, fmt, rule, tile, how):
         return _best_of_runs(runs_of(x, tile), fmt, rule, how)
 
-    def codes_of(largest: Floats) -> Array:
-        return scales_of_magnitudes(largest, fmt, rule).codes
+    def errors_of(scales: Scales) -> Floats:
+        return _squared_errors(x, fmt, scales, tile, how)
 
-    def errors_of(codes: Array) -> Floats:
-        return _squared_errors(x, fmt, Scales(codes), tile, how)
-
-    largest = magnitudes(x, tile, rule.percentile)
-    return Scales(_best(_tried(largest, fmt, rule, codes_of), errors_of))
+    return _best(_tried(_chooser(x, fmt, rule, tile), fmt, rule), errors_of)
 
 
-def _best(tried: Iterator[Array], errors_of: Callable[[Array], Floats]) -> Array:
-    """For each tile that of the codes with the smallest error; of equals the first."""
+def _best(tried: Iterator[Scales], errors_of: Callable[[Scales], Floats]) -> Scales:
+    """For each tile that of the scales with the smallest error; of equals the first."""
     best = next(tried)
     least = errors_of(best)
-    for codes in tried:
-        errors = errors_of(codes)
+    for scales in tried:
+        errors = errors_of(scales)
         is_better = errors < least
-        best, least = np.where(is_better, codes, best), np.where(is_better, errors, least)
+        best, least = _chosen(is_better, scales, best), np.where(is_better, errors, least)
     return best
 
 
-def _tried(
-    largest: Floats, fmt: ScaledFormat, rule: ScaleRule, codes_of: Callable[[Floats], Array]
-) -> Iterator[Array]:
-    """The codes of the scales to try for each tile, the largest first."""
+def _chosen(is_first: NDArray[np.bool_], first: Scales, second: Scales) -> Scales:
+    """For each tile the one or the other."""
+
+    def either(one: Array | None, other: Array | None) -> Array | None:
+        return None if one is None or other is None else np.where(is_first, one, other)
+
+    return replace(
+        second,
+        codes=np.where(is_first, first.codes, second.codes),
+        zero_points=either(first.zero_points, second.zero_points),
+        offsets=either(first.offsets, second.offsets),
+    )
+
+
+def _tried(choose: Chooser, fmt: ScaledFormat, rule: ScaleRule) -> Iterator[Scales]:
+    """The scales to try, the largest first."""
     scale = fmt.scale_element
     assert isinstance(scale, FloatFormat)
-    first = codes_of(largest)
+    first = choose(1.0)
     yield first
-    if 2**scale.mantissa_bits > rule.search:
+    if not fmt.is_symmetric or 2**scale.mantissa_bits > rule.search:
         for step in range(1, rule.search + 1):
-            yield codes_of(largest * (1 - step / (2 * rule.search)))
+            yield choose(1 - step / (2 * rule.search))
         return
     # Few enough to try each. The codes of positive numbers are in their order.
-    last, wide = codes_of(largest / 2), first.astype(np.int64)
+    last, wide = choose(0.5).codes, first.codes.astype(np.int64)
     for step in range(1, int((wide - last).max(initial=0)) + 1):
-        yield np.maximum(wide - step, last).astype(first.dtype)
+        codes = np.maximum(wide - step, last).astype(first.codes.dtype)
+        yield replace(first, codes=codes)
+
+
+def _chooser(x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile) -> Chooser:
+    if not fmt.is_symmetric:
+        with_zero = fmt.offset is None
+        ends = tile_ends(x, tile, with_zero=with_zero, percentile=rule.percentile)
+        return _chooser_of_ends(*ends, fmt, rule)
+    largest = magnitudes(x, tile, rule.percentile)
+    divisors, tensor = divisors_of(largest, fmt, rule)
+    return lambda share: Scales(stored(largest * share, divisors, fmt, rule), tensor)
+
+
+def _chooser_of_ends(low: Floats, high: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Chooser:
+    """Scales for ranges that are closer to zero, or to the middle where zero need not be in them.
+
+    Source for the first: the code of Frantar et al., "GPTQ: accurate post-training quantization for
+    generative pre-trained transformers", 2023.
+    """
+    if fmt.offset is None:
+        return lambda share: scales_of_ends(low * share, high * share, fmt, rule)
+    half = high / 2 - low / 2
+
+    def choose(share: float) -> Scales:
+        inset = half * (1 - share)
+        return scales_of_ends(low + inset, high - inset, fmt, rule)
+
+    return choose
 
 
 def _squared_errors(
     x: Array, fmt: ScaledFormat, scales: Scales, tile: Tile, how: Projection
 ) -> Floats:
     """The sum of squared errors of each tile, infinities left out."""
-    codes = encode_elements(x, fmt, scales, tile, how)
-    sizes = spread(scale_values(scales, fmt), x.shape, tile)
+    values = values_of(encode_elements(x, fmt, scales, tile, how), fmt.element)
     with np.errstate(invalid="ignore", over="ignore"):
-        error = x.astype(np.float64) - values_of(codes, fmt.element) * sizes
+        if scales.zero_points is not None and fmt.zero_point is not None:
+            values = values - spread(values_of(scales.zero_points, fmt.zero_point), x.shape, tile)
+        values = values * spread(scale_values(scales, fmt), x.shape, tile)
+        if scales.offsets is not None and fmt.offset is not None:
+            values = values + spread(values_of(scales.offsets, fmt.offset), x.shape, tile)
+        error = x.astype(np.float64) - values
         error[np.isinf(error)] = 0
         return sums(np.square(error), tile)
 
@@ -120,7 +165,7 @@ def _can_search_runs(
         and rule.percentile == 100
         and fmt.element.bits <= TABLE_BITS
         and x.size // math.prod(grid_shape(x.shape, tile)) <= _PART
-        and scale_kernel(fmt, rule) is not None
+        and (not fmt.is_symmetric or scale_kernel(fmt, rule) is not None)
     )
 
 
@@ -128,56 +173,97 @@ def _best_of_runs(runs: Runs, fmt: ScaledFormat, rule: ScaleRule, how: Projectio
     """The best scales of runs, some at a time, on threads."""
     from numformats.codec.compiled.threads import run_split
 
-    best = np.empty(runs.count, code_dtype(fmt.scale_element))
+    found: dict[int, Scales] = {}
     step = _PART // runs.run * runs.run
+    scales = None
+    if fmt.is_symmetric:
+        has_two_levels = isinstance(fmt.scale, ScaledFormat)
+        largest = largest_of_runs(runs.flat, runs.run) if has_two_levels else None
+        scales = ScalesByMagnitude(largest, runs.grid, fmt, rule)
 
     def work(begin: int, end: int) -> bool:
-        search = _Search(fmt, rule, how, runs.run, min(step, end - begin))
+        search = _Search(fmt, rule, how, scales, runs.run, min(step, end - begin))
         for first in range(begin, end, step):
             last = min(first + step, end)
-            now = as_float32(runs.flat[first:last])
-            best[first // runs.run : -(-last // runs.run)] = search.best(now)
+            part = slice(first // runs.run, -(-last // runs.run))
+            found[first] = search.best(part, as_float32(runs.flat[first:last]))
         return False
 
     run_split(work, runs.flat.size, step)
-    return Scales(best.reshape(runs.grid))
+    in_order = [found[first] for first in sorted(found)]
+
+    def joined(parts: list[Array | None]) -> Array | None:
+        there = [part for part in parts if part is not None]
+        return np.concatenate(there).reshape(runs.grid) if there else None
+
+    codes = joined([part.codes for part in in_order])
+    assert codes is not None
+    return Scales(
+        codes,
+        None if scales is None else scales.tensor,
+        joined([part.zero_points for part in in_order]),
+        joined([part.offsets for part in in_order]),
+    )
 
 
 class _Search:
-    """The search in some runs at a time, with memory for `size` numbers, of one thread."""
+    """The search in some runs at a time, with memory for `size` numbers, of one thread.
+
+    scales: those of symmetric formats.
+    """
 
     def __init__(
-        self, fmt: ScaledFormat, rule: ScaleRule, how: Projection, run: int, size: int
+        self,
+        fmt: ScaledFormat,
+        rule: ScaleRule,
+        how: Projection,
+        scales: ScalesByMagnitude | None,
+        run: int,
+        size: int,
     ) -> None:
-        self._format, self._rule, self._run = fmt, rule, run
+        self._format, self._rule, self._scales, self._run = fmt, rule, scales, run
         self._encoder = Encoder(fmt, how, run, size)
-        self._kernel = scale_kernel(fmt, rule)
-        self._divisors = divisors_of(np.zeros((1,)), fmt, rule)[0]
         self._codes = np.empty(size, code_dtype(fmt.element))
         self._table = value_table(fmt.element, np.dtype(np.float64))
         self._scratch = np.empty((2, size))
 
-    def best(self, now: Array) -> Array:
-        """The codes of the best scales of runs with these numbers."""
+    def best(self, part: slice, now: Array) -> Scales:
+        """The best scales of some runs with these numbers, without the scale of scales."""
+        tried = _tried(self._chooser(part, now), self._format, self._rule)
+        return _best(tried, lambda scales: self._errors_of(scales, part, now))
+
+    def _chooser(self, part: slice, now: Array) -> Chooser:
+        fmt, run, by_magnitude = self._format, self._run, self._scales
+        if by_magnitude is None:
+            ends = ends_of_runs(now, run, with_zero=fmt.offset is None)
+            return _chooser_of_ends(*ends, fmt, self._rule)
+        largest = largest_of_runs(now, run)
+
+        def choose(share: float) -> Scales:
+            codes = np.empty(largest.shape, code_dtype(fmt.scale_element))
+            by_magnitude.write(part, None, run, largest * share, codes)
+            return Scales(codes)
+
+        return choose
+
+    def _errors_of(self, scales: Scales, part: slice, now: Array) -> Floats:
         from numformats.codec.compiled import pieces
 
-        largest = np.empty(-(-now.size // self._run))
-        pieces.largest_of_runs(now.view(np.uint32), self._run, largest)
-        tried = _tried(largest, self._format, self._rule, self._codes_of)
-        return _best(tried, lambda codes: self._errors_of(codes, now))
-
-    def _codes_of(self, largest: Floats) -> Array:
-        codes = np.empty(largest.shape, code_dtype(self._format.scale_element))
-        self._kernel.run(None, self._run, largest, self._divisors, codes)
-        return codes
-
-    def _errors_of(self, scales: Array, now: Array) -> Floats:
-        from numformats.codec.compiled import pieces
-
-        sizes = values_of(scales, self._format.scale_element)
-        codes, found = self._codes[: now.size], np.empty(scales.shape)
-        self._encoder.encode(now, Sizes(sizes), 0, codes)
+        if self._scales is None:
+            sizes = Sizes.of(scales, self._format)
+        else:
+            sizes = Sizes(self._scales.values_of(part, scales.codes))
+        codes, found = self._codes[: now.size], np.empty(scales.codes.shape)
+        self._encoder.encode(now, sizes, 0, codes)
         pieces.squared_errors(
-            now, read_only(codes.view()), self._table, sizes, self._run, *self._scratch, found
+            now,
+            read_only(codes.view()),
+            self._table,
+            sizes.zeros,
+            sizes.sizes,
+            sizes.offsets,
+            self._run,
+            *self._scratch,
+            found,
         )
         return found

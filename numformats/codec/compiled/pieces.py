@@ -12,6 +12,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 from numpy import add, bitwise_and, divide, multiply, subtract
 
 from numformats.codec.compiled.blocks import (
+    add_runs,
     add_runs_to_odd,
     divide_runs,
     divide_runs_to_odd,
@@ -311,17 +312,31 @@ def decode_runs(
 
 @step
 def squared_errors(
-    x: Any, codes: Any, table: Any, sizes: Any, run: Any, errors: Any, others: Any, out: Any
+    x: Any,
+    codes: Any,
+    table: Any,
+    zeros: Any,
+    sizes: Any,
+    offsets: Any,
+    run: Any,
+    errors: Any,
+    others: Any,
+    out: Any,
 ) -> None:
     """The sum of the squared errors of each run, infinite ones left out: of pairs of neighbours, of
     pairs of these, and so on.
 
-    x: numbers, of whole runs but for the last. codes: of their quotients with the sizes, whose
-    values are in a table of float64. errors, others: scratch for as many.
+    x: numbers, of whole runs but for the last. codes: what they are encoded as, by a table of
+    float64 values, less the zero of each run, times its size, and its offset added to that; zeros
+    and offsets may be None. errors, others: scratch for as many.
     """
     values = errors[: x.size]
     look_up(codes, table, values)
+    if zeros is not None:
+        subtract_runs(values, zeros, run, 0)
     multiply_runs(values, sizes, run, 0)
+    if offsets is not None:
+        add_runs(values, offsets, run, 0)
     for i in range(x.size):
         error = abs(subtract(np.float64(x[i]), values[i]))
         values[i] = 0.0 if error == np.inf else multiply(error, error)

@@ -124,8 +124,10 @@ def _compile_decoding() -> None:
 
 def _compile_search() -> None:
     x, table, sizes = _numbers(np.float32), np.ones(2), np.ones(1)
-    for dtype in (np.uint8, np.uint16):
-        pieces.squared_errors(x, _numbers(dtype), table, sizes, 2, *np.ones((2, 2)), np.ones(1))
+    ways = ((None, None), (sizes, None), (None, sizes))
+    for dtype, (zeros, offsets) in product((np.uint8, np.uint16), ways):
+        given = x, _numbers(dtype), table, zeros, sizes, offsets
+        pieces.squared_errors(*given, 2, *np.ones((2, 2)), np.ones(1))
 
 
 def _numbers(dtype: Any, count: int = 2) -> Any:

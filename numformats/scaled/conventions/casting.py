@@ -33,12 +33,14 @@ def quantize_by_cast(
     `DynamicQuantizeLinear`. ValueError for what the library does not have.
     """
     how = cast_of(fmt.element, convention)
+    if fmt.offset is not None or rule.search:
+        raise ValueError(f"convention: {convention} has neither offsets nor a search for scales")
     numbers = to_float32(x)
     if isinstance(fmt.element, IntFormat):
         refuse_where("x", numbers, np.isnan, "NaN", f"it has no code in {fmt.element.name}")
     if fmt.zero_point is not None:
-        if convention != "onnx" or fmt.scale != float32:
-            raise ValueError(f"convention: {convention} has no {fmt.name}")
+        if convention != "onnx" or fmt.scale != float32 or rule != ScaleRule():
+            raise ValueError(f"convention: {convention} has no {fmt.name} with this scale rule")
         scales = _dynamic_scales(numbers, fmt, tile, fmt.zero_point)
     else:
         scales = choose_scales(numbers, fmt, rule, tile)
