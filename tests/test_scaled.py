@@ -22,6 +22,8 @@ from numformats.codec import paths
 from numformats.codec.division import quotient_to_odd
 from numformats.scaled import RULES, ScaleRule
 from numformats.scaled.addition import exact_sum, sum_to_odd
+from numformats.scaled.elements import Projection
+from numformats.scaled.fused import can_quantize
 from numformats.scaled.granularity import Tile
 from numformats.scaled.runs import run_length
 from numformats.scaled.scales import target_of
@@ -632,7 +634,7 @@ def test_the_compiled_search_has_the_bits_of_numpy(
     pytest.importorskip("numba")
     # Rows of whole runs, of runs that are cut off, and runs longer than are searched in one go.
     for shape in ((4096,), (64, 256), (5, 3, 40), (70,), (300, 128), (600_000,)):
-        for x in (specials(shape), numbers(shape).astype("f2")):
+        for x in (specials(shape), numbers(shape).astype("f2"), numbers(shape, "f8") / 3):
             results = []
             for is_disabled in (True, False):
                 monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
@@ -925,7 +927,7 @@ def test_loops_that_round_to_odd_are_exact() -> None:
 
     rng = np.random.default_rng(4)
     x = numbers((1000,)) + np.float32(1e-3)
-    sizes = rng.integers(1, 1 << 28, 1000) * 2.0 ** rng.integers(-40, 40, 1000)
+    sizes = rng.integers(1, 1 << 53, 1000) * 2.0 ** rng.integers(-60, 20, 1000)
     sizes *= rng.choice([-1, 1], 1000)
     for numerators in (x, x.astype("f8") / 3):
         found = np.empty(1000)
@@ -942,6 +944,64 @@ def test_loops_that_round_to_odd_are_exact() -> None:
             significand = int(math.frexp(total)[0] * 2**53)
             assert Fraction(total) == meant or significand % 2
             assert abs(Fraction(total) - meant) < Fraction(math.ulp(total))
+
+
+def test_quotients_to_odd_at_the_ends_of_float64() -> None:
+    pytest.importorskip("numba")
+    from numformats.codec.compiled import blocks
+
+    tiny, top = 5e-324, np.finfo(np.float64).max
+    cases = [
+        # What is too small is not zero, and what is too large not infinite.
+        (1e-300, 1e200, tiny), (-1e-300, 1e200, -tiny), (1e-300, -1e200, -tiny),
+        (-1e-300, -1e200, tiny), (1e300, 1e-200, top), (-1e300, 1e-200, -top),
+        (3 * tiny, 2.0, tiny), (1e300, 1e300, 1.0), (0.0, 3.0, 0.0), (-0.0, 3.0, -0.0),
+        (np.inf, 3.0, np.inf), (-np.inf, 3.0, -np.inf), (np.nan, 3.0, np.nan),
+        (1.0, np.nan, np.nan), (1.0, np.inf, 0.0), (-1.0, np.inf, -0.0),
+    ]  # fmt: skip
+    x, sizes, expected = (np.array(column) for column in zip(*cases, strict=True))
+    found = np.empty(x.size)
+    blocks.divide_runs_to_odd(x, sizes, 1, 0, found)
+    for got in (found, quotient_to_odd(x, sizes)):
+        np.testing.assert_array_equal(got, expected)
+        np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))
+
+
+def wide_specials(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Numbers over nearly all of float64's range, and next to the midpoints between elements."""
+    rng = np.random.default_rng(math.prod(shape))
+    x = rng.standard_normal(shape) * 2.0 ** rng.integers(-1060, 1020, (*shape[:-1], 1))
+    near = np.float64(rng.integers(-40, 40, shape) / 8) * rng.choice([1, 1.1], (*shape[:-1], 1))
+    is_near = rng.random(shape) < 0.5
+    steps = rng.integers(-1, 2, shape)
+    near = np.where(steps == 0, near, np.nextafter(near, np.where(steps > 0, np.inf, -np.inf)))
+    x[is_near] = near[is_near]
+    x.flat[[3, 9, 11]] = -0.0, np.inf, -np.inf
+    x.flat[-7] = np.nan
+    return x
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_compiled_runs_of_float64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    for shape, mode in itertools.product([(40, 256), (6, 70)], ("rne", "rtp", "raz", "sr")):
+        assert_same_bits(monkeypatch, wide_specials(shape), name, mode)
+    fmt, x = nf.get_scaled_format(name), wide_specials((4, 128))
+    if fmt.is_symmetric:
+        x[~np.isfinite(x)] = 0
+        how = Projection("nearest_even", "finite")
+        assert can_quantize(x, fmt, fmt.rule, fmt.granularity.tile(2, None), how)
+        for rule in ("absmax", "absmax_up", "even"):
+            assert_as_meant(x, fmt, rule, "nearest_even")
+
+
+@pytest.mark.parametrize("name", ["mxfp4", "nvfp4", "int4_g128_asym", "q4_1", "q4_0", "nf4_dq"])
+def test_many_float64_on_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    x = wide_specials((1 << 12, 1 << 8))
+    assert_same_bits(monkeypatch, x, name, "rne")
+    assert_same_bits(monkeypatch, np.rint(numbers(x.shape) * 1e5).astype("i8"), name, "rne")
 
 
 def test_compiled_runs_on_threads() -> None:

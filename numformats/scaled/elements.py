@@ -16,6 +16,7 @@ from numformats.rounding import RoundingMode, SaturationMode
 from numformats.scaled.formats import ScaledFormat
 
 _FLOAT32: Final = np.dtype(np.float32)
+_FLOAT64: Final = np.dtype(np.float64)
 # What a quotient is rounded to before the zero point is added.
 WIDE: Final = IntFormat("wide", 16)
 _FLOAT64_BITS: Final = 53
@@ -42,18 +43,19 @@ def can_divide(dtype: np.dtype[Any], fmt: ScaledFormat, key: int | None) -> bool
     the product of the point and any scale: then the number would equal that if the quotient could
     be mistaken for the point. Random bits make points of more bits, and offsets numbers of more.
     """
-    is_plain = key is None and fmt.offset is None and is_within_float32(dtype)
-    return is_plain and scale_bits(fmt) + _point_bits(fmt) <= _FLOAT64_BITS
+    is_plain = key is None and fmt.offset is None and float_dtype(dtype) == _FLOAT32
+    return is_plain and _scale_bits(fmt) + _point_bits(fmt) <= _FLOAT64_BITS
 
 
-def is_within_float32(dtype: np.dtype[Any]) -> bool:
-    """Whether float32 holds all numbers of a dtype."""
-    if dtype.kind in "iu":
-        return dtype.itemsize <= 2
-    return dtype.itemsize <= 2 or dtype.newbyteorder("=") == _FLOAT32
+def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype that loops take the numbers of a dtype in: float32, if that holds them all, or
+    float64.
+    """
+    is_within = dtype.itemsize <= 2 or dtype.newbyteorder("=") == _FLOAT32
+    return _FLOAT32 if is_within else _FLOAT64
 
 
-def scale_bits(fmt: ScaledFormat) -> int:
+def _scale_bits(fmt: ScaledFormat) -> int:
     """The significand bits of the largest value of a scale, with its own scale."""
     if fmt.scale_mean is not None:
         return fmt.scale_mean.precision

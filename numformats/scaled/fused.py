@@ -18,16 +18,16 @@ from numformats.scaled.elements import (
     WIDE,
     Projection,
     can_divide,
-    is_within_float32,
-    scale_bits,
+    float_dtype,
 )
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.gathering import scattered
 from numformats.scaled.granularity import Tile
 from numformats.scaled.rules import ScaleRule
-from numformats.scaled.runs import PART, as_float32, run_length
+from numformats.scaled.runs import PART, as_floats, run_length
 from numformats.scaled.scales import Scales
 from numformats.scaled.sources import (
+    Runs,
     Sizes,
     goes_by_magnitudes,
     runs_of,
@@ -40,8 +40,6 @@ Floats = NDArray[np.float64]
 
 _FLOAT32: Final = np.dtype(np.float32)
 _FLOAT64: Final = np.dtype(np.float64)
-# For which the loops that round to odd are exact.
-_MOST_SCALE_BITS: Final = 28
 
 
 def can_quantize(
@@ -52,19 +50,16 @@ def can_quantize(
     how: Projection,
 ) -> bool:
     """Whether `quantize_runs` can do it."""
-    if not is_within_float32(x.dtype) or x.size == 0 or scale_bits(fmt) > _MOST_SCALE_BITS:
+    if x.size == 0:
         return False
     # Random bits go by the position in the array, and not in one whose tiles were gathered.
     if how.key is not None and run_length(x.shape, tile) is None:
-        return False
-    # Quotients in float64 are for magnitudes that float32 holds.
-    if rule.largest is not None and not _is_float32(rule.largest):
         return False
     if paths.compiled_path(x.size) is None:
         return False
     if goes_by_magnitudes(fmt, rule) and scale_kernel(fmt, rule) is None:
         return False
-    return _kernel_for(fmt, how) is not None
+    return _kernel_for(x.dtype, fmt, how) is not None
 
 
 def quantize_runs(
@@ -88,11 +83,11 @@ def quantize_runs(
 
     def work(begin: int, end: int) -> bool:
         # Memory that is asked for anew for each part would cost more than the work.
-        encoder = Encoder(fmt, how, runs.run, min(PART, end - begin))
+        encoder = Encoder(runs, fmt, how, min(PART, end - begin))
         for first in range(begin, end, PART):
             last = min(first + PART, end)
             part = slice(first // runs.run, -(-last // runs.run))
-            now = as_float32(flat[first:last])
+            now = as_floats(flat[first:last])
             encoder.encode(now, source.of(part, now), first, codes[first:last])
         return False
 
@@ -105,19 +100,13 @@ def quantize_runs(
 class Encoder:
     """Numbers to codes, with memory for `size` of them at a time, that one thread works in."""
 
-    def __init__(
-        self,
-        fmt: ScaledFormat,
-        how: Projection,
-        run: int,
-        size: int,
-    ) -> None:
+    def __init__(self, runs: Runs, fmt: ScaledFormat, how: Projection, size: int) -> None:
         from numformats.codec.compiled.scaled import QuotientKernel
 
-        self._element, self._run = fmt.element, run
-        kernel = _kernel_for(fmt, how)
-        is_to_odd = not _is_power_of_two(fmt) and not can_divide(_FLOAT32, fmt, how.key)
-        self._kernel = QuotientKernel(kernel, run, is_to_odd=is_to_odd, key=how.key)
+        self._element, self._run, dtype = fmt.element, runs.run, runs.flat.dtype
+        kernel = _kernel_for(dtype, fmt, how)
+        is_to_odd = not _can_shift(dtype, fmt) and not can_divide(dtype, fmt, how.key)
+        self._kernel = QuotientKernel(kernel, runs.run, is_to_odd=is_to_odd, key=how.key)
         is_affine = fmt.zero_point is not None
         self._integers = np.empty(size, code_dtype(WIDE)) if is_affine else None
 
@@ -137,29 +126,25 @@ class Encoder:
         blocks.move_runs(integers, scales.zeros, ends, mask, self._run, begun, out)
 
 
-def _is_float32(number: float) -> bool:
-    with np.errstate(over="ignore", under="ignore"):
-        return float(np.float32(number)) == number
-
-
-def _kernel_for(fmt: ScaledFormat, how: Projection) -> Any:
-    """The kernel for the quotients of numbers and scales, or None."""
+def _kernel_for(dtype: np.dtype[Any], fmt: ScaledFormat, how: Projection) -> Any:
+    """The kernel for the quotients of numbers of a dtype and scales, or None."""
     from numformats.codec.compiled.dispatch import kernel_for
 
     nan = "raise" if fmt.element.has_nan else "zero"
     plan = make_plan(fmt.element, how.rounding, how.saturation, nan)
     if fmt.zero_point is not None:
         plan = make_plan(WIDE, how.rounding, "finite", "zero")
-    return kernel_for(plan, _FLOAT32 if _is_power_of_two(fmt) else _FLOAT64)
+    return kernel_for(plan, _FLOAT32 if _can_shift(dtype, fmt) else _FLOAT64)
 
 
-def _is_power_of_two(fmt: ScaledFormat) -> bool:
-    """Whether quotients by these scales are shifts, and all that float32 may lose of them is below
-    what the elements tell apart.
+def _can_shift(dtype: np.dtype[Any], fmt: ScaledFormat) -> bool:
+    """Whether quotients of numbers of a dtype are shifts, and all that float32 may lose of them is
+    below what the elements tell apart.
     """
     scale = fmt.scale
     return (
-        isinstance(scale, FloatFormat)
+        float_dtype(dtype) == _FLOAT32
+        and isinstance(scale, FloatFormat)
         and fmt.offset is None
         and scale.mantissa_bits == 0
         and not scale.has_zero

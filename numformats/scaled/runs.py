@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec import paths
-from numformats.codec.compiled.views import read_only
+from numformats.codec.compiled.views import as_words, read_only
+from numformats.scaled.elements import float_dtype
 from numformats.scaled.granularity import Tile
 
 Array = NDArray[Any]
@@ -20,7 +21,6 @@ Floats = NDArray[np.float64]
 
 # Elements that are worked on at a time: enough to make little of what Python does in between.
 PART: Final = 4 * paths.PART
-_FLOAT32: Final = np.dtype(np.float32)
 
 
 def run_length(shape: tuple[int, ...], tile: Tile) -> int | None:
@@ -48,12 +48,13 @@ def plain(x: Array) -> Array:
     return read_only(np.require(x, x.dtype.newbyteorder("="), ["C", "A"]).reshape(-1).view())
 
 
-def as_float32(x: Array) -> Array:
-    """Numbers as float32, which holds them; not to be written to."""
-    if x.dtype == _FLOAT32:
+def as_floats(x: Array) -> Array:
+    """Numbers in the float dtype that loops take them in; not to be written to."""
+    dtype = float_dtype(x.dtype)
+    if x.dtype == dtype:
         return x
     with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-        return read_only(x.astype(np.float32))
+        return read_only(x.astype(dtype))
 
 
 def for_runs(grid: Array, shape: tuple[int, ...]) -> Array:
@@ -67,8 +68,9 @@ def part_of(each: Array, part: slice) -> Array:
 
 
 def largest_of_runs(flat: Array, run: int) -> Floats:
-    """The largest finite magnitude of each run of numbers that float32 holds; NaN for NaN."""
+    """The largest finite magnitude of each run; NaN for NaN."""
     from numformats.codec.compiled import pieces
+    from numformats.codec.compiled.blocks import magnitude_words
     from numformats.codec.compiled.threads import run_split
 
     # What a run is cut into, lest a tensor with one scale be left to one thread.
@@ -76,8 +78,8 @@ def largest_of_runs(flat: Array, run: int) -> Floats:
     found = np.empty(-(-flat.size // piece))
 
     def work(begin: int, end: int) -> bool:
-        words = as_float32(flat[begin:end]).view(np.uint32)
-        pieces.largest_of_runs(words, piece, found[begin // piece : -(-end // piece)])
+        now, own = as_floats(flat[begin:end]), found[begin // piece : -(-end // piece)]
+        pieces.largest_of_runs(now, as_words(now), magnitude_words(now), piece, own)
         return False
 
     run_split(work, flat.size, piece)
@@ -91,12 +93,13 @@ def farthest_of_runs(flat: Array, run: int) -> Floats:
     from numformats.codec.compiled import blocks
     from numformats.codec.compiled.threads import run_split
 
-    found = np.empty(-(-flat.size // run), np.float32)
+    found = np.empty(-(-flat.size // run), float_dtype(flat.dtype))
+    lane = blocks.magnitude_words(found)
 
     def work(begin: int, end: int) -> bool:
-        words = as_float32(flat[begin:end]).view(np.uint32)
+        words = as_words(as_floats(flat[begin:end]))
         own = found[begin // run : -(-end // run)]
-        blocks.farthest_of_blocks(words, run, own.view(np.uint32))
+        blocks.farthest_of_blocks(words, lane, run, as_words(own))
         return False
 
     run_split(work, flat.size, run)
@@ -111,11 +114,11 @@ def ends_of_runs(flat: Array, run: int, *, with_zero: bool) -> tuple[Floats, Flo
     from numformats.codec.compiled import blocks
     from numformats.codec.compiled.threads import run_split
 
-    low, high = (np.empty(-(-flat.size // run), np.float32) for _ in range(2))
+    low, high = np.empty((2, -(-flat.size // run)), float_dtype(flat.dtype))
 
     def work(begin: int, end: int) -> bool:
         part = slice(begin // run, -(-end // run))
-        blocks.ends_of_blocks(as_float32(flat[begin:end]), run, with_zero, low[part], high[part])
+        blocks.ends_of_blocks(as_floats(flat[begin:end]), run, with_zero, low[part], high[part])
         return False
 
     run_split(work, flat.size, run)

@@ -21,7 +21,7 @@ from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.fused import Encoder, can_quantize
 from numformats.scaled.granularity import Tile, grid_shape
 from numformats.scaled.rules import ScaleRule
-from numformats.scaled.runs import as_float32, ends_of_runs, largest_of_runs, run_length
+from numformats.scaled.runs import as_floats, ends_of_runs, largest_of_runs, run_length
 from numformats.scaled.scales import (
     Scales,
     divisors_of,
@@ -182,11 +182,11 @@ def _best_of_runs(runs: Runs, fmt: ScaledFormat, rule: ScaleRule, how: Projectio
         scales = ScalesByMagnitude(largest, runs.grid, fmt, rule)
 
     def work(begin: int, end: int) -> bool:
-        search = _Search(fmt, rule, how, scales, runs.run, min(step, end - begin))
+        search = _Search(runs, fmt, rule, how, scales, min(step, end - begin))
         for first in range(begin, end, step):
             last = min(first + step, end)
             part = slice(first // runs.run, -(-last // runs.run))
-            found[first] = search.best(part, as_float32(runs.flat[first:last]))
+            found[first] = search.best(part, as_floats(runs.flat[first:last]))
         return False
 
     run_split(work, runs.flat.size, step)
@@ -214,15 +214,15 @@ class _Search:
 
     def __init__(
         self,
+        runs: Runs,
         fmt: ScaledFormat,
         rule: ScaleRule,
         how: Projection,
         scales: ScalesByMagnitude | None,
-        run: int,
         size: int,
     ) -> None:
-        self._format, self._rule, self._scales, self._run = fmt, rule, scales, run
-        self._encoder = Encoder(fmt, how, run, size)
+        self._format, self._rule, self._scales, self._run = fmt, rule, scales, runs.run
+        self._encoder = Encoder(runs, fmt, how, size)
         self._codes = np.empty(size, code_dtype(fmt.element))
         self._table = value_table(fmt.element, np.dtype(np.float64))
         self._scratch = np.empty((2, size))

@@ -165,13 +165,13 @@ class ScalesByMagnitude:
         self._outer = None if outer is None else for_runs(outer, grid)
 
     def write(
-        self, part: slice, words: Array | None, run: int, largest: Floats, codes: Array
+        self, part: slice, x: Array | None, run: int, largest: Floats, codes: Array
     ) -> Floats:
         """Write the codes of the scales of some runs, and return their values.
 
-        words: of the numbers, whose largest magnitudes go to `largest`; None if they are there.
+        x: the numbers, whose largest magnitudes go to `largest`; None if they are there.
         """
-        sizes = self._kernel.run(words, run, largest, part_of(self._divisors, part), codes)
+        sizes = self._kernel.run(x, run, largest, part_of(self._divisors, part), codes)
         return self._with_outer(part, sizes)
 
     def values_of(self, part: slice, codes: Array) -> Floats:
@@ -200,8 +200,8 @@ class _ScalesOfParts:
         """Those of some runs with these numbers."""
         codes = self._codes[part]
         if self._largest is None:
-            words, largest = now.view(np.uint32), np.empty(codes.shape)
-            return Sizes(self._scales.write(part, words, self._runs.run, largest, codes))
+            largest = np.empty(codes.shape)
+            return Sizes(self._scales.write(part, now, self._runs.run, largest, codes))
         largest = self._largest[part]
         return Sizes(self._scales.write(part, None, self._runs.run, largest, codes))
 
@@ -211,11 +211,7 @@ class _ScalesOfParts:
 
 
 def scale_kernel(fmt: ScaledFormat, rule: ScaleRule) -> Any:
-    """The kernel for scales that follow from the largest magnitudes, or None.
-
-    Magnitudes have 24 bits at most, so that a quotient in float64 lies on the right side of all
-    that scales tell apart.
-    """
+    """The kernel for scales that follow from the largest magnitudes, or None."""
     from numformats.codec.compiled.bound import Kernel
     from numformats.codec.compiled.dispatch import kernel_for
     from numformats.codec.compiled.scaled import ScaleKernel

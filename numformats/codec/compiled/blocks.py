@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy import bitwise_and, divide, maximum
+from numpy.typing import NDArray
 
+from numformats.codec.compiled.parameters import LANE32, LANE64, Lane
 from numformats.codec.compiled.steps import inlined, step
 
 # What a quotient is raised to, lest float32 lose it: far below all that elements tell apart.
 LEAST: Final = np.float32(2.0**-100)
 
 
+class MagnitudeWords(NamedTuple):
+    """What loops know of the bits of floats, as scalars of their width."""
+
+    zero: Any
+    mask: Any
+    infinity: Any
+
+    @classmethod
+    def of(cls, lane: Lane) -> MagnitudeWords:
+        """Those of a lane."""
+        return cls(*map(lane.dtype.type, (0, lane.sign_bit - 1, lane.infinity_word)))
+
+
+_MAGNITUDE_WORDS: Final = {lane.float_dtype: MagnitudeWords.of(lane) for lane in (LANE32, LANE64)}
+
+
+def magnitude_words(x: NDArray[Any]) -> MagnitudeWords:
+    """Those of the numbers in an array, which are float32 or float64."""
+    return _MAGNITUDE_WORDS[x.dtype]
+
+
 @step
-def largest_of_fours(words: Any, out: Any) -> None:
-    """The words of the largest magnitudes of four float32 numbers each, from those of all."""
+def largest_of_fours(words: Any, lane: Any, out: Any) -> None:
+    """The words of the largest magnitudes of four floats each, from those of all."""
     for k in range(out.size):
-        largest = np.uint32(0)
+        largest = lane.zero
         # A loop of such a length LLVM unrolls, and makes vectors across groups instead, which is
         # four times as fast as within longer ones.
         for i in range(4):
-            magnitude = bitwise_and(words[k * 4 + i], np.uint32(0x7FFFFFFF))
-            largest = maximum(largest, magnitude)
+            largest = maximum(largest, bitwise_and(words[k * 4 + i], lane.mask))
         out[k] = largest
 
 
@@ -34,39 +56,38 @@ def larger_of_pairs(magnitudes: Any, out: Any) -> None:
 
 
 @step
-def largest_of_blocks(words: Any, block: Any, out: Any) -> None:
-    """The words of the largest magnitudes, from those of float32 numbers; of NaN, if there is any.
+def largest_of_blocks(words: Any, lane: Any, block: Any, out: Any) -> None:
+    """The words of the largest magnitudes, from those of floats; of NaN, if there is any.
 
     As integers, magnitudes are in order, and NaN above infinity. The last block may be shorter.
     """
     for k in range(out.size):
-        own, largest = words[k * block : min((k + 1) * block, words.size)], np.uint32(0)
+        own, largest = words[k * block : min((k + 1) * block, words.size)], lane.zero
         for i in range(own.size):
-            largest = maximum(largest, bitwise_and(own[i], np.uint32(0x7FFFFFFF)))
+            largest = maximum(largest, bitwise_and(own[i], lane.mask))
         out[k] = largest
 
 
 @step
-def largest_finite(words: Any) -> Any:
-    """The largest finite magnitude of float32 numbers without NaN, from their words."""
-    infinity, largest = np.uint32(0x7F800000), np.uint32(0)
+def largest_finite(words: Any, lane: Any) -> Any:
+    """The largest finite magnitude of floats without NaN, from their words."""
+    largest = lane.zero
     for i in range(words.size):
-        magnitude = bitwise_and(words[i], np.uint32(0x7FFFFFFF))
-        largest = maximum(largest, np.uint32(0) if magnitude == infinity else magnitude)
+        magnitude = bitwise_and(words[i], lane.mask)
+        largest = maximum(largest, lane.zero if magnitude == lane.infinity else magnitude)
     return largest
 
 
 @step
-def farthest_of_blocks(words: Any, block: Any, out: Any) -> None:
+def farthest_of_blocks(words: Any, lane: Any, block: Any, out: Any) -> None:
     """The words of the finite numbers farthest from zero, of several the first; NaN if there is
     any, and zero if there is nothing finite.
     """
-    infinity = np.uint32(0x7F800000)
     for k in range(out.size):
-        chosen, largest = np.uint32(0), np.uint32(0)
+        chosen, largest = lane.zero, lane.zero
         for i in range(k * block, min((k + 1) * block, words.size)):
-            magnitude = bitwise_and(words[i], np.uint32(0x7FFFFFFF))
-            if magnitude > largest and magnitude != infinity:
+            magnitude = bitwise_and(words[i], lane.mask)
+            if magnitude > largest and magnitude != lane.infinity:
                 chosen, largest = words[i], magnitude
         out[k] = chosen
 
@@ -76,9 +97,9 @@ def ends_of_blocks(x: Any, block: Any, with_zero: Any, low: Any, high: Any) -> N
     """The smallest and the largest finite number of each block; NaN for both if there is any, and
     zero if there is nothing finite. `with_zero`: zero counts besides.
     """
-    infinity = np.float32(np.inf)
+    infinity, zero = x.dtype.type(np.inf), x.dtype.type(0)
     for k in range(low.size):
-        least = np.float32(0) if with_zero else infinity
+        least = zero if with_zero else infinity
         most = -least
         for i in range(k * block, min((k + 1) * block, x.size)):
             value = x[i]
@@ -86,8 +107,8 @@ def ends_of_blocks(x: Any, block: Any, with_zero: Any, low: Any, high: Any) -> N
             is_end = abs(value) != infinity
             least = value if is_end and not least <= value and least == least else least
             most = value if is_end and not most >= value and most == most else most
-        low[k] = np.float32(0) if least == infinity else least
-        high[k] = np.float32(0) if most == -infinity else most
+        low[k] = zero if least == infinity else least
+        high[k] = zero if most == -infinity else most
 
 
 @inlined
@@ -101,7 +122,7 @@ def within(k: Any, run: Any, begun: Any, size: Any) -> Any:
 
 @step
 def divide_runs(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
-    """Quotients of float32 numbers and the size of each run, as float64."""
+    """Quotients of numbers and the size of each run, as float64."""
     for k in range(sizes.size):
         first, last = within(k, run, begun, x.size)
         numbers, quotients, size = x[first:last], out[first:last], sizes[k]
@@ -110,14 +131,14 @@ def divide_runs(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
             quotients[i] = divide(np.float64(numbers[i]), size)
 
 
-# The bits of a float64's significand that a product with 28 bits has room for, besides them.
-_HIGH_BITS: Final = np.int64(-(1 << 28))
+# A number times this, less what that is more than the number, is its upper 26 bits (Veltkamp).
+_SPLIT: Final = 2.0**27 + 1
 
 
 @step
 def divide_runs_to_odd(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
-    """Quotients of numbers and the size of each run, which has 28 bits at most, rounded to odd in
-    float64; `out` may be `x`.
+    """Quotients of numbers and the size of each run in float64, rounded to odd as
+    `quotient_to_odd` rounds; `out` may be `x`.
     """
     for k in range(sizes.size):
         first, last = within(k, run, begun, x.size)
@@ -128,23 +149,27 @@ def divide_runs_to_odd(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> No
 def divide_to_odd(x: Any, size: Any, out: Any) -> None:
     """Quotients by one size."""
     words = out.view(np.int64)
-    coarse = np.float64(np.float32(size))
-    fine = size - coarse
+    spread = size * _SPLIT
+    size_high = spread - (spread - size)
+    size_low = size - size_high
     for i in range(x.size):
         number = np.float64(x[i])
         quotient = divide(number, size)
+        spread = quotient * _SPLIT
+        high = spread - (spread - quotient)
+        low = quotient - high
+        # The product and its error are exactly quotient times size (Dekker).
+        product = quotient * size
+        error = ((high * size_high - product) + high * size_low + low * size_high) + low * size_low
+        rest = (number - product) - error
         out[i] = quotient
         word = words[i]
-        # The remainder, exactly: each of these products has 53 bits at most, and what is left after
-        # each subtraction fits, too (Dekker).
-        words[i] = bitwise_and(word, _HIGH_BITS)
-        high = out[i]
-        low = quotient - high
-        rest = ((number - high * size) - low * coarse) - low * fine
-        is_up = (rest > 0) == (quotient > 0) if size > 0 else (rest < 0) == (quotient > 0)
-        is_moved = (rest != 0) & np.isfinite(quotient) & (bitwise_and(word, np.int64(1)) == 0)
-        step_up = np.int64(1) if is_up else np.int64(-1)
-        words[i] = word + (step_up if is_moved else np.int64(0))
+        is_moved = (rest != 0) & np.isfinite(rest) & (bitwise_and(word, np.int64(1)) == 0)
+        # Away from zero, if the remainder has the sign of the number.
+        step_up = np.int64(1) if (rest > 0) == (number > 0) else np.int64(-1)
+        # What overflows becomes the largest there is, which is odd: one below infinity.
+        step_down = np.int64(-1) if np.isinf(quotient) & np.isfinite(number) else np.int64(0)
+        words[i] = word + (step_up if is_moved else step_down)
 
 
 @step

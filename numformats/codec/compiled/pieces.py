@@ -33,7 +33,6 @@ from numformats.codec.compiled.steps import step
 PIECE: Final = 16 * BLOCK
 
 _INFINITY: Final = np.uint64(0x7FF0000000000000)
-_SHORT_INFINITY: Final = np.uint32(0x7F800000)
 
 
 @step
@@ -47,15 +46,17 @@ def runs_of(first: Any, last: Any, run: Any, begun: Any) -> Any:
 
 
 @step
-def largest_of_whole_runs(words: Any, run: Any, fours: Any, others: Any, out: Any) -> None:
+def largest_of_whole_runs(
+    words: Any, lane: Any, run: Any, fours: Any, others: Any, out: Any
+) -> None:
     """The words of the largest magnitudes of runs that are all whole, of a length divisible by 4.
 
     fours, others: scratch for a quarter of the numbers.
     """
     magnitudes, length = fours[: words.size // 4], run // 4
-    largest_of_fours(words, magnitudes)
+    largest_of_fours(words, lane, magnitudes)
     while length % 4 == 0:
-        largest_of_fours(magnitudes, others[: magnitudes.size // 4])
+        largest_of_fours(magnitudes, lane, others[: magnitudes.size // 4])
         magnitudes, others = others[: magnitudes.size // 4], magnitudes
         length //= 4
     if length % 2 == 0:
@@ -63,56 +64,57 @@ def largest_of_whole_runs(words: Any, run: Any, fours: Any, others: Any, out: An
         magnitudes = others[: magnitudes.size // 2]
         length //= 2
     if length > 1:
-        largest_of_blocks(magnitudes, length, out)
+        largest_of_blocks(magnitudes, lane, length, out)
     else:
         out[:] = magnitudes
 
 
 @step
-def largest_of_runs(words: Any, run: Any, out: Any) -> None:
-    """The largest finite magnitude of each run as float64, from the words of float32 numbers; NaN
-    if there is any, and zero if there is nothing finite. The last run may be shorter.
+def largest_of_runs(x: Any, words: Any, lane: Any, run: Any, out: Any) -> None:
+    """The largest finite magnitude of each run as float64; NaN if there is any, and zero if there
+    is nothing finite. The last run may be shorter.
+
+    x: float32 or float64. words: their bits; lane: what loops know of these.
     """
     count = max(PIECE // run, 1)
     quarter = min(count * run, words.size) // 4
-    fours, others = np.empty(quarter, np.uint32), np.empty(quarter, np.uint32)
-    scratch = np.empty(min(count, out.size), np.uint32)
+    fours, others = np.empty(quarter, words.dtype), np.empty(quarter, words.dtype)
+    scratch = np.empty(min(count, out.size), x.dtype)
     for begin in range(0, out.size, count):
         end = min(begin + count, out.size)
-        part, own = words[begin * run : end * run], scratch[: end - begin]
+        part, floats = words[begin * run : end * run], scratch[: end - begin]
+        own, wide = floats.view(words.dtype), out[begin:end]
         if run % 4 == 0 and part.size % run == 0:
-            largest_of_whole_runs(part, run, fours, others, own)
+            largest_of_whole_runs(part, lane, run, fours, others, own)
         else:
-            largest_of_blocks(part, run, own)
+            largest_of_blocks(part, lane, run, own)
         for k in range(own.size):
-            if own[k] == _SHORT_INFINITY:
-                own[k] = largest_finite(part[k * run : (k + 1) * run])
-        floats, wide = own.view(np.float32), out[begin:end]
+            if own[k] == lane.infinity:
+                own[k] = largest_finite(part[k * run : (k + 1) * run], lane)
         for k in range(own.size):
             wide[k] = floats[k]
 
 
 @step
 def quotients_of_magnitudes(largest: Any, divisors: Any, cut: Any, quotients: Any) -> None:
-    """Magnitudes, rounded first, by one divisor for all, or by one each; NaN for NaN."""
+    """Magnitudes, rounded first, by one divisor for all, or by one each: rounded to odd, and NaN
+    for NaN.
+    """
     half, mask = cut
     numbers, words = largest.view(np.uint64), quotients.view(np.uint64)
     for i in range(words.size):
         # A carry goes into the exponent, as it must; into NaN nothing may be carried.
         rounded = bitwise_and(add(numbers[i], half), mask)
         words[i] = rounded if numbers[i] < _INFINITY else numbers[i]
-    if divisors.size == 1:
-        divisor = divisors[0]
-        for i in range(words.size):
-            quotients[i] = divide(quotients[i], divisor)
-    else:
-        for i in range(words.size):
-            quotients[i] = divide(quotients[i], divisors[i])
+    run = quotients.size if divisors.size == 1 else 1
+    divide_runs_to_odd(quotients, divisors, run, 0, quotients)
 
 
 @step
 def scale_runs(
+    x: Any,
     words: Any,
+    lane: Any,
     run: Any,
     largest: Any,
     divisors: Any,
@@ -126,7 +128,7 @@ def scale_runs(
 ) -> None:
     """The scales of runs, from the largest magnitude of each.
 
-    words: those of float32 numbers, or None if the largest magnitudes are known.
+    x, words, lane: numbers, as for `largest_of_runs`; or None, if the largest magnitudes are known.
     largest: float64, or scratch for them. divisors: what they are to become, one, or one for each.
     cut: two words to round magnitudes by before that, ties away from zero: what is added, and the
     mask of what is kept. parameters, is_uncommon: the projection of float64 onto the scale format,
@@ -136,7 +138,7 @@ def scale_runs(
     """
     p = Parameters(*to_fixed_tuple(parameters, COUNT))
     if words is not None:
-        largest_of_runs(words, run, largest)
+        largest_of_runs(x, words, lane, run, largest)
     scratch = np.empty(BLOCK)
     for begin in range(0, codes.size, BLOCK):
         end = min(begin + BLOCK, codes.size)
@@ -165,12 +167,12 @@ def divide_piece(
     factors: Any,
     quotients: Any,
 ) -> None:
-    """Quotients of float32 numbers and the size of each run.
+    """Quotients of numbers, float32 or float64, and the size of each run.
 
     terms: None, or what is added to the numbers of each run first. is_to_odd: None if quotients in
     float64 will do, and need not be rounded to odd; sums are.
-    factors: None, or float32 scratch for the reciprocals of the sizes if those are powers of two:
-    then the quotients are float32, too, else float64.
+    factors: None, or float32 scratch for the reciprocals of the sizes if those are powers of two
+    and the numbers float32: then the quotients are float32, too, else float64.
     """
     if factors is not None:
         for k in range(sizes.size):
@@ -211,7 +213,7 @@ def project_quotients(
     draw_place: Any,
     start: Any,
 ) -> None:
-    """Codes of the quotients of float32 numbers and the size of each run, written to `out`.
+    """Codes of the quotients of numbers and the size of each run, written to `out`.
 
     sizes, terms: of run 0 on, at whose place `begun` the numbers begin. factors, quotients: scratch
     for `divide_piece`; source: the quotients as `project` takes them. The others are as for it.

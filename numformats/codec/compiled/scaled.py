@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.compiled import pieces
+from numformats.codec.compiled.blocks import magnitude_words
 from numformats.codec.compiled.bound import Kernel, TableKernel, has_table, key_words
 from numformats.codec.compiled.dispatch import decode_into
 from numformats.codec.compiled.parameters import LANE64
@@ -21,8 +22,8 @@ Array = NDArray[Any]
 class QuotientKernel:
     """A kernel for the quotients of numbers and the scales of runs.
 
-    The kernel is for float32 if all scales are powers of two. is_to_odd: whether quotients have to
-    be rounded to odd. key: of the random numbers, if there are any.
+    The kernel is for float32 if all scales are powers of two, and the numbers float32. is_to_odd:
+    whether quotients have to be rounded to odd. key: of the random numbers, if there are any.
     """
 
     def __init__(
@@ -39,8 +40,8 @@ class QuotientKernel:
     def run(
         self, x: Array, sizes: Array, terms: Array | None, begun: int, out: Array, start: int
     ) -> None:
-        """Write the codes of the quotients of float32 numbers, which begin at position `start` of
-        all, and at position `begun` of the run with the first size; its term is added to them.
+        """Write the codes of the quotients of numbers, which begin at position `start` of all, and
+        at position `begun` of the run with the first size; its term is added to them.
         """
         kernel = self._kernel
         given = (
@@ -88,16 +89,18 @@ class ScaleKernel:
         self._table = value_table(fmt, np.dtype(np.float64)) if has_table(fmt) else None
 
     def run(
-        self, words: Array | None, run: int, largest: Array, divisors: Array, codes: Array
+        self, x: Array | None, run: int, largest: Array, divisors: Array, codes: Array
     ) -> Array:
         """Write the codes of the scales of runs, and return their values. NaN is NaN; the scale
         format has a code for it, or there is none.
 
-        words: those of float32 numbers, or None if the largest magnitudes of all runs are known.
+        x: float32 or float64, or None if the largest magnitudes of all runs are known.
         """
         kernel, sizes = self._kernel, np.empty(codes.shape)
         pieces.scale_runs(
-            words,
+            x,
+            None if x is None else as_words(x),
+            None if x is None else magnitude_words(x),
             run,
             largest,
             read_only(divisors.view()),

@@ -14,7 +14,7 @@ from numformats.codec.arguments import code_dtype
 from numformats.codec.compiled import blocks, dispatch, kernels, pieces, search
 from numformats.codec.compiled.bound import Kernel
 from numformats.codec.compiled.scaled import QuotientKernel, ScaleKernel
-from numformats.codec.compiled.views import read_only
+from numformats.codec.compiled.views import as_words, read_only
 from numformats.codec.plan import make_plan
 from numformats.formats.base import Format
 from numformats.formats.fixed import FixedFormat
@@ -73,31 +73,34 @@ def version_count() -> int:
 
 
 def _compile_scales() -> None:
-    x, wide, divisors = _numbers(np.float32), np.ones(1), np.ones(1)
-    words = x.view(np.uint32)
+    wide, divisors = np.ones(1), np.ones(1)
+    numbers = [_numbers(dtype) for dtype in (np.float32, np.float64)]
     for fmt in (float8_e8m0fnu, float8_e4m3fn, float16, float32):
         kernel = dispatch.kernel_for(make_plan(fmt, "nearest_even", "finite", "raise"), _FLOAT64)
         codes = np.empty(1, code_dtype(fmt))
         assert isinstance(kernel, Kernel)
-        for known in (words, None):
+        for known in (*numbers, None):
             ScaleKernel(kernel, fmt, None).run(known, 2, wide, divisors, codes)
-    pieces.largest_of_runs(words, 2, wide)
-    blocks.farthest_of_blocks(words, 2, np.empty(1, np.uint32))
-    ends = np.empty((2, 1), np.float32)
-    blocks.ends_of_blocks(x, 2, True, *ends)
+    for x in numbers:
+        words, lane, found = as_words(x), blocks.magnitude_words(x), np.empty((2, 1), x.dtype)
+        pieces.largest_of_runs(x, words, lane, 2, wide)
+        blocks.farthest_of_blocks(words, lane, 2, as_words(found[0]))
+        blocks.ends_of_blocks(x, 2, True, *found)
 
 
 def _compile_quotients() -> None:
-    x, sizes = _numbers(np.float32), np.ones(1)
+    single, double = _numbers(np.float32), _numbers(np.float64)
+    sizes = np.ones(1)
     table, integers = TableFormat("two", (0.0, 1.0)), IntFormat("integers", 16)
     # Scales that are powers of two, others, and those whose quotients are rounded to odd, or those
     # of sums.
-    ways = ((_FLOAT32, False, None), (_FLOAT64, False, None), (_FLOAT64, True, None))
+    ways: list[tuple[Any, ...]] = [(single, _FLOAT32, False, None), (single, _FLOAT64, False, None)]
+    ways += [(x, _FLOAT64, True, term) for x in (single, double) for term in (None, sizes)]
     for fmt, mode in product((float8_e4m3fn, integers, table), _MODES):
         if mode != "nearest_even" and fmt is table:
             continue
         plan, key = make_plan(fmt, mode, "finite", "zero"), None if mode == "nearest_even" else 0
-        for dtype, is_to_odd, terms in (*ways, (_FLOAT64, True, sizes)):
+        for x, dtype, is_to_odd, terms in ways:
             kernel = dispatch.kernel_for(plan, dtype)
             assert kernel is not None
             quotients = QuotientKernel(kernel, 2, is_to_odd=is_to_odd, key=key)
@@ -123,10 +126,11 @@ def _compile_decoding() -> None:
 
 
 def _compile_search() -> None:
-    x, table, sizes = _numbers(np.float32), np.ones(2), np.ones(1)
+    table, sizes = np.ones(2), np.ones(1)
     ways = ((None, None), (sizes, None), (None, sizes))
-    for dtype, (zeros, offsets) in product((np.uint8, np.uint16), ways):
-        given = x, _numbers(dtype), table, zeros, sizes, offsets
+    inputs, outputs = (np.float32, np.float64), (np.uint8, np.uint16)
+    for dtype, of_codes, (zeros, offsets) in product(inputs, outputs, ways):
+        given = _numbers(dtype), _numbers(of_codes), table, zeros, sizes, offsets
         pieces.squared_errors(*given, 2, *np.ones((2, 2)), np.ones(1))
 
 
