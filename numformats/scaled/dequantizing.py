@@ -91,7 +91,7 @@ def dequantize_runs(
     if not _is_in_runs(codes.shape, tile):
         scales, tile = _for_rows(scales, codes.shape, tile), _row_of(tile)
     runs = _runs_of(scales, fmt, codes.shape, tile)
-    table = value_table(fmt.element, _FLOAT32)
+    table = value_table(fmt.element, runs.dtype)
     flat, target = read_only(codes.reshape(-1).view()), out.reshape(-1)
 
     def work(begin: int, end: int) -> bool:

@@ -23,6 +23,7 @@ from numformats.codec.compiled.blocks import (
     multiply_runs,
     shift_runs,
     subtract_runs,
+    within,
 )
 from numformats.codec.compiled.kernels import BLOCK, COUNT, encode_block, look_up, project
 from numformats.codec.compiled.parameters import Parameters
@@ -283,11 +284,12 @@ def decode_runs(
     """Float32 values of codes, less the zero of each run, times its scale, and its offset added to
     that: rounded once. Number 0 is at place `begun` of run 0.
 
-    table: the value of each code. zeros: None, or float32 ones, whose differences to the values are
-    exact. scales: codes, with their values in a table of float32 or float64; or those values, and
-    None. outer: None, or what they are multiplied by, one for all or one each.
-    offsets: None, or float64, as the scales then are, too, whose products with the differences are
-    exact. own_scales: scratch for the scales of a piece, float32 or float64.
+    table: the value of each code, in the dtype of the scales' values. zeros: None, or float32 ones,
+    whose differences to the values are exact; they and offsets do not go together. scales: codes,
+    with their values in a table of float32 or float64; or those values, and None. outer: None, or
+    what they are multiplied by, one for all or one each. offsets: None, or float64, as the scales
+    then are, too, whose products with the values are exact. own_scales: scratch for the scales of a
+    piece, float32 or float64.
     """
     scratch = np.empty(0 if offsets is None else PIECE)
     for first in range(0, codes.size, PIECE):
@@ -297,19 +299,28 @@ def decode_runs(
         fill_sizes(scales[begin:end], scale_table, sizes)
         if outer is not None:
             multiply_each(sizes, outer if outer.size == 1 else outer[begin:end])
-        look_up(codes[first:last], table, values)
-        if zeros is not None:
-            subtract_runs(values, zeros[begin:end], run, place)
-        if offsets is None:
-            multiply_runs(values, sizes, run, place)
-        else:
+        if offsets is not None:
             wide = scratch[: values.size]
-            for i in range(values.size):
-                wide[i] = values[i]
-            multiply_runs(wide, sizes, run, place)
+            look_up_runs(codes[first:last], table, sizes, run, place, wide)
             add_runs_to_odd(wide, offsets[begin:end], run, place, wide)
             for i in range(values.size):
                 values[i] = wide[i]
+        elif zeros is not None:
+            look_up(codes[first:last], table, values)
+            subtract_runs(values, zeros[begin:end], run, place)
+            multiply_runs(values, sizes, run, place)
+        else:
+            look_up_runs(codes[first:last], table, sizes, run, place, values)
+
+
+@step
+def look_up_runs(codes: Any, table: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
+    """The entry of a table for each code, times the size of its run."""
+    for k in range(sizes.size):
+        first, last = within(k, run, begun, codes.size)
+        own, products, size = codes[first:last], out[first:last], sizes[k]
+        for i in range(own.size):
+            products[i] = table[own[i]] * size
 
 
 @step

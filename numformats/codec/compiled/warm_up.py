@@ -119,9 +119,11 @@ def _compile_decoding() -> None:
         ways += [(codes, singles, None, None), (codes, doubles, wide, None)]
         ways.append((codes, doubles, None, wide))
     for dtype, zeros, way in product((np.uint8, np.uint16), (None, halves), ways):
-        table = _numbers(np.float32)
         is_plain = way[2] is None and way[3] is None
+        if zeros is not None and not is_plain:
+            continue  # no format has both
         own = np.empty(1, np.float32 if is_plain else np.float64)
+        table = _numbers(own.dtype)
         pieces.decode_runs(_numbers(dtype), table, zeros, *way, 2, 0, own, out)
 
 
