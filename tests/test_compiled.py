@@ -346,5 +346,11 @@ def test_warm_up_leaves_nothing_to_compile() -> None:
             fmt.encode(x, nf.Stochastic(32, "B"), rng=1)
             fmt.round(x)
     for name in nf.list_scaled_formats():
-        nf.quantize(np.ones((4, 256), np.float32), name).dequantize()
+        fmt = nf.get_scaled_format(name)
+        for numbers in (np.float32, np.float64, np.int32):
+            ones = np.ones((4, 256), numbers)
+            nf.quantize(ones, name).dequantize()
+            nf.quantize(ones, name, rounding="sr", rng=1)
+            if fmt.scale_mean is None:
+                nf.quantize(ones, name, scale_rule="mse")
     assert version_count() == count

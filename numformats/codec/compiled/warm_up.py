@@ -128,7 +128,7 @@ def _compile_decoding() -> None:
 
 
 def _compile_search() -> None:
-    table, sizes = np.ones(2), np.ones(1)
+    table, sizes = _numbers(np.float64), np.ones(1)
     ways = ((None, None), (sizes, None), (None, sizes))
     inputs, outputs = (np.float32, np.float64), (np.uint8, np.uint16)
     for dtype, of_codes, (zeros, offsets) in product(inputs, outputs, ways):
