@@ -6,6 +6,7 @@ What is found here is found by compiled loops, on threads.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -91,18 +92,8 @@ def largest_of_runs(flat: Array, run: int) -> Floats:
 def farthest_of_runs(flat: Array, run: int) -> Floats:
     """The finite number farthest from zero of each run, of several the first; NaN for NaN."""
     from numformats.codec.compiled import blocks
-    from numformats.codec.compiled.threads import run_split
 
-    found = np.empty(-(-flat.size // run), float_dtype(flat.dtype))
-    lane = blocks.magnitude_words(found)
-
-    def work(begin: int, end: int) -> bool:
-        words = as_words(as_floats(flat[begin:end]))
-        own = found[begin // run : -(-end // run)]
-        blocks.farthest_of_blocks(words, lane, run, as_words(own))
-        return False
-
-    run_split(work, flat.size, run)
+    (found,) = _of_runs(flat, run, 1, blocks.farthest_of_blocks)
     return _as_float64(found)
 
 
@@ -112,17 +103,26 @@ def ends_of_runs(flat: Array, run: int, *, with_zero: bool) -> tuple[Floats, Flo
     with_zero: whether zero counts besides.
     """
     from numformats.codec.compiled import blocks
+
+    low, high = _of_runs(flat, run, 2, blocks.ends_of_blocks, with_zero)
+    return _as_float64(low), _as_float64(high)
+
+
+def _of_runs(flat: Array, run: int, count: int, loop: Callable[..., None], *given: bool) -> Array:
+    """A count of numbers for each run, which a loop over signed words of floats finds."""
+    from numformats.codec.compiled.blocks import order_words
     from numformats.codec.compiled.threads import run_split
 
-    low, high = np.empty((2, -(-flat.size // run)), float_dtype(flat.dtype))
+    found = np.empty((count, -(-flat.size // run)), float_dtype(flat.dtype))
+    order, signed = order_words(found), f"i{found.itemsize}"
 
     def work(begin: int, end: int) -> bool:
-        part = slice(begin // run, -(-end // run))
-        blocks.ends_of_blocks(as_floats(flat[begin:end]), run, with_zero, low[part], high[part])
+        now, part = as_floats(flat[begin:end]), slice(begin // run, -(-end // run))
+        loop(now, now.view(signed), order, run, *given, *found[:, part].view(signed))
         return False
 
     run_split(work, flat.size, run)
-    return _as_float64(low), _as_float64(high)
+    return found
 
 
 def _as_float64(found: Array) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy import bitwise_and, divide, maximum
+from numpy import bitwise_and, bitwise_xor, divide, invert, maximum, minimum, right_shift
 from numpy.typing import NDArray
 
 from numformats.codec.compiled.parameters import LANE32, LANE64, Lane
@@ -78,37 +78,110 @@ def largest_finite(words: Any, lane: Any) -> Any:
     return largest
 
 
+class OrderWords(NamedTuple):
+    """What loops know of floats whose bits are taken for signed integers, as scalars of those."""
+
+    zero: Any
+    mask: Any
+    sign_place: Any
+    infinity: Any
+
+    @classmethod
+    def of(cls, lane: Lane) -> OrderWords:
+        """Those of a lane."""
+        words = 0, lane.sign_bit - 1, lane.bits - 1, lane.infinity_word
+        return cls(*map(np.dtype(f"i{lane.bits // 8}").type, words))
+
+
+_ORDER_WORDS: Final = {lane.float_dtype: OrderWords.of(lane) for lane in (LANE32, LANE64)}
+
+
+def order_words(x: NDArray[Any]) -> OrderWords:
+    """Those of the numbers in an array, which are float32 or float64."""
+    return _ORDER_WORDS[x.dtype]
+
+
 @step
-def farthest_of_blocks(words: Any, lane: Any, block: Any, out: Any) -> None:
-    """The words of the finite numbers farthest from zero, of several the first; NaN if there is
-    any, and zero if there is nothing finite.
+def in_order(word: Any, order: Any) -> Any:
+    """An integer that grows with the float whose bits are a signed word; or that word, from it.
+
+    The bits of a negative float are those of its magnitude, so that all but the sign are flipped.
+    """
+    flips = bitwise_and(right_shift(word, order.sign_place), order.mask)
+    return bitwise_xor(word, flips)
+
+
+@step
+def ends_of_blocks(
+    x: Any, words: Any, order: Any, block: Any, with_zero: Any, low: Any, high: Any
+) -> None:
+    """The smallest and the largest finite number of each block; NaN for both if there is any, and
+    zero if there is nothing finite. `with_zero`: zero counts besides.
+
+    words, low, high: the bits of floats as signed integers; order: what loops know of these.
+    """
+    for k in range(low.size):
+        first, last = k * block, min((k + 1) * block, words.size)
+        least, most = places_of_ends(x[first:last], words[first:last], order, with_zero)
+        low[k], high[k] = in_order(least, order), in_order(most, order)
+
+
+@step
+def farthest_of_blocks(x: Any, words: Any, order: Any, block: Any, out: Any) -> None:
+    """The finite number of each block that is farthest from zero, of several the first; NaN if
+    there is any, and zero if there is nothing finite. The arguments are as for `ends_of_blocks`.
     """
     for k in range(out.size):
-        chosen, largest = lane.zero, lane.zero
-        for i in range(k * block, min((k + 1) * block, words.size)):
-            magnitude = bitwise_and(words[i], lane.mask)
-            if magnitude > largest and magnitude != lane.infinity:
-                chosen, largest = words[i], magnitude
+        first, last = k * block, min((k + 1) * block, words.size)
+        own = words[first:last]
+        ends = places_of_ends(x[first:last], own, order, False)
+        low, high = in_order(ends[0], order), in_order(ends[1], order)
+        low_size, high_size = bitwise_and(low, order.mask), bitwise_and(high, order.mask)
+        chosen = low if low_size > high_size else high
+        if low_size == high_size and low != high:
+            chosen = low if is_first(own, low, high) else high
         out[k] = chosen
 
 
 @step
-def ends_of_blocks(x: Any, block: Any, with_zero: Any, low: Any, high: Any) -> None:
-    """The smallest and the largest finite number of each block; NaN for both if there is any, and
-    zero if there is nothing finite. `with_zero`: zero counts besides.
+def is_first(words: Any, word: Any, other: Any) -> bool:
+    """Whether a word comes before another one; one of them is there."""
+    i = 0
+    while words[i] != word and words[i] != other:
+        i += 1
+    return bool(words[i] == word)
+
+
+@inlined
+def places_of_ends(x: Any, words: Any, order: Any, with_zero: Any) -> Any:
+    """Where the ends of `ends_of_blocks` are in the order of floats, for the numbers of a block."""
+    below_all = invert(order.infinity)
+    least = order.zero if with_zero else order.infinity
+    most = order.zero if with_zero else below_all
+    for i in range(words.size):
+        place = in_order(words[i], order)
+        least, most = minimum(least, place), maximum(most, place)
+    if least <= below_all or most >= order.infinity:
+        return finite_ends(x, words, order, with_zero)
+    return least, most
+
+
+@step
+def finite_ends(x: Any, words: Any, order: Any, with_zero: Any) -> Any:
+    """The places of the finite ends of numbers among which some are not finite; of NaN twice, if
+    there is any.
     """
-    infinity, zero = x.dtype.type(np.inf), x.dtype.type(0)
-    for k in range(low.size):
-        least = zero if with_zero else infinity
-        most = -least
-        for i in range(k * block, min((k + 1) * block, x.size)):
-            value = x[i]
-            # What is infinite counts for neither end, and NaN, once there, stays.
-            is_end = abs(value) != infinity
-            least = value if is_end and not least <= value and least == least else least
-            most = value if is_end and not most >= value and most == most else most
-        low[k] = zero if least == infinity else least
-        high[k] = zero if most == -infinity else most
+    below_all = invert(order.infinity)
+    least = order.zero if with_zero else order.infinity
+    most = order.zero if with_zero else below_all
+    for i in range(words.size):
+        place = in_order(words[i], order)
+        if np.isnan(x[i]):
+            return place, place
+        if np.isfinite(x[i]):
+            least, most = minimum(least, place), maximum(most, place)
+    # Infinity alone leaves the ends where they began.
+    return (order.zero, order.zero) if least > most else (least, most)
 
 
 @inlined
@@ -138,7 +211,7 @@ _SPLIT: Final = 2.0**27 + 1
 @step
 def divide_runs_to_odd(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
     """Quotients of numbers and the size of each run in float64, rounded to odd as
-    `quotient_to_odd` rounds; `out` may be `x`.
+    `quotient_to_odd` rounds.
     """
     for k in range(sizes.size):
         first, last = within(k, run, begun, x.size)
@@ -174,7 +247,7 @@ def divide_to_odd(x: Any, size: Any, out: Any) -> None:
 
 @step
 def add_runs_to_odd(x: Any, terms: Any, run: Any, begun: Any, out: Any) -> None:
-    """Sums of numbers and the term of each run in float64, rounded to odd; `out` may be `x`."""
+    """Sums of numbers and the term of each run in float64, rounded to odd."""
     for k in range(terms.size):
         first, last = within(k, run, begun, x.size)
         add_to_odd(x[first:last], terms[k], out[first:last])

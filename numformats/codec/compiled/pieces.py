@@ -97,18 +97,20 @@ def largest_of_runs(x: Any, words: Any, lane: Any, run: Any, out: Any) -> None:
 
 
 @step
-def quotients_of_magnitudes(largest: Any, divisors: Any, cut: Any, quotients: Any) -> None:
+def quotients_of_magnitudes(
+    largest: Any, divisors: Any, cut: Any, rounded: Any, quotients: Any
+) -> None:
     """Magnitudes, rounded first, by one divisor for all, or by one each: rounded to odd, and NaN
-    for NaN.
+    for NaN. rounded: scratch.
     """
     half, mask = cut
-    numbers, words = largest.view(np.uint64), quotients.view(np.uint64)
+    numbers, words = largest.view(np.uint64), rounded.view(np.uint64)
     for i in range(words.size):
         # A carry goes into the exponent, as it must; into NaN nothing may be carried.
-        rounded = bitwise_and(add(numbers[i], half), mask)
-        words[i] = rounded if numbers[i] < _INFINITY else numbers[i]
-    run = quotients.size if divisors.size == 1 else 1
-    divide_runs_to_odd(quotients, divisors, run, 0, quotients)
+        sum_of_bits = bitwise_and(add(numbers[i], half), mask)
+        words[i] = sum_of_bits if numbers[i] < _INFINITY else numbers[i]
+    run = rounded.size if divisors.size == 1 else 1
+    divide_runs_to_odd(rounded, divisors, run, 0, quotients)
 
 
 @step
@@ -140,12 +142,12 @@ def scale_runs(
     p = Parameters(*to_fixed_tuple(parameters, COUNT))
     if words is not None:
         largest_of_runs(x, words, lane, run, largest)
-    scratch = np.empty(BLOCK)
+    scratch, others = np.empty(BLOCK), np.empty(BLOCK)
     for begin in range(0, codes.size, BLOCK):
         end = min(begin + BLOCK, codes.size)
         numbers, quotients, own = largest[begin:end], scratch[: end - begin], codes[begin:end]
         of_each = divisors if divisors.size == 1 else divisors[begin:end]
-        quotients_of_magnitudes(numbers, of_each, cut, quotients)
+        quotients_of_magnitudes(numbers, of_each, cut, others[: end - begin], quotients)
         encode_block(quotients.view(np.uint64), None, None, None, own, p, is_uncommon, None)
         if one > 0:
             for i in range(own.size):
@@ -166,11 +168,13 @@ def divide_piece(
     run: Any,
     begun: Any,
     factors: Any,
+    sums: Any,
     quotients: Any,
 ) -> None:
     """Quotients of numbers, float32 or float64, and the size of each run.
 
-    terms: None, or what is added to the numbers of each run first. is_to_odd: None if quotients in
+    terms: None, or what is added to the numbers of each run first; sums: scratch for that, since
+    LLVM makes no vectors of a loop that writes where it reads. is_to_odd: None if quotients in
     float64 will do, and need not be rounded to odd; sums are.
     factors: None, or float32 scratch for the reciprocals of the sizes if those are powers of two
     and the numbers float32: then the quotients are float32, too, else float64.
@@ -184,8 +188,9 @@ def divide_piece(
     elif terms is None:
         divide_runs_to_odd(x, sizes, run, begun, quotients)
     else:
-        add_runs_to_odd(x, terms, run, begun, quotients)
-        divide_runs_to_odd(quotients, sizes, run, begun, quotients)
+        added = sums[: x.size]
+        add_runs_to_odd(x, terms, run, begun, added)
+        divide_runs_to_odd(added, sizes, run, begun, quotients)
 
 
 @step
@@ -219,12 +224,13 @@ def project_quotients(
     sizes, terms: of run 0 on, at whose place `begun` the numbers begin. factors, quotients: scratch
     for `divide_piece`; source: the quotients as `project` takes them. The others are as for it.
     """
+    sums = np.empty(0 if terms is None else PIECE)
     for first in range(0, x.size, PIECE):
         last = min(first + PIECE, x.size)
         begin, end, place = runs_of(first, last, run, begun)
         numbers, own, added = x[first:last], sizes[begin:end], part_of(terms, begin, end)
         divided = quotients[: numbers.size]
-        divide_piece(numbers, own, added, is_to_odd, run, place, factors, divided)
+        divide_piece(numbers, own, added, is_to_odd, run, place, factors, sums, divided)
         project(
             source[: numbers.size],
             None,
@@ -258,12 +264,13 @@ def search_quotients(
     lane: Any,
 ) -> None:
     """`project_quotients` for formats that are tables; see `search`."""
+    sums = np.empty(0 if terms is None else PIECE)
     for first in range(0, x.size, PIECE):
         last = min(first + PIECE, x.size)
         begin, end, place = runs_of(first, last, run, begun)
         numbers, own, added = x[first:last], sizes[begin:end], part_of(terms, begin, end)
         divided = quotients[: numbers.size]
-        divide_piece(numbers, own, added, is_to_odd, run, place, factors, divided)
+        divide_piece(numbers, own, added, is_to_odd, run, place, factors, sums, divided)
         search(source[: numbers.size], None, out[first:last], thresholds, results, lane)
 
 
@@ -291,7 +298,8 @@ def decode_runs(
     then are, too, whose products with the values are exact. own_scales: scratch for the scales of a
     piece, float32 or float64.
     """
-    scratch = np.empty(0 if offsets is None else PIECE)
+    size = 0 if offsets is None else PIECE
+    scratch, others = np.empty(size), np.empty(size)
     for first in range(0, codes.size, PIECE):
         last = min(first + PIECE, codes.size)
         begin, end, place = runs_of(first, last, run, begun)
@@ -300,11 +308,11 @@ def decode_runs(
         if outer is not None:
             multiply_each(sizes, outer if outer.size == 1 else outer[begin:end])
         if offsets is not None:
-            wide = scratch[: values.size]
-            look_up_runs(codes[first:last], table, sizes, run, place, wide)
-            add_runs_to_odd(wide, offsets[begin:end], run, place, wide)
+            products, sums = scratch[: values.size], others[: values.size]
+            look_up_runs(codes[first:last], table, sizes, run, place, products)
+            add_runs_to_odd(products, offsets[begin:end], run, place, sums)
             for i in range(values.size):
-                values[i] = wide[i]
+                values[i] = sums[i]
         elif zeros is not None:
             look_up(codes[first:last], table, values)
             subtract_runs(values, zeros[begin:end], run, place)

@@ -82,10 +82,11 @@ def _compile_scales() -> None:
         for known in (*numbers, None):
             ScaleKernel(kernel, fmt, None).run(known, 2, wide, divisors, codes)
     for x in numbers:
-        words, lane, found = as_words(x), blocks.magnitude_words(x), np.empty((2, 1), x.dtype)
-        pieces.largest_of_runs(x, words, lane, 2, wide)
-        blocks.farthest_of_blocks(words, lane, 2, as_words(found[0]))
-        blocks.ends_of_blocks(x, 2, True, *found)
+        pieces.largest_of_runs(x, as_words(x), blocks.magnitude_words(x), 2, wide)
+        signed, order = x.view(f"i{x.itemsize}"), blocks.order_words(x)
+        low, high = np.empty((2, 1), signed.dtype)
+        blocks.farthest_of_blocks(x, signed, order, 2, low)
+        blocks.ends_of_blocks(x, signed, order, 2, True, low, high)
 
 
 def _compile_quotients() -> None:
