@@ -1,4 +1,4 @@
-"""A checkpoint in formats of four bits: which one, a scale for what, and chosen how?
+"""A checkpoint in formats of four bits: which one, a scale for what, chosen how, and searched for?
 
     python examples/scaled_checkpoint.py model.safetensors
 
@@ -49,11 +49,11 @@ def tell(question: str, path: Path, choices: Iterable[tuple[str, str | None]]) -
     print(question)
     for name, rule in choices:
         bits, decibels = cost(matrices(path), name, rule)
-        print(f"  {rule or name:14}  {bits:6.3f} bits  {decibels:6.2f} dB")
+        print(f"  {name:12}  {rule or '':6}  {bits:6.3f} bits  {decibels:6.2f} dB")
 
 
 def main() -> None:
-    """Answer three questions of a file."""
+    """Answer four questions of a file."""
     shipped = resources.files("numformats") / "data" / "digits_mlp.safetensors"
     with resources.as_file(shipped) as default:
         path = Path(sys.argv[1]) if len(sys.argv) > 1 else default
@@ -63,6 +63,9 @@ def main() -> None:
         tell("A scale for what? INT8", path, [(name, None) for name in integers])
         rules = ("floor", "ceil", "rceil", "even", "mse")
         tell("Chosen how? MXFP4", path, [("mxfp4", rule) for rule in rules])
+        others = ("nvfp4", "int4_g32", "int4_g128", "nf4")
+        both = [(name, rule) for name in others for rule in ("absmax", "mse")]
+        tell("Is a search worth its time?", path, both)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,16 @@ def test_a_checkpoint_in_scaled_formats(tmp_path: Path) -> None:
     np.savez(tmp_path / "w.npz", w=w, more=w[::-1], bias=w[0], counts=np.arange(6).reshape(2, 3))
     command = [sys.executable, EXAMPLES / "scaled_checkpoint.py", tmp_path / "w.npz"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = dict(re.findall(r"^  (\w+) .* (\S+) dB$", result.stdout, re.MULTILINE))
+    lines = re.findall(r"^  (\w+) +(\w*) +\S+ bits +(\S+) dB$", result.stdout, re.MULTILINE)
+    found = {(name, rule): float(decibels) for name, rule, decibels in lines}
     # Twice the same numbers have the same ratio.
     for row in nf.compare(w, ["mxfp4", "nvfp4", "nf4", "int4_g32", "int8_channel"]).rows:
-        assert float(found[row.format]) == pytest.approx(row.stats.sqnr_db, abs=0.01)
-    assert float(found["mse"]) >= float(found["floor"]) > float(found["ceil"])
-    assert found["floor"] == found["mxfp4"]
+        assert found[row.format, ""] == pytest.approx(row.stats.sqnr_db, abs=0.01)
+    assert found["mxfp4", "mse"] >= found["mxfp4", "floor"] > found["mxfp4", "ceil"]
+    assert found["mxfp4", "floor"] == found["mxfp4", ""]
+    for name in ("nvfp4", "int4_g32", "int4_g128", "nf4"):
+        assert (
+            found[name, "mse"]
+            > found[name, "absmax"]
+            == pytest.approx(nf.compare(w, [name]).rows[0].stats.sqnr_db, abs=0.01)
+        )
