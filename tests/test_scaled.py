@@ -632,15 +632,16 @@ def test_the_compiled_search_has_the_bits_of_numpy(
     name: str, rule: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    # Rows of whole runs, of runs that are cut off, and runs longer than are searched in one go.
-    for shape in ((4096,), (64, 256), (5, 3, 40), (70,), (300, 128), (600_000,)):
-        for x in (specials(shape), numbers(shape).astype("f2"), numbers(shape, "f8") / 3):
-            results = []
-            for is_disabled in (True, False):
-                monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
-                results.append(parts_of(nf.quantize(x, name, scale_rule=rule)))
-            for expected, got in zip(*results, strict=True):
-                np.testing.assert_array_equal(got, expected, f"{shape}")
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    threads = importlib.import_module("numformats.codec.compiled.threads")
+    monkeypatch.setattr(threads, "thread_count", lambda: 3)
+    monkeypatch.setattr(threads, "ELEMENTS_PER_THREAD", 10_000)
+    # Rows of whole runs, of runs that are cut off, and what several threads share.
+    for shape in ((4096,), (64, 256), (5, 3, 40), (70,), (300, 128), (120_000,)):
+        dtypes = (np.float32,) if len(shape) == 1 else (np.float16, np.float32, np.float64)
+        for dtype in dtypes:
+            x = specials(shape) if dtype == np.float32 else (numbers(shape, "f8") / 3).astype(dtype)
+            assert_same_bits(monkeypatch, x, name, "rne", rule)
 
 
 @pytest.mark.parametrize("rule", ["absmax", "mse", "percentile"])
@@ -788,12 +789,14 @@ def test_compiled_runs_give_the_bits_of_numpy(name: str, monkeypatch: pytest.Mon
                 np.testing.assert_array_equal(got, expected, f"{shape} {mode} {rule}")
 
 
-def assert_same_bits(patch: pytest.MonkeyPatch, x: NDArray[Any], fmt: Any, mode: str) -> None:
+def assert_same_bits(
+    patch: pytest.MonkeyPatch, x: NDArray[Any], fmt: Any, mode: str, rule: Any = None
+) -> None:
     """The same without compiled kernels and with them."""
     results = []
     for is_disabled in (True, False):
         patch.setattr(paths, "_IS_DISABLED", is_disabled)
-        results.append(parts_of(nf.quantize(x, fmt, rounding=mode, rng=3)))
+        results.append(parts_of(nf.quantize(x, fmt, scale_rule=rule, rounding=mode, rng=3)))
     for expected, got in zip(*results, strict=True):
         np.testing.assert_array_equal(got, expected)
 
@@ -921,9 +924,27 @@ def test_formats_of_many_bits_are_compiled_as_meant(
     assert_as_meant(x, fmt, "absmax", "nearest_even")
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4"])
+def test_of_numbers_as_far_from_zero_the_first_counts(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importlib.import_module("numformats.codec.compiled.dispatch")
+    rng = np.random.default_rng(6)
+    x = rng.choice([-2, -1, 0, 1, 2], (64, 256)).astype(dtype)
+    x[:4], x[4:8] = 0, 1
+    if dtype != "i4":
+        x[:4, ::3], x[10, 3], x[11, 5] = -0.0, np.inf, -np.inf
+        x[12], x[13, 40:] = np.inf, -np.inf
+    for name in ("q4_0", "q4_1", "int4_g32_asym"):
+        assert_same_bits(monkeypatch, x, name, "rne")
+    first = x[np.arange(20, 64), np.abs(x[20:, :32]).argmax(axis=1)]
+    signs = np.sign(nf.quantize(x, "q4_0").scales[20:, 0])
+    np.testing.assert_array_equal(signs, -np.sign(first))
+
+
 def test_loops_that_round_to_odd_are_exact() -> None:
     pytest.importorskip("numba")
-    from numformats.codec.compiled import blocks
+    from numformats.codec.compiled import arithmetic
 
     rng = np.random.default_rng(4)
     x = numbers((1000,)) + np.float32(1e-3)
@@ -931,9 +952,9 @@ def test_loops_that_round_to_odd_are_exact() -> None:
     sizes *= rng.choice([-1, 1], 1000)
     for numerators in (x, x.astype("f8") / 3):
         found = np.empty(1000)
-        blocks.divide_runs_to_odd(numerators, sizes, 1, 0, found)
+        arithmetic.divide_runs_to_odd(numerators, sizes, 1, 0, found)
         np.testing.assert_array_equal(found, quotient_to_odd(numerators, sizes))
-        blocks.add_runs_to_odd(numerators, sizes, 1, 0, found)
+        arithmetic.add_runs_to_odd(numerators, sizes, 1, 0, found)
         np.testing.assert_array_equal(found, sum_to_odd(numerators.astype("f8"), sizes))
         exact_sums = (
             Fraction(n) + Fraction(s)
@@ -948,7 +969,7 @@ def test_loops_that_round_to_odd_are_exact() -> None:
 
 def test_quotients_to_odd_at_the_ends_of_float64() -> None:
     pytest.importorskip("numba")
-    from numformats.codec.compiled import blocks
+    from numformats.codec.compiled import arithmetic
 
     tiny, top = 5e-324, np.finfo(np.float64).max
     cases = [
@@ -961,7 +982,7 @@ def test_quotients_to_odd_at_the_ends_of_float64() -> None:
     ]  # fmt: skip
     x, sizes, expected = (np.array(column) for column in zip(*cases, strict=True))
     found = np.empty(x.size)
-    blocks.divide_runs_to_odd(x, sizes, 1, 0, found)
+    arithmetic.divide_runs_to_odd(x, sizes, 1, 0, found)
     for got in (found, quotient_to_odd(x, sizes)):
         np.testing.assert_array_equal(got, expected)
         np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))

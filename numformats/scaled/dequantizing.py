@@ -86,6 +86,7 @@ def dequantize_runs(
 ) -> None:
     """Write the numbers that an array stands for to `out`, where `can_dequantize` holds."""
     from numformats.codec.compiled import pieces
+    from numformats.codec.compiled.kernels import PIECE
     from numformats.codec.compiled.threads import run_split
 
     if not _is_in_runs(codes.shape, tile):
@@ -106,12 +107,12 @@ def dequantize_runs(
             None if runs.offsets is None else runs.offsets[part],
             runs.length,
             begin % runs.length,
-            np.empty(pieces.PIECE // runs.length + 2, runs.dtype),
+            np.empty(PIECE // runs.length + 2, runs.dtype),
             target[begin:end],
         )
         return False
 
-    run_split(work, flat.size, pieces.PIECE)
+    run_split(work, flat.size, PIECE)
 
 
 def _for_rows(scales: Scales, shape: tuple[int, ...], tile: Tile) -> Scales:
@@ -147,7 +148,7 @@ def _runs_of(scales: Scales, fmt: ScaledFormat, shape: tuple[int, ...], tile: Ti
         table = value_table(fmt.scale_element, dtype)
     else:
         own = values_of(own, fmt.scale_element).astype(dtype)
-    outer = None if has_mean else outer_values(scales, fmt)
+    outer = None if has_mean else outer_values(scales.tensor, fmt, scales.codes.shape)
     zeros = flat_values(scales.zero_points, fmt.zero_point)
     offsets = flat_values(scales.offsets, fmt.offset)
     return _RunScales(

@@ -112,7 +112,7 @@ class Encoder:
 
     def encode(self, now: Array, scales: Sizes, first: int, out: Array) -> None:
         """Write the codes of a part, whose first number is at a position in the array."""
-        from numformats.codec.compiled import blocks
+        from numformats.codec.compiled import arithmetic
 
         begun = first % self._run
         terms = None if scales.offsets is None else -scales.offsets
@@ -123,7 +123,7 @@ class Encoder:
         self._kernel.run(now, scales.sizes, terms, begun, integers, first)
         ends = int(self._element.lowest), int(self._element.highest)
         mask = 2**self._element.bits - 1
-        blocks.move_runs(integers, scales.zeros, ends, mask, self._run, begun, out)
+        arithmetic.move_runs(integers, scales.zeros, ends, mask, self._run, begun, out)
 
 
 def _kernel_for(dtype: np.dtype[Any], fmt: ScaledFormat, how: Projection) -> Any:

@@ -70,8 +70,7 @@ def part_of(each: Array, part: slice) -> Array:
 
 def largest_of_runs(flat: Array, run: int) -> Floats:
     """The largest finite magnitude of each run; NaN for NaN."""
-    from numformats.codec.compiled import pieces
-    from numformats.codec.compiled.blocks import magnitude_words
+    from numformats.codec.compiled import extremes
     from numformats.codec.compiled.threads import run_split
 
     # What a run is cut into, lest a tensor with one scale be left to one thread.
@@ -80,7 +79,7 @@ def largest_of_runs(flat: Array, run: int) -> Floats:
 
     def work(begin: int, end: int) -> bool:
         now, own = as_floats(flat[begin:end]), found[begin // piece : -(-end // piece)]
-        pieces.largest_of_runs(now, as_words(now), magnitude_words(now), piece, own)
+        extremes.largest_of_runs(now, as_words(now), extremes.magnitude_words(now), piece, own)
         return False
 
     run_split(work, flat.size, piece)
@@ -91,9 +90,9 @@ def largest_of_runs(flat: Array, run: int) -> Floats:
 
 def farthest_of_runs(flat: Array, run: int) -> Floats:
     """The finite number farthest from zero of each run, of several the first; NaN for NaN."""
-    from numformats.codec.compiled import blocks
+    from numformats.codec.compiled import extremes
 
-    (found,) = _of_runs(flat, run, 1, blocks.farthest_of_blocks)
+    (found,) = _of_runs(flat, run, 1, extremes.farthest_of_blocks)
     return _as_float64(found)
 
 
@@ -102,15 +101,15 @@ def ends_of_runs(flat: Array, run: int, *, with_zero: bool) -> tuple[Floats, Flo
 
     with_zero: whether zero counts besides.
     """
-    from numformats.codec.compiled import blocks
+    from numformats.codec.compiled import extremes
 
-    low, high = _of_runs(flat, run, 2, blocks.ends_of_blocks, with_zero)
+    low, high = _of_runs(flat, run, 2, extremes.ends_of_blocks, with_zero)
     return _as_float64(low), _as_float64(high)
 
 
 def _of_runs(flat: Array, run: int, count: int, loop: Callable[..., None], *given: bool) -> Array:
     """A count of numbers for each run, which a loop over signed words of floats finds."""
-    from numformats.codec.compiled.blocks import order_words
+    from numformats.codec.compiled.extremes import order_words
     from numformats.codec.compiled.threads import run_split
 
     found = np.empty((count, -(-flat.size // run)), float_dtype(flat.dtype))

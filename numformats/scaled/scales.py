@@ -156,7 +156,8 @@ def _rounded_first(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> Float
 
 def scale_values(scales: Scales, fmt: ScaledFormat) -> Floats:
     """The values of the scales of a grid, exactly; about a mean, rounded once to its format."""
-    own, outer = values_of(scales.codes, fmt.scale_element), outer_values(scales, fmt)
+    own = values_of(scales.codes, fmt.scale_element)
+    outer = outer_values(scales.tensor, fmt, scales.codes.shape)
     if outer is None:
         return own
     with np.errstate(invalid="ignore"):
@@ -178,11 +179,11 @@ def divisors_for_elements(scales: Scales, fmt: ScaledFormat) -> Floats:
     return sizes if scales.mean is None else np.where(sizes == 0, np.inf, sizes)
 
 
-def outer_values(scales: Scales, fmt: ScaledFormat) -> Floats | None:
-    """What the values of the codes are to be multiplied by, in a shape that broadcasts with theirs;
-    None for scales that have no scale.
+def outer_values(tensor: Array | None, fmt: ScaledFormat, grid: tuple[int, ...]) -> Floats | None:
+    """What the values of the codes of a grid are to be multiplied by, in a shape that broadcasts
+    with it; None for scales that have no scale.
     """
-    return None if scales.tensor is None else _outer_values(scales.tensor, fmt, scales.codes.shape)
+    return None if tensor is None else _outer_values(tensor, fmt, grid)
 
 
 def _outer_values(tensor: Array, fmt: ScaledFormat, grid: tuple[int, ...]) -> Floats:

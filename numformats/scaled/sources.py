@@ -161,7 +161,7 @@ class ScalesByMagnitude:
         known = np.zeros((1,)) if largest is None else largest.reshape(grid)
         divisors, self.tensor = divisors_of(known, fmt, rule)
         self._divisors = for_runs(divisors, grid)
-        outer = outer_values(Scales(np.empty(grid, np.uint8), self.tensor), fmt)
+        outer = outer_values(self.tensor, fmt, grid)
         self._outer = None if outer is None else for_runs(outer, grid)
 
     def write(

@@ -46,6 +46,9 @@ from numformats.codec.random_bits import ROTATIONS
 # cache. As float32 they fill two pages of memory; with one, processors do not fetch ahead.
 BLOCK = 2048
 
+# Numbers that one loop after another works on at a time; they stay in the second cache.
+PIECE = 16 * BLOCK
+
 # How many words the parameters are, which has to be known when kernels are compiled.
 COUNT = len(Parameters._fields)
 

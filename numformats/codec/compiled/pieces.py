@@ -11,27 +11,21 @@ import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from numpy import add, bitwise_and, divide, multiply, subtract
 
-from numformats.codec.compiled.blocks import (
+from numformats.codec.compiled.arithmetic import (
     add_runs,
     add_runs_to_odd,
     divide_runs,
     divide_runs_to_odd,
-    larger_of_pairs,
-    largest_finite,
-    largest_of_blocks,
-    largest_of_fours,
     multiply_runs,
     shift_runs,
     subtract_runs,
     within,
 )
-from numformats.codec.compiled.kernels import BLOCK, COUNT, encode_block, look_up, project
+from numformats.codec.compiled.extremes import largest_of_runs
+from numformats.codec.compiled.kernels import BLOCK, COUNT, PIECE, encode_block, look_up, project
 from numformats.codec.compiled.parameters import Parameters
 from numformats.codec.compiled.search import search
 from numformats.codec.compiled.steps import step
-
-# Numbers that are worked on at a time: a multiple of `BLOCK`.
-PIECE: Final = 16 * BLOCK
 
 _INFINITY: Final = np.uint64(0x7FF0000000000000)
 
@@ -44,56 +38,6 @@ def runs_of(first: Any, last: Any, run: Any, begun: Any) -> Any:
     """
     begin = (begun + first) // run
     return begin, -(-(begun + last) // run), begun + first - begin * run
-
-
-@step
-def largest_of_whole_runs(
-    words: Any, lane: Any, run: Any, fours: Any, others: Any, out: Any
-) -> None:
-    """The words of the largest magnitudes of runs that are all whole, of a length divisible by 4.
-
-    fours, others: scratch for a quarter of the numbers.
-    """
-    magnitudes, length = fours[: words.size // 4], run // 4
-    largest_of_fours(words, lane, magnitudes)
-    while length % 4 == 0:
-        largest_of_fours(magnitudes, lane, others[: magnitudes.size // 4])
-        magnitudes, others = others[: magnitudes.size // 4], magnitudes
-        length //= 4
-    if length % 2 == 0:
-        larger_of_pairs(magnitudes, others[: magnitudes.size // 2])
-        magnitudes = others[: magnitudes.size // 2]
-        length //= 2
-    if length > 1:
-        largest_of_blocks(magnitudes, lane, length, out)
-    else:
-        out[:] = magnitudes
-
-
-@step
-def largest_of_runs(x: Any, words: Any, lane: Any, run: Any, out: Any) -> None:
-    """The largest finite magnitude of each run as float64; NaN if there is any, and zero if there
-    is nothing finite. The last run may be shorter.
-
-    x: float32 or float64. words: their bits; lane: what loops know of these.
-    """
-    count = max(PIECE // run, 1)
-    quarter = min(count * run, words.size) // 4
-    fours, others = np.empty(quarter, words.dtype), np.empty(quarter, words.dtype)
-    scratch = np.empty(min(count, out.size), x.dtype)
-    for begin in range(0, out.size, count):
-        end = min(begin + count, out.size)
-        part, floats = words[begin * run : end * run], scratch[: end - begin]
-        own, wide = floats.view(words.dtype), out[begin:end]
-        if run % 4 == 0 and part.size % run == 0:
-            largest_of_whole_runs(part, lane, run, fours, others, own)
-        else:
-            largest_of_blocks(part, lane, run, own)
-        for k in range(own.size):
-            if own[k] == lane.infinity:
-                own[k] = largest_finite(part[k * run : (k + 1) * run], lane)
-        for k in range(own.size):
-            wide[k] = floats[k]
 
 
 @step

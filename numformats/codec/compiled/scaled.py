@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.compiled import pieces
-from numformats.codec.compiled.blocks import magnitude_words
 from numformats.codec.compiled.bound import Kernel, TableKernel, has_table, key_words
 from numformats.codec.compiled.dispatch import decode_into
+from numformats.codec.compiled.extremes import magnitude_words
+from numformats.codec.compiled.kernels import PIECE
 from numformats.codec.compiled.parameters import LANE64
 from numformats.codec.compiled.views import as_words, read_only
 from numformats.codec.values import value_table
@@ -31,9 +32,9 @@ class QuotientKernel:
     ) -> None:
         self._kernel, self._run = kernel, run
         self._is_to_odd = True if is_to_odd else None
-        self._quotients = np.empty(pieces.PIECE, kernel.dtype)
+        self._quotients = np.empty(PIECE, kernel.dtype)
         # As many as runs may have a part in a piece.
-        count = pieces.PIECE // run + 2
+        count = PIECE // run + 2
         self._factors = np.empty(count, np.float32) if kernel.dtype == np.float32 else None
         self._key = key_words(key)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from numformats.codec import paths
 from numformats.codec.arguments import code_dtype
-from numformats.codec.compiled import blocks, dispatch, kernels, pieces, search
+from numformats.codec.compiled import arithmetic, dispatch, extremes, kernels, pieces, search
 from numformats.codec.compiled.bound import Kernel
 from numformats.codec.compiled.scaled import QuotientKernel, ScaleKernel
 from numformats.codec.compiled.views import as_words, read_only
@@ -35,10 +35,10 @@ _MODES: tuple[RoundingMode, ...] = (
 _LOOPS: tuple[Any, ...] = (
     kernels.project,
     search.search,
-    blocks.farthest_of_blocks,
-    blocks.ends_of_blocks,
-    blocks.move_runs,
-    pieces.largest_of_runs,
+    extremes.farthest_of_blocks,
+    extremes.ends_of_blocks,
+    arithmetic.move_runs,
+    extremes.largest_of_runs,
     pieces.scale_runs,
     pieces.project_quotients,
     pieces.search_quotients,
@@ -82,11 +82,11 @@ def _compile_scales() -> None:
         for known in (*numbers, None):
             ScaleKernel(kernel, fmt, None).run(known, 2, wide, divisors, codes)
     for x in numbers:
-        pieces.largest_of_runs(x, as_words(x), blocks.magnitude_words(x), 2, wide)
-        signed, order = x.view(f"i{x.itemsize}"), blocks.order_words(x)
+        extremes.largest_of_runs(x, as_words(x), extremes.magnitude_words(x), 2, wide)
+        signed, order = x.view(f"i{x.itemsize}"), extremes.order_words(x)
         low, high = np.empty((2, 1), signed.dtype)
-        blocks.farthest_of_blocks(x, signed, order, 2, low)
-        blocks.ends_of_blocks(x, signed, order, 2, True, low, high)
+        extremes.farthest_of_blocks(x, signed, order, 2, low)
+        extremes.ends_of_blocks(x, signed, order, 2, True, low, high)
 
 
 def _compile_quotients() -> None:
@@ -108,7 +108,7 @@ def _compile_quotients() -> None:
             quotients.run(x, sizes, terms, 0, np.empty(2, code_dtype(fmt)), 0)
     moved = np.ones(2, np.uint16), sizes, (0, 15), 15, 2, 0
     for codes in (np.empty(2, np.uint8), np.empty(2, np.uint16)):
-        blocks.move_runs(*moved, codes)
+        arithmetic.move_runs(*moved, codes)
 
 
 def _compile_decoding() -> None:

@@ -1,18 +1,20 @@
-"""Loops for numbers that share a scale in blocks."""
+"""Loops that find the largest magnitude, or the ends, of each block of numbers.
+
+They compare the bits of floats as integers, of which LLVM makes vectors: with floats it would have
+to mind NaN. Magnitudes are in order as unsigned integers, with NaN above infinity.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy import bitwise_and, bitwise_xor, divide, invert, maximum, minimum, right_shift
+from numpy import bitwise_and, bitwise_xor, invert, maximum, minimum, right_shift
 from numpy.typing import NDArray
 
+from numformats.codec.compiled.kernels import PIECE
 from numformats.codec.compiled.parameters import LANE32, LANE64, Lane
 from numformats.codec.compiled.steps import inlined, step
-
-# What a quotient is raised to, lest float32 lose it: far below all that elements tell apart.
-LEAST: Final = np.float32(2.0**-100)
 
 
 class MagnitudeWords(NamedTuple):
@@ -76,6 +78,56 @@ def largest_finite(words: Any, lane: Any) -> Any:
         magnitude = bitwise_and(words[i], lane.mask)
         largest = maximum(largest, lane.zero if magnitude == lane.infinity else magnitude)
     return largest
+
+
+@step
+def largest_of_whole_runs(
+    words: Any, lane: Any, run: Any, fours: Any, others: Any, out: Any
+) -> None:
+    """The words of the largest magnitudes of runs that are all whole, of a length divisible by 4.
+
+    fours, others: scratch for a quarter of the numbers.
+    """
+    magnitudes, length = fours[: words.size // 4], run // 4
+    largest_of_fours(words, lane, magnitudes)
+    while length % 4 == 0:
+        largest_of_fours(magnitudes, lane, others[: magnitudes.size // 4])
+        magnitudes, others = others[: magnitudes.size // 4], magnitudes
+        length //= 4
+    if length % 2 == 0:
+        larger_of_pairs(magnitudes, others[: magnitudes.size // 2])
+        magnitudes = others[: magnitudes.size // 2]
+        length //= 2
+    if length > 1:
+        largest_of_blocks(magnitudes, lane, length, out)
+    else:
+        out[:] = magnitudes
+
+
+@step
+def largest_of_runs(x: Any, words: Any, lane: Any, run: Any, out: Any) -> None:
+    """The largest finite magnitude of each run as float64; NaN if there is any, and zero if there
+    is nothing finite. The last run may be shorter.
+
+    x: float32 or float64. words: their bits; lane: what loops know of these.
+    """
+    count = max(PIECE // run, 1)
+    quarter = min(count * run, words.size) // 4
+    fours, others = np.empty(quarter, words.dtype), np.empty(quarter, words.dtype)
+    scratch = np.empty(min(count, out.size), x.dtype)
+    for begin in range(0, out.size, count):
+        end = min(begin + count, out.size)
+        part, floats = words[begin * run : end * run], scratch[: end - begin]
+        own, wide = floats.view(words.dtype), out[begin:end]
+        if run % 4 == 0 and part.size % run == 0:
+            largest_of_whole_runs(part, lane, run, fours, others, own)
+        else:
+            largest_of_blocks(part, lane, run, own)
+        for k in range(own.size):
+            if own[k] == lane.infinity:
+                own[k] = largest_finite(part[k * run : (k + 1) * run], lane)
+        for k in range(own.size):
+            wide[k] = floats[k]
 
 
 class OrderWords(NamedTuple):
@@ -182,151 +234,3 @@ def finite_ends(x: Any, words: Any, order: Any, with_zero: Any) -> Any:
             least, most = minimum(least, place), maximum(most, place)
     # Infinity alone leaves the ends where they began.
     return (order.zero, order.zero) if least > most else (least, most)
-
-
-@inlined
-def within(k: Any, run: Any, begun: Any, size: Any) -> Any:
-    """Where run k begins and ends among numbers of which the first is at position `begun` of run 0.
-
-    Loops over a slice of that, from 0 on, are the ones of which LLVM makes vectors.
-    """
-    return max(k * run - begun, 0), min((k + 1) * run - begun, size)
-
-
-@step
-def divide_runs(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
-    """Quotients of numbers and the size of each run, as float64."""
-    for k in range(sizes.size):
-        first, last = within(k, run, begun, x.size)
-        numbers, quotients, size = x[first:last], out[first:last], sizes[k]
-        for i in range(numbers.size):
-            # As a function, which does not stop at a divisor of zero, and so makes vectors.
-            quotients[i] = divide(np.float64(numbers[i]), size)
-
-
-# A number times this, less what that is more than the number, is its upper 26 bits (Veltkamp).
-_SPLIT: Final = 2.0**27 + 1
-
-
-@step
-def divide_runs_to_odd(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
-    """Quotients of numbers and the size of each run in float64, rounded to odd as
-    `quotient_to_odd` rounds.
-    """
-    for k in range(sizes.size):
-        first, last = within(k, run, begun, x.size)
-        divide_to_odd(x[first:last], sizes[k], out[first:last])
-
-
-@step
-def divide_to_odd(x: Any, size: Any, out: Any) -> None:
-    """Quotients by one size."""
-    words = out.view(np.int64)
-    spread = size * _SPLIT
-    size_high = spread - (spread - size)
-    size_low = size - size_high
-    for i in range(x.size):
-        number = np.float64(x[i])
-        quotient = divide(number, size)
-        spread = quotient * _SPLIT
-        high = spread - (spread - quotient)
-        low = quotient - high
-        # The product and its error are exactly quotient times size (Dekker).
-        product = quotient * size
-        error = ((high * size_high - product) + high * size_low + low * size_high) + low * size_low
-        rest = (number - product) - error
-        out[i] = quotient
-        word = words[i]
-        is_moved = (rest != 0) & np.isfinite(rest) & (bitwise_and(word, np.int64(1)) == 0)
-        # Away from zero, if the remainder has the sign of the number.
-        step_up = np.int64(1) if (rest > 0) == (number > 0) else np.int64(-1)
-        # What overflows becomes the largest there is, which is odd: one below infinity.
-        step_down = np.int64(-1) if np.isinf(quotient) & np.isfinite(number) else np.int64(0)
-        words[i] = word + (step_up if is_moved else step_down)
-
-
-@step
-def add_runs_to_odd(x: Any, terms: Any, run: Any, begun: Any, out: Any) -> None:
-    """Sums of numbers and the term of each run in float64, rounded to odd."""
-    for k in range(terms.size):
-        first, last = within(k, run, begun, x.size)
-        add_to_odd(x[first:last], terms[k], out[first:last])
-
-
-@step
-def add_to_odd(x: Any, term: Any, out: Any) -> None:
-    """Sums with one term."""
-    words = out.view(np.int64)
-    for i in range(x.size):
-        number = np.float64(x[i])
-        total = number + term
-        # The error of the sum, exactly (Knuth's TwoSum).
-        back = total - number
-        error = (number - (total - back)) + (term - back)
-        out[i] = total
-        is_moved = (error != 0) & np.isfinite(error) & (bitwise_and(words[i], np.int64(1)) == 0)
-        step_up = np.int64(1) if (error > 0) == (total > 0) else np.int64(-1)
-        words[i] = words[i] + (step_up if is_moved else np.int64(0))
-
-
-@step
-def shift_runs(x: Any, factors: Any, run: Any, begun: Any, out: Any) -> None:
-    """Products of float32 numbers and a power of two for each run, as float32.
-
-    They are exact, but for those too small for float32, which become `LEAST`.
-    """
-    for k in range(factors.size):
-        first, last = within(k, run, begun, x.size)
-        numbers, products, factor = x[first:last], out[first:last], factors[k]
-        for i in range(numbers.size):
-            product = numbers[i] * factor
-            is_lost = (abs(product) < LEAST) & (numbers[i] != np.float32(0))
-            products[i] = np.copysign(LEAST, numbers[i]) if is_lost else product
-
-
-@step
-def multiply_runs(values: Any, sizes: Any, run: Any, begun: Any) -> None:
-    """Values times the size of each run, rounded once: in place."""
-    for k in range(sizes.size):
-        first, last = within(k, run, begun, values.size)
-        own, size = values[first:last], sizes[k]
-        for i in range(own.size):
-            own[i] = own[i] * size
-
-
-@step
-def move_runs(
-    integers: Any, zeros: Any, ends: Any, mask: Any, run: Any, begun: Any, out: Any
-) -> None:
-    """The codes of integers of 16 bits and the zero point of each run, between the ends of the
-    format. mask: the bits of a code.
-    """
-    lowest, highest = ends
-    signed = integers.view(np.int16)
-    for k in range(zeros.size):
-        first, last = within(k, run, begun, signed.size)
-        own, codes, zero = signed[first:last], out[first:last], np.int32(zeros[k])
-        for i in range(own.size):
-            moved = np.int32(own[i]) + zero
-            inside = min(max(moved, np.int32(lowest)), np.int32(highest))
-            codes[i] = bitwise_and(inside, np.int32(mask))
-
-
-@step
-def add_runs(values: Any, terms: Any, run: Any, begun: Any) -> None:
-    """Values and the term of each run, rounded once: in place."""
-    for k in range(terms.size):
-        first, last = within(k, run, begun, values.size)
-        own, term = values[first:last], terms[k]
-        for i in range(own.size):
-            own[i] = own[i] + term
-
-
-@step
-def subtract_runs(values: Any, zeros: Any, run: Any, begun: Any) -> None:
-    """Values less the zero of each run: in place."""
-    for k in range(zeros.size):
-        first, last = within(k, run, begun, values.size)
-        own, zero = values[first:last], zeros[k]
-        for i in range(own.size):
-            own[i] = own[i] - zero
