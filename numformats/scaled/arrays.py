@@ -11,14 +11,25 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from numformats import codec
 from numformats.codec.arguments import is_float, prepare_out, read_dtype, read_real
+from numformats.formats import get_format
 from numformats.scaled.addition import sum_to_odd
 from numformats.scaled.dequantizing import can_dequantize, dequantize_runs
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile, grid_shape, normalized, slabs
 from numformats.scaled.named import get_scaled_format
 from numformats.scaled.scales import Scales, scale_values, spread_over, values_of
-from numformats.scaled.storage import as_codes, as_floats, packed, read_file, unpacked, write_file
+from numformats.scaled.storage import (
+    PARTS,
+    as_codes,
+    as_floats,
+    packed,
+    read_file,
+    require_part,
+    unpacked,
+    write_file,
+)
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -52,6 +63,12 @@ class ScaledArray:
     scale_mean : ndarray or None
         The mean of all scales, in formats that have that, shown as `scales`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For parts that are not what the format stores an array of this shape in
+        (`ScaledFormat.stored_parts`).
+
     Examples
     --------
     >>> import numformats as nf
@@ -70,6 +87,11 @@ class ScaledArray:
     tensor_scales: Array | None = None
     offsets: Array | None = None
     scale_mean: Array | None = None
+
+    def __post_init__(self) -> None:
+        layout = self.format.stored_parts(np.shape(self.codes), self.axis)
+        for name in PARTS:
+            require_part(name, getattr(self, name), layout.get(name), self.format.name)
 
     @classmethod
     def from_grid(
@@ -183,7 +205,8 @@ class ScaledArray:
             return result
         for part, products, _, _, offset in self._pieces(_CHUNK):
             with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-                target[part] = products if offset is None else _sum(products, offset, native)
+                sums = products if offset is None else _sum(products, offset, native)
+                target[part] = sums if native.kind == "f" else _rounded_to(native, sums)
         return result
 
     def parts(self, limit: int) -> Iterator[tuple[Index, Floats, Floats, Floats]]:
@@ -229,7 +252,7 @@ class ScaledArray:
         scale, unless all of it is kept.
         """
         slices = self._read_index(index)
-        tile = self._tile()
+        tile = self._tile()[: self.ndim]
         of_scales = tuple(
             part for part, extent in zip(slices, tile, strict=True) if extent is not None
         )
@@ -258,16 +281,20 @@ class ScaledArray:
         cls,
         parts: Mapping[str, NDArray[np.uint8]],
         fmt: str | ScaledFormat,
-        shape: tuple[int, ...],
+        shape: int | tuple[int, ...],
         axis: int | None = None,
     ) -> ScaledArray:
         """An array from the bytes that `pack` made of it.
 
-        ValueError if a part is missing or has too few bytes.
+        shape: that of the array. ValueError if a part is missing, or one too many, or has too few
+        bytes.
         """
         scaled = get_scaled_format(fmt)
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
         along = None if axis is None else normalized(axis, len(shape))
         layout = scaled.stored_parts(shape, along)
+        if unknown_parts := set(parts) - set(layout):
+            raise ValueError(f"parts: {sorted(unknown_parts)}; {scaled.name} has {list(layout)}")
         shown = {
             name: as_floats(unpacked(parts, name, own, of), own)
             for name, (own, of) in layout.items()
@@ -320,7 +347,7 @@ class ScaledArray:
             raise TypeError(f"index: {index!r}; expected at most {self.ndim} slices")
         slices = (*given, *[slice(None)] * (self.ndim - len(given)))
         for axis, (part, extent, length) in enumerate(
-            zip(slices, self._tile(), self.shape, strict=True)
+            zip(slices, self._tile()[: self.ndim], self.shape, strict=True)
         ):
             is_whole = part.indices(length) == (0, length, 1)
             is_shared = extent != 1 or (
@@ -329,6 +356,14 @@ class ScaledArray:
             if is_shared and not is_whole:
                 raise ValueError(f"index: values along axis {axis} share scales; keep all of it")
         return slices
+
+
+def _rounded_to(dtype: np.dtype[Any], values: Floats) -> Array:
+    """Numbers in a dtype of ml_dtypes, rounded once; ValueError for NaN where it has none."""
+    fmt = get_format(dtype)
+    if not fmt.has_nan and np.isnan(values).any():
+        raise ValueError(f"dtype: {dtype} has no NaN, and there is NaN in the array")
+    return np.asarray(codec.encode(values, fmt)).view(dtype)
 
 
 def _sum(products: Floats, offset: Floats, dtype: np.dtype[Any]) -> Floats:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec import paths
+from numformats.codec.arguments import read_codes
 from numformats.codec.compiled.views import read_only
 from numformats.codec.extent import dtype_holds
 from numformats.codec.values import TABLE_BITS, value_table
@@ -97,7 +98,7 @@ def dequantize_runs(
 
     def work(begin: int, end: int) -> bool:
         part = slice(begin // runs.length, -(-end // runs.length))
-        pieces.decode_runs(
+        return not pieces.decode_runs(
             flat[begin:end],
             table,
             None if runs.zeros is None else runs.zeros[part],
@@ -110,9 +111,9 @@ def dequantize_runs(
             np.empty(PIECE // runs.length + 2, runs.dtype),
             target[begin:end],
         )
-        return False
 
-    run_split(work, flat.size, PIECE)
+    if any(run_split(work, flat.size, PIECE)):
+        read_codes(codes, fmt.element.bits)  # which says which is none
 
 
 def _for_rows(scales: Scales, shape: tuple[int, ...], tile: Tile) -> Scales:
@@ -139,12 +140,14 @@ def _runs_of(scales: Scales, fmt: ScaledFormat, shape: tuple[int, ...], tile: Ti
     assert length is not None
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
     has_mean = scales.mean is not None
-    is_plain = (scales.tensor is None or has_mean) and scales.offsets is None
+    is_plain = scales.tensor is None and dtype_holds(_FLOAT32, fmt.scale_element)
+    is_plain = (is_plain or has_mean) and scales.offsets is None
     dtype = np.dtype(np.float32 if is_plain else np.float64)
     own, table = scales.codes.reshape(-1), None
     if has_mean:
         own = scale_values(scales, fmt).reshape(-1).astype(dtype)
     elif fmt.scale_element.bits <= TABLE_BITS:
+        read_codes(own, fmt.scale_element.bits)
         table = value_table(fmt.scale_element, dtype)
     else:
         own = values_of(own, fmt.scale_element).astype(dtype)

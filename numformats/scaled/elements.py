@@ -9,16 +9,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from numformats.formats.fixed import FixedFormat
 from numformats.formats.floating import FloatFormat
-from numformats.formats.integers import IntFormat
 from numformats.formats.tables import TableFormat
 from numformats.rounding import RoundingMode, SaturationMode
 from numformats.scaled.formats import ScaledFormat
 
 _FLOAT32: Final = np.dtype(np.float32)
 _FLOAT64: Final = np.dtype(np.float64)
-# What a quotient is rounded to before the zero point is added.
-WIDE: Final = IntFormat("wide", 16)
+# What a quotient is rounded to before the zero point is added: twice the range of any integers.
+WIDE: Final = FixedFormat("wide", 17, 0)
 _FLOAT64_BITS: Final = 53
 # Values of a table whose midpoints are looked at, which takes time.
 _MOST_ASKED: Final = 256

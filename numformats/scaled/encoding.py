@@ -72,7 +72,9 @@ def _quotients(values: Array, sizes: Array, divide: Callable[[Array, Array], Arr
     """Exact quotients, as far as any rounding can tell; NaN where the scale is NaN."""
     finite = np.isfinite(values)
     divided = divide(np.where(finite, values, 0), np.where(np.isnan(sizes), 1, sizes))
-    divided = np.where(finite, divided, values * np.sign(sizes))
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        divided = np.where(finite, divided, values * np.sign(sizes))
+    divided = np.where(np.isinf(sizes), np.copysign(0, values), divided)
     return np.where(np.isnan(sizes), np.nan, divided)
 
 

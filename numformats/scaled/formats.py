@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from numformats.formats.base import Format, require_format
+from numformats.formats.base import Format, require_format, require_name
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat
 from numformats.formats.tables import TableFormat
@@ -17,7 +17,7 @@ from numformats.scaled.granularity import (
     grid_shape,
     scale_shape,
 )
-from numformats.scaled.rules import ScaleRule, get_rule
+from numformats.scaled.rules import ScaleRule, get_rule, target_of
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,13 @@ class ScaledFormat:
     scale_mean: FloatFormat | None = None
 
     def __post_init__(self) -> None:
+        require_name(self.name)
         require_format(self.element)
+        if not isinstance(self.granularity, Granularity):
+            raise TypeError(
+                f"granularity: expected PerTensor, PerChannel, PerBlock or PerTile, got "
+                f"{self.granularity!r}"
+            )
         object.__setattr__(self, "scale_rule", get_rule(self.scale_rule))
         inner = self.scale.scale if isinstance(self.scale, ScaledFormat) else self.scale
         if isinstance(inner, ScaledFormat):
@@ -133,6 +139,12 @@ class ScaledFormat:
         """ValueError for a rule by which the scales of this format cannot be chosen."""
         if rule.target == "lowest" and not self.has_signed_scales:
             raise ValueError(f"scale_rule: {self.name} has no negative scales")
+        if self.is_symmetric and target_of(self.element, rule) <= 0:
+            raise ValueError(
+                f"scale_rule: {self.element.name} goes from {self.element.min} to "
+                f"{self.element.max}, and the largest magnitude cannot become "
+                f"{target_of(self.element, rule)}"
+            )
         if rule.search and self.scale_mean is not None:
             raise ValueError(
                 f"scale_rule: a search takes each tile by itself, and the scales of {self.name} "

@@ -40,6 +40,8 @@ Floats = NDArray[np.float64]
 
 _FLOAT32: Final = np.dtype(np.float32)
 _FLOAT64: Final = np.dtype(np.float64)
+# The bits of a word above those of a quotient that a zero point is to be added to.
+_SPARE: Final = np.int32(32 - WIDE.bits)
 
 
 def can_quantize(
@@ -123,7 +125,9 @@ class Encoder:
         self._kernel.run(now, scales.sizes, terms, begun, integers, first)
         ends = int(self._element.lowest), int(self._element.highest)
         mask = 2**self._element.bits - 1
-        arithmetic.move_runs(integers, scales.zeros, ends, mask, self._run, begun, out)
+        arithmetic.move_runs(
+            integers.view(np.int32), _SPARE, scales.zeros, ends, mask, self._run, begun, out
+        )
 
 
 def _kernel_for(dtype: np.dtype[Any], fmt: ScaledFormat, how: Projection) -> Any:
@@ -141,13 +145,17 @@ def _can_shift(dtype: np.dtype[Any], fmt: ScaledFormat) -> bool:
     """Whether quotients of numbers of a dtype are shifts, and all that float32 may lose of them is
     below what the elements tell apart.
     """
-    scale = fmt.scale
+    scale, element = fmt.scale, fmt.element
     return (
         float_dtype(dtype) == _FLOAT32
         and isinstance(scale, FloatFormat)
         and fmt.offset is None
         and scale.mantissa_bits == 0
         and not scale.has_zero
-        and fmt.element.smallest_positive_exact > 2.0**-60
+        # Float32 holds the reciprocals of scales, ...
         and scale.highest < 2.0**128
+        and scale.smallest_positive_exact > 2.0**-128
+        # ... and what stands for quotients that are lost is beyond what elements tell apart.
+        and element.smallest_positive_exact > 2.0**-60
+        and element.highest < 2.0**120
     )

@@ -101,6 +101,11 @@ def quantize(
     rule = scaled.rule if scale_rule is None else get_rule(scale_rule)
     scaled.require_rule(rule)
     mode, saturation_mode = parse_rounding(rounding), parse_saturation(saturation)
+    if saturation_mode == "wrap" and scaled.zero_point is not None:
+        raise ValueError(
+            f"saturation: 'wrap'; {scaled.name} clips what its zero point has been added to, as "
+            "'finite' says"
+        )
     require_dtype(scaled.element, np.dtype(np.float64))
     shape = array.shape
     array = array.reshape(1) if array.ndim == 0 else array
@@ -137,7 +142,8 @@ def _chosen_first(
 
 def _require_nan(x: Array, fmt: ScaledFormat) -> None:
     """Refuse NaN where a scale cannot be NaN, which says that its tile has it."""
-    holders = (fmt.scale_mean or fmt.scale_element, fmt.tensor_scale or fmt.scale_element)
+    scale = fmt.scale_mean or fmt.scale_element
+    holders = (scale, fmt.tensor_scale or scale, fmt.offset or scale)
     if is_float(x.dtype) and not all(holder.has_nan for holder in holders):
         refuse_where("x", x, np.isnan, "NaN", f"the scales of {fmt.name} have no code for it")
 

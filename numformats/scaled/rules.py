@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final, Literal
 
-from numformats.formats.base import unknown
-from numformats.rounding import RoundingMode, parse_rounding
+from numformats.formats.base import Format, require_bool, require_int, require_real, unknown
+from numformats.rounding import RoundingMode, parse_rounding, random_bit_count
+
+# More would take days.
+_MOST_TRIED: Final = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -26,14 +30,15 @@ class ScaleRule:
         negative where the number is positive. For integers that makes use of the code that has no
         counterpart of the other sign.
     rounding : str
-        The rounding mode in which that quotient becomes a scale.
+        The rounding mode in which that quotient becomes a scale; not a random one.
     rounds_first : bool
         Whether the largest magnitude is rounded to the element's precision before that, ties away
         from zero.
     percentile : float
-        Which percentile of the magnitudes stands for the largest; 100 is the largest itself. In
-        formats that go by the range of a tile, which percentile of the numbers is its upper end;
-        the lower is as far from the smallest; 50 at least.
+        Which percentile of the magnitudes stands for the largest; 100 is the largest itself, as is
+        99.9 of fewer than a thousand, and any that is zero where the largest is not. In formats
+        that go by the range of a tile, which percentile of the numbers is its upper end; the lower
+        is as far from the smallest; 50 at least, and not where both ends are one number.
     search : int
         How many smaller scales to try besides, down to half of it; the one with the smallest sum of
         squared errors is taken, the largest of equals. In a scale format with fewer steps than
@@ -57,17 +62,23 @@ class ScaleRule:
     largest: float | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.target, str):
+            raise TypeError(f"target: expected a str, got {self.target!r}")
         if self.target not in ("max", "power", "lowest"):
             raise ValueError(unknown("target", self.target, ("max", "power", "lowest")))
+        require_bool("rounds_first", self.rounds_first)
+        require_real("percentile", self.percentile)
+        require_int("search", self.search, 0, _MOST_TRIED)
         object.__setattr__(self, "rounding", parse_rounding(self.rounding))
+        if random_bit_count(self.rounding):
+            raise ValueError(f"rounding: {self.rounding}; scales are rounded by no random mode")
         if not 0 < self.percentile <= 100:
             raise ValueError(f"percentile: {self.percentile}; expected more than 0, at most 100")
-        if self.search < 0:
-            raise ValueError(f"search: {self.search}; expected 0 or more")
         if self.target == "lowest" and (self.search or self.percentile < 100):
             raise ValueError("target: 'lowest' goes by one number, and not with search, percentile")
         if self.largest is None:
             return
+        require_real("largest", self.largest)
         if not 0 <= self.largest < math.inf:
             raise ValueError(f"largest: {self.largest}; expected a finite number, 0 or more")
         if not self.goes_by_magnitude:
@@ -108,3 +119,14 @@ def get_rule(rule: str | ScaleRule) -> ScaleRule:
     if rule not in RULES:
         raise ValueError(unknown("scale_rule", rule, tuple(RULES)))
     return RULES[rule]
+
+
+def target_of(element: Format, rule: ScaleRule) -> Fraction:
+    """What a rule has the largest magnitude become."""
+    highest = element.highest
+    if rule.target == "lowest":
+        return -element.lowest
+    if rule.target == "max":
+        return highest
+    power = Fraction(2) ** (highest.numerator.bit_length() - highest.denominator.bit_length())
+    return power if power <= highest else power / 2

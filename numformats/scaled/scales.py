@@ -18,7 +18,7 @@ from numformats.formats.integers import IntFormat
 from numformats.scaled.addition import exact_sum, sum_to_odd
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile, grid_shape, regions
-from numformats.scaled.rules import ScaleRule
+from numformats.scaled.rules import ScaleRule, target_of
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -60,7 +60,8 @@ def scales_of_ends(low: Floats, high: Floats, fmt: ScaledFormat, rule: ScaleRule
     symmetric; zero is among them where a zero point is to stand for it.
     """
     # Which of two zeros is the smaller is left to chance; the sum with zero is the positive one.
-    low, high = low + 0.0, high + 0.0
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        low, high = low + 0.0, high + 0.0
     if fmt.zero_point is not None:
         return _affine_scales(low, high, fmt, rule, fmt.zero_point)
     assert fmt.offset is not None
@@ -203,30 +204,23 @@ def flat_values(codes: Array | None, fmt: Format | None) -> Floats | None:
     return None if codes is None or fmt is None else values_of(codes, fmt).reshape(-1)
 
 
-def target_of(element: Format, rule: ScaleRule) -> Fraction:
-    """What the rule has the largest magnitude become."""
-    highest = element.highest
-    if rule.target == "lowest":
-        return -element.lowest
-    if rule.target == "max":
-        return highest
-    power = Fraction(2) ** (highest.numerator.bit_length() - highest.denominator.bit_length())
-    return power if power <= highest else power / 2
-
-
 def magnitudes(x: Array, tile: Tile, percentile: float) -> Floats:
-    """The largest finite magnitude of each tile, or a percentile of the finite ones; NaN where
-    there is NaN.
+    """The largest finite magnitude of each tile, or a percentile of the finite ones if that is not
+    zero; NaN where there is NaN.
     """
     found = np.zeros(grid_shape(x.shape, tile))
     for part, place, extents in regions(x.shape, tile):
         tiles, within = _as_tiles(x[part], extents)
-        found[place] = _largest(tiles, within) if percentile == 100 else 0
-        if percentile < 100 or np.isinf(found[place]).any():
+        largest = _largest(tiles, within)
+        if percentile < 100 or np.isinf(largest).any():
             wide = np.abs(_as_float64(tiles))
             wide = np.where(np.isinf(wide), 0, wide)
+            largest = wide.max(axis=within)
+        if percentile < 100:
             # A magnitude that occurs, not one in between, which might have to be rounded.
-            found[place] = np.percentile(wide, percentile, axis=within, method="higher")
+            lower = np.percentile(wide, percentile, axis=within, method="higher")
+            largest = np.where(lower == 0, largest, lower)
+        found[place] = largest
     return found
 
 
@@ -332,8 +326,8 @@ def tile_ends(
     there is nothing else.
 
     with_zero: whether zero counts besides, so that the range has it.
-    percentile: which one stands for the largest, and its counterpart for the smallest. Infinity
-    counts for these as the end that it lies beyond.
+    percentile: which one stands for the largest, and its counterpart for the smallest, if they
+    differ. Infinity counts for these as the end that it lies beyond.
     """
     low, high = np.zeros(grid_shape(x.shape, tile)), np.zeros(grid_shape(x.shape, tile))
     for part, place, extents in regions(x.shape, tile):
@@ -346,8 +340,11 @@ def tile_ends(
             of_tile = (..., *(np.newaxis for _ in within))
             inside = np.clip(wide, least[of_tile], most[of_tile])
             # Values that occur, not some in between, which might have to be rounded.
-            least = np.percentile(inside, 100 - percentile, axis=within, method="lower")
-            most = np.percentile(inside, percentile, axis=within, method="higher")
+            lower = np.percentile(inside, 100 - percentile, axis=within, method="lower")
+            upper = np.percentile(inside, percentile, axis=within, method="higher")
+            # Of zeros but for a few others there would be none.
+            is_range = (lower < 0) | (upper > 0) if with_zero else lower != upper
+            least, most = np.where(is_range, lower, least), np.where(is_range, upper, most)
         if with_zero:
             least, most = np.minimum(least, 0), np.maximum(most, 0)
         low[place] = np.where(np.isinf(least), 0, least)
@@ -377,7 +374,7 @@ def _largest(tiles: Array, within: tuple[int, ...]) -> Floats:
 def _rounded_to_precision(x: Floats, precision: int) -> Floats:
     """Positive numbers rounded to so many significant bits, ties away from zero."""
     fraction, exponent = np.frexp(x)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.asarray(
             np.ldexp(np.floor(np.ldexp(fraction, precision) + 0.5), exponent - precision)
         )

@@ -154,8 +154,9 @@ def _can_search_runs(
     x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, how: Projection
 ) -> bool:
     """Whether `_best_of_runs` can do it."""
+    run = run_length(x.shape, tile)
     # What fills up tiles that are cut off would count.
-    is_whole = run_length(x.shape, tile) is not None or all(
+    is_whole = run is not None or all(
         extent is None or length % min(extent, length) == 0
         for length, extent in zip(x.shape, tile, strict=True)
     )
@@ -164,7 +165,7 @@ def _can_search_runs(
         and is_whole
         and rule.percentile == 100
         and fmt.element.bits <= TABLE_BITS
-        and x.size // math.prod(grid_shape(x.shape, tile)) <= _PART
+        and (run or x.size // math.prod(grid_shape(x.shape, tile))) <= _PART
         and (not fmt.is_symmetric or scale_kernel(fmt, rule) is not None)
     )
 

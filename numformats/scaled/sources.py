@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from numformats.codec.arguments import code_dtype
 from numformats.codec.plan import make_plan
-from numformats.rounding import random_bit_count
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.gathering import gathered
 from numformats.scaled.granularity import Tile, grid_shape
@@ -216,8 +215,6 @@ def scale_kernel(fmt: ScaledFormat, rule: ScaleRule) -> Any:
     from numformats.codec.compiled.dispatch import kernel_for
     from numformats.codec.compiled.scaled import ScaleKernel
 
-    if random_bit_count(rule.rounding):
-        return None
     scale, precision = fmt.scale_element, fmt.element.precision if rule.rounds_first else None
     kernel = kernel_for(make_plan(scale, rule.rounding, "finite", "raise"), _FLOAT64)
     return ScaleKernel(kernel, scale, precision) if isinstance(kernel, Kernel) else None

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy import bitwise_and, divide
+from numpy import bitwise_and, divide, left_shift, right_shift
 
 from numformats.codec.compiled.steps import inlined, step
 
 # What a quotient is raised to, lest float32 lose it: far below all that elements tell apart.
 LEAST: Final = np.float32(2.0**-100)
+# What one that overflows is lowered to: far above all elements.
+MOST: Final = np.float32(2.0**127)
 
 
 @inlined
@@ -23,11 +25,21 @@ def within(k: Any, run: Any, begun: Any, size: Any) -> Any:
 
 
 @step
+def put_zeros(x: Any, out: Any) -> None:
+    """Zeros with the signs of numbers: what they are over infinity, infinite ones, too."""
+    for i in range(x.size):
+        out[i] = np.copysign(0.0, np.float64(x[i]))
+
+
+@step
 def divide_runs(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
     """Quotients of numbers and the size of each run, as float64."""
     for k in range(sizes.size):
         first, last = within(k, run, begun, x.size)
         numbers, quotients, size = x[first:last], out[first:last], sizes[k]
+        if np.isinf(size):
+            put_zeros(numbers, quotients)
+            continue
         for i in range(numbers.size):
             # As a function, which does not stop at a divisor of zero, and so makes vectors.
             quotients[i] = divide(np.float64(numbers[i]), size)
@@ -44,7 +56,10 @@ def divide_runs_to_odd(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> No
     """
     for k in range(sizes.size):
         first, last = within(k, run, begun, x.size)
-        divide_to_odd(x[first:last], sizes[k], out[first:last])
+        if np.isinf(sizes[k]):
+            put_zeros(x[first:last], out[first:last])
+        else:
+            divide_to_odd(x[first:last], sizes[k], out[first:last])
 
 
 @step
@@ -102,7 +117,8 @@ def add_to_odd(x: Any, term: Any, out: Any) -> None:
 def shift_runs(x: Any, factors: Any, run: Any, begun: Any, out: Any) -> None:
     """Products of float32 numbers and a power of two for each run, as float32.
 
-    They are exact, but for those too small for float32, which become `LEAST`.
+    They are exact, but for those too small for float32, which become `LEAST`, and those too large,
+    which become `MOST`.
     """
     for k in range(factors.size):
         first, last = within(k, run, begun, x.size)
@@ -110,7 +126,9 @@ def shift_runs(x: Any, factors: Any, run: Any, begun: Any, out: Any) -> None:
         for i in range(numbers.size):
             product = numbers[i] * factor
             is_lost = (abs(product) < LEAST) & (numbers[i] != np.float32(0))
-            products[i] = np.copysign(LEAST, numbers[i]) if is_lost else product
+            product = np.copysign(LEAST, numbers[i]) if is_lost else product
+            is_beyond = np.isinf(product) & np.isfinite(numbers[i])
+            products[i] = np.copysign(MOST, numbers[i]) if is_beyond else product
 
 
 @step
@@ -125,18 +143,19 @@ def multiply_runs(values: Any, sizes: Any, run: Any, begun: Any) -> None:
 
 @step
 def move_runs(
-    integers: Any, zeros: Any, ends: Any, mask: Any, run: Any, begun: Any, out: Any
+    integers: Any, spare: Any, zeros: Any, ends: Any, mask: Any, run: Any, begun: Any, out: Any
 ) -> None:
-    """The codes of integers of 16 bits and the zero point of each run, between the ends of the
-    format. mask: the bits of a code.
+    """The codes of integers and the zero point of each run, between the ends of the format.
+
+    integers: int32, of two's complement in all but the spare upper bits. mask: the bits of a code.
     """
     lowest, highest = ends
-    signed = integers.view(np.int16)
     for k in range(zeros.size):
-        first, last = within(k, run, begun, signed.size)
-        own, codes, zero = signed[first:last], out[first:last], np.int32(zeros[k])
+        first, last = within(k, run, begun, integers.size)
+        own, codes, zero = integers[first:last], out[first:last], np.int32(zeros[k])
         for i in range(own.size):
-            moved = np.int32(own[i]) + zero
+            # Up and down again, and the upper bits are the sign.
+            moved = right_shift(left_shift(own[i], spare), spare) + zero
             inside = min(max(moved, np.int32(lowest)), np.int32(highest))
             codes[i] = bitwise_and(inside, np.int32(mask))
 

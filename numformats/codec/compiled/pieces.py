@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
-from numpy import add, bitwise_and, divide, multiply, subtract
+from numpy import add, bitwise_and, divide, maximum, multiply, subtract
 
 from numformats.codec.compiled.arithmetic import (
     add_runs,
@@ -231,9 +231,10 @@ def decode_runs(
     begun: Any,
     own_scales: Any,
     out: Any,
-) -> None:
+) -> bool:
     """Float32 values of codes, less the zero of each run, times its scale, and its offset added to
-    that: rounded once. Number 0 is at place `begun` of run 0.
+    that: rounded once. Number 0 is at place `begun` of run 0. Returns whether there were only codes
+    that are in the table.
 
     table: the value of each code, in the dtype of the scales' values. zeros: None, or float32 ones,
     whose differences to the values are exact; they and offsets do not go together. scales: codes,
@@ -248,6 +249,8 @@ def decode_runs(
         last = min(first + PIECE, codes.size)
         begin, end, place = runs_of(first, last, run, begun)
         values, sizes = out[first:last], own_scales[: end - begin]
+        if largest_code(codes[first:last]) >= table.size:
+            return False
         fill_sizes(scales[begin:end], scale_table, sizes)
         if outer is not None:
             multiply_each(sizes, outer if outer.size == 1 else outer[begin:end])
@@ -263,6 +266,16 @@ def decode_runs(
             multiply_runs(values, sizes, run, place)
         else:
             look_up_runs(codes[first:last], table, sizes, run, place, values)
+    return True
+
+
+@step
+def largest_code(codes: Any) -> Any:
+    """The largest of some codes."""
+    largest = codes[0]
+    for i in range(codes.size):
+        largest = maximum(largest, codes[i])
+    return largest
 
 
 @step

@@ -97,7 +97,8 @@ def _compile_quotients() -> None:
     # of sums.
     ways: list[tuple[Any, ...]] = [(single, _FLOAT32, False, None), (single, _FLOAT64, False, None)]
     ways += [(x, _FLOAT64, True, term) for x in (single, double) for term in (None, sizes)]
-    for fmt, mode in product((float8_e4m3fn, integers, table), _MODES):
+    wide = FixedFormat("wide", 17, 0)  # before a zero point is added
+    for fmt, mode in product((float8_e4m3fn, integers, wide, table), _MODES):
         if mode != "nearest_even" and fmt is table:
             continue
         plan, key = make_plan(fmt, mode, "finite", "zero"), None if mode == "nearest_even" else 0
@@ -106,7 +107,7 @@ def _compile_quotients() -> None:
             assert kernel is not None
             quotients = QuotientKernel(kernel, 2, is_to_odd=is_to_odd, key=key)
             quotients.run(x, sizes, terms, 0, np.empty(2, code_dtype(fmt)), 0)
-    moved = np.ones(2, np.uint16), sizes, (0, 15), 15, 2, 0
+    moved = np.ones(2, np.int32), np.int32(1), sizes, (0, 15), 15, 2, 0
     for codes in (np.empty(2, np.uint8), np.empty(2, np.uint16)):
         arithmetic.move_runs(*moved, codes)
 

@@ -14,8 +14,8 @@ from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
 from numformats.scaled.conventions.blocks import from_blocks, in_blocks
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerBlock
-from numformats.scaled.rules import RULES, ScaleRule
-from numformats.scaled.scales import Scales, target_of
+from numformats.scaled.rules import RULES, ScaleRule, target_of
+from numformats.scaled.scales import Scales
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]

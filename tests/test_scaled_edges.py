@@ -1,0 +1,206 @@
+"""Scaled formats where something is large, small, infinite or wrong: both paths alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import numformats as nf
+from numformats import exact
+from numformats.scaled import ScaledArray, ScaleRule
+
+pytestmark = pytest.mark.usefixtures("both_paths")
+FLOAT32 = nf.float32
+E2M1 = nf.float4_e2m1fn
+
+
+@pytest.mark.parametrize("name", ["int16", "uint16", "int15"])
+def test_zero_points_of_sixteen_bits_leave_the_whole_range(name: str) -> None:
+    element = nf.get_format(name)
+    fmt = nf.ScaledFormat("wide", element, FLOAT32, zero_point=element)
+    for shift in (-1.0, -0.7, 0.0):
+        x = np.linspace(0, 1, 300).astype("f4") + np.float32(shift)
+        q = nf.quantize(x, fmt)
+        np.testing.assert_allclose(q.dequantize(), x, rtol=0, atol=0.6 * float(q.scales))
+
+
+@pytest.mark.parametrize("name", ["mxfp4", "nvfp4", "int4_g32", "int4_g32_asym", "q4_1", "nf4_dq"])
+def test_codes_that_are_none_are_refused(name: str) -> None:
+    q = nf.quantize(np.arange(300.0), name)
+    q.codes[270] = 99
+    with pytest.raises(ValueError, match=r"codes: 99 at index \(270,\) is above 15"):
+        q.dequantize()
+
+
+def test_scales_that_are_none_are_refused() -> None:
+    fmt = nf.ScaledFormat("small", E2M1, nf.float6_e3m2fn, nf.PerBlock(2))
+    q = nf.quantize(np.arange(4.0), fmt)
+    q.scales[1] = 64
+    with pytest.raises(ValueError, match=r"codes: 64 at index \(1,\) is above 63"):
+        q.dequantize()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"codes": np.zeros(40, np.int64)}, "codes: int64; int4_g32_asym has an array of uint8"),
+        ({"codes": [1, 2]}, "codes: list; int4_g32_asym has"),
+        ({"scales": np.ones(2, "f4")}, "scales: float32; int4_g32_asym has an array of float16"),
+        ({"scales": np.ones(3, "f2")}, r"scales: shape \(3,\); int4_g32_asym has \(2,\) here"),
+        ({"zero_points": None}, "zero_points: NoneType; int4_g32_asym has an array of uint8"),
+        ({"tensor_scales": np.ones((), "f4")}, "tensor_scales: given, and int4_g32_asym has none"),
+    ],
+)
+def test_parts_that_are_not_the_format_s_are_refused(changes: Any, message: str) -> None:
+    q = nf.quantize(np.arange(40.0), "int4_g32_asym")
+    with pytest.raises((TypeError, ValueError), match=message):
+        replace(q, **changes)
+
+
+@pytest.mark.parametrize("name", ["mxfp8_e5m2", "mxfp8_e4m3", "mxfp4"])
+@pytest.mark.parametrize("saturation", ["none", "propagate", "finite"])
+@pytest.mark.parametrize("mode", ["toward_zero", "nearest_even", "to_odd"])
+def test_quotients_beyond_float32_are_not_infinite(name: str, saturation: Any, mode: Any) -> None:
+    x = np.float32([1e38, 1, 3e38, -3e38, 1e-44, np.inf])
+    rule = ScaleRule(largest=1e-6)
+    q = nf.quantize(x, name, scale_rule=rule, saturation=saturation, rounding=mode)
+    size, element = q.scale_values()[0], q.format.element
+    expected = [
+        exact.project(exact.Fraction(float(n)) / exact.Fraction(size), element, mode, saturation)
+        for n in x[:-1]
+    ]
+    expected.append(exact.project(np.inf, element, mode, saturation))
+    assert q.codes.tolist() == expected
+
+
+def test_powers_of_two_whose_reciprocals_float32_has_not() -> None:
+    scale = replace(nf.float8_e8m0fnu, name="e9m0", exponent_bits=9, bias=390, dtype_name=None)
+    fmt = nf.ScaledFormat("low", E2M1, scale, nf.PerBlock(4), "floor")
+    q = nf.quantize(np.float32([2**-145, 2**-144, -3 * 2**-145, 0]), fmt)
+    assert q.codes.tolist() == [4, 6, 15, 0]
+    assert q.dequantize().tolist() == [2**-145, 2**-144, -3 * 2**-145, 0]
+
+
+def test_infinity_over_a_scale_of_zero_is_zero() -> None:
+    x = np.float32([np.inf, -np.inf, *[0] * 62])
+    e5m2 = replace(nf.get_scaled_format("nf4_dq"), element=nf.float8_e5m2)
+    for fmt in ("nf4_dq", e5m2):
+        for saturation in ("finite", "none"):
+            q = nf.quantize(x, fmt, saturation=saturation)
+            assert q.scale_values().tolist() == [0]
+            assert q.dequantize().tolist() == [0] * 64
+            assert nf.quantize(x, fmt, rounding="toward_positive").dequantize().tolist() == [0] * 64
+
+
+def test_scales_that_float32_does_not_hold() -> None:
+    fmt = nf.ScaledFormat("low", nf.get_format("int8"), nf.FloatFormat("e11m4", 11, 4))
+    q = nf.quantize(np.float64([2.0**-148, 1.5 * 2.0**-145]), fmt)
+    expected = [np.float32(float(n) * 1.0) for n in q.dequantize(np.float64)]
+    assert q.dequantize().tolist() == expected != [0, 0]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float6_e3m2fn"])
+def test_numbers_are_rounded_once_to_dtypes_of_ml_dtypes(dtype: str) -> None:
+    size = np.float32(0.33463544)  # 3 of it lie just above a midpoint of bfloat16
+    fmt = nf.ScaledFormat("i", nf.get_format("int8"), FLOAT32)
+    q = nf.quantize([127 * float(size), 3 * float(size), -float(size)], fmt)
+    assert q.scales == size
+    got = q.dequantize(getattr(ml_dtypes, dtype))
+    exactly = [nf.exact.project(int(n) * exact.Fraction(float(size)), nf.get_format(dtype))
+               for n in (127, 3, -1)]  # fmt: skip
+    assert got.view(f"u{got.itemsize}").tolist() == exactly
+
+
+def test_nan_is_refused_where_the_dtype_has_none() -> None:
+    q = nf.quantize(np.float32([np.nan, 1]), "mxfp4")
+    with pytest.raises(ValueError, match="dtype: float4_e2m1fn has no NaN"):
+        q.dequantize(ml_dtypes.float4_e2m1fn)
+
+
+@pytest.mark.parametrize("number", [1e-4, 1e4, -1e4])
+def test_a_percentile_of_zeros_is_not_the_scale(number: float) -> None:
+    x = np.float32([0] * 995 + [number] * 5)
+    for name in ("int8_tensor", "fp8_e4m3_tensor", "int8_tensor_asym"):
+        q = nf.quantize(x, name, scale_rule=ScaleRule(percentile=99))
+        np.testing.assert_allclose(q.dequantize(), x, rtol=0.01)
+
+
+BARE = nf.FloatFormat("bare", 5, 2, has_inf=False, nan="none")
+UINT4 = nf.get_format("uint4")
+
+
+@pytest.mark.parametrize(
+    ("message", "call"),
+    [
+        ("saturation: 'wrap'; int4_g32_asym clips", lambda: nf.quantize(
+            [1.0], "int4_g32_asym", saturation="wrap")),
+        ("rounding: .* no random mode", lambda: ScaleRule(rounding="sr")),
+        ("uint4 goes from 0.0 to 15.0, .* cannot become 0", lambda: nf.ScaledFormat(
+            "f", UINT4, nf.float16, nf.PerBlock(32), "lowest")),
+        ("int1 goes from -1.0 to 0.0", lambda: nf.ScaledFormat(
+            "f", nf.get_format("int1"), nf.float16)),
+        ("percentile: expected a number, got str '99'", lambda: ScaleRule(percentile="99")),
+        ("largest: expected a number, got bool", lambda: ScaleRule(largest=True)),
+        ("search: expected an int, got float 2.5", lambda: ScaleRule(search=2.5)),
+        ("search: expected an int, got bool", lambda: ScaleRule(search=True)),
+        ("target: expected a str", lambda: ScaleRule(target=3)),
+        ("rounds_first: expected True or False", lambda: ScaleRule(rounds_first="no")),
+        ("granularity: expected PerTensor, .* got 32", lambda: nf.ScaledFormat(
+            "f", UINT4, nf.float16, 32)),
+        ("granularity: expected PerTensor", lambda: nf.ScaledFormat(
+            "f", UINT4, nf.float16, nf.PerBlock)),
+        ("name: expected a str", lambda: nf.ScaledFormat(3, UINT4, nf.float16)),
+        ("x: nan at index .2,. is NaN; the scales of f have no code", lambda: nf.quantize(
+            [1.0, 2.0, np.nan], nf.ScaledFormat("f", UINT4, nf.float16, offset=BARE))),
+        ("parts: .'more'.; mxfp4 has .'codes', 'scales'.", lambda: ScaledArray.unpack(
+            {**nf.quantize([1.0], "mxfp4").pack(), "more": np.zeros(1, np.uint8)}, "mxfp4", 1)),
+        ("parts.'scales'.: ", lambda: ScaledArray.unpack(
+            {**nf.quantize([1.0], "mxfp4").pack(), "scales": np.zeros(9, np.uint8)}, "mxfp4", 1)),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(message: str, call: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+def test_a_single_number_is_its_own_part() -> None:
+    q = nf.quantize(1.5, "mxfp4")
+    assert q[()].dequantize() == q.dequantize() == 1.5
+    assert ScaledArray.unpack(nf.quantize([1.0, 2.0], "mxfp4").pack(), "mxfp4", 2).shape == (2,)
+
+
+@pytest.mark.parametrize("about", [None, "{}", "[]", "3", "no json", '{"format": "mxfp4"}'])
+def test_files_of_others_are_refused(tmp_path: Path, about: str | None) -> None:
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "q.safetensors"
+    metadata = None if about is None else {"numformats": about}
+    save_file({"codes": np.zeros(16, np.uint8)}, path, metadata=metadata)
+    with pytest.raises(ValueError, match=r"was not written by ScaledArray\.save"):
+        ScaledArray.load(path)
+    path.write_bytes(b"\xff" * 20)
+    with pytest.raises(ValueError, match=r"was not written by ScaledArray\.save"):
+        ScaledArray.load(path)
+
+
+def test_a_search_in_one_long_block_that_is_cut_off() -> None:
+    x = np.random.default_rng(2).standard_normal(50_000).astype(np.float32)
+    fmt = nf.ScaledFormat("long", nf.get_format("int4"), nf.float16, nf.PerBlock(40_000))
+    whole = nf.quantize(x, fmt, scale_rule="mse")
+    for part, scale in zip((x[:40_000], x[40_000:]), whole.scales, strict=True):
+        assert nf.quantize(part, fmt, scale_rule="mse").scales == scale
+
+
+def test_odd_numbers_warn_of_nothing() -> None:
+    nf.quantize(np.float64([1.79e308]), "mxfp4", scale_rule="even")
+    signaling = np.array([0x7D00, 0x3C00], np.uint16).view(np.float16)
+    for name in ("mxfp4", "int4_g32_asym", "q4_1", "nvfp4"):
+        for dtype in ("f2", "f8"):
+            x = np.array([0x7FF4 << 48, 0x3FF << 52], np.uint64).view("f8")
+            q = nf.quantize(signaling if dtype == "f2" else x, name)
+            assert np.isnan(q.dequantize()).all()
