@@ -10,6 +10,9 @@ from hypothesis import settings
 
 from numformats.codec import paths
 
+# It asserts on behalf of several modules, which are to say what differs.
+pytest.register_assert_rewrite("scaled_meaning")
+
 # Kernels are compiled in the midst of a test, which has no deadline then.
 settings.register_profile("numformats", deadline=None)
 settings.load_profile("numformats")

@@ -107,6 +107,7 @@ class Encoder:
 
         self._element, self._run, dtype = fmt.element, runs.run, runs.flat.dtype
         kernel = _kernel_for(dtype, fmt, how)
+        # Shifts, divisions that cannot go wrong, or else divisions rounded to odd.
         is_to_odd = not _can_shift(dtype, fmt) and not can_divide(dtype, fmt, how.key)
         self._kernel = QuotientKernel(kernel, runs.run, is_to_odd=is_to_odd, key=how.key)
         is_affine = fmt.zero_point is not None

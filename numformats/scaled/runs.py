@@ -16,6 +16,7 @@ from numformats.codec import paths
 from numformats.codec.compiled.views import as_words, read_only
 from numformats.scaled.elements import float_dtype
 from numformats.scaled.granularity import Tile
+from numformats.scaled.scales import as_float64
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -37,6 +38,7 @@ def run_length(shape: tuple[int, ...], tile: Tile) -> int | None:
             length *= step
             # Blocks go on in the next row only if they fill this one.
             is_inside = step == size
+            # A block that is cut off may be the last of all, but not followed by another row.
             if not is_inside and size % step and length * -(-size // step) < math.prod(shape):
                 return None
         elif step != 1 and size != 1:
@@ -93,7 +95,7 @@ def farthest_of_runs(flat: Array, run: int) -> Floats:
     from numformats.codec.compiled import extremes
 
     (found,) = _of_runs(flat, run, 1, extremes.farthest_of_blocks)
-    return _as_float64(found)
+    return as_float64(found)
 
 
 def ends_of_runs(flat: Array, run: int, *, with_zero: bool) -> tuple[Floats, Floats]:
@@ -104,7 +106,7 @@ def ends_of_runs(flat: Array, run: int, *, with_zero: bool) -> tuple[Floats, Flo
     from numformats.codec.compiled import extremes
 
     low, high = _of_runs(flat, run, 2, extremes.ends_of_blocks, with_zero)
-    return _as_float64(low), _as_float64(high)
+    return as_float64(low), as_float64(high)
 
 
 def _of_runs(flat: Array, run: int, count: int, loop: Callable[..., None], *given: bool) -> Array:
@@ -122,8 +124,3 @@ def _of_runs(flat: Array, run: int, count: int, loop: Callable[..., None], *give
 
     run_split(work, flat.size, run)
     return found
-
-
-def _as_float64(found: Array) -> Floats:
-    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-        return found.astype(np.float64)

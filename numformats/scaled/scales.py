@@ -213,7 +213,7 @@ def magnitudes(x: Array, tile: Tile, percentile: float) -> Floats:
         tiles, within = _as_tiles(x[part], extents)
         largest = _largest(tiles, within)
         if percentile < 100 or np.isinf(largest).any():
-            wide = np.abs(_as_float64(tiles))
+            wide = np.abs(as_float64(tiles))
             wide = np.where(np.isinf(wide), 0, wide)
             largest = wide.max(axis=within)
         if percentile < 100:
@@ -231,7 +231,7 @@ def are_largest_positive(x: Array, tile: Tile) -> NDArray[np.bool_]:
     found = np.zeros(grid_shape(x.shape, tile), np.bool_)
     for part, place, extents in regions(x.shape, tile):
         tiles, within = _as_tiles(x[part], extents)
-        wide = _as_float64(tiles)
+        wide = as_float64(tiles)
         wide = np.where(np.isinf(wide), 0, wide).reshape(*tiles.shape[: len(within)], -1)
         first = np.abs(wide).argmax(axis=-1)[..., np.newaxis]
         found[place] = np.take_along_axis(wide, first, axis=-1)[..., 0] > 0
@@ -332,7 +332,7 @@ def tile_ends(
     low, high = np.zeros(grid_shape(x.shape, tile)), np.zeros(grid_shape(x.shape, tile))
     for part, place, extents in regions(x.shape, tile):
         tiles, within = _as_tiles(x[part], extents)
-        wide = _as_float64(tiles)
+        wide = as_float64(tiles)
         counts = ~np.isinf(wide)
         least = wide.min(axis=within, initial=np.inf, where=counts)
         most = wide.max(axis=within, initial=-np.inf, where=counts)
@@ -365,8 +365,8 @@ def _as_tiles(x: Array, extents: tuple[int, ...]) -> tuple[Array, tuple[int, ...
 def _largest(tiles: Array, within: tuple[int, ...]) -> Floats:
     # Without an array of magnitudes beside.
     with np.errstate(invalid="ignore"):
-        high = _as_float64(tiles.max(axis=within))
-        low = _as_float64(tiles.min(axis=within))
+        high = as_float64(tiles.max(axis=within))
+        low = as_float64(tiles.min(axis=within))
         # Of zeros alone it might be a negative zero.
         return np.abs(np.maximum(high, -low))
 
@@ -380,6 +380,7 @@ def _rounded_to_precision(x: Floats, precision: int) -> Floats:
         )
 
 
-def _as_float64(x: Any) -> Floats:
+def as_float64(x: Any) -> Floats:
+    """Numbers as float64, which holds them."""
     with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
         return np.asarray(x).astype(np.float64)

@@ -71,6 +71,7 @@ def _best(tried: Iterator[Scales], errors_of: Callable[[Scales], Floats]) -> Sca
     least = errors_of(best)
     for scales in tried:
         errors = errors_of(scales)
+        # Of NaN none is better.
         is_better = errors < least
         best, least = _chosen(is_better, scales, best), np.where(is_better, errors, least)
     return best
@@ -100,7 +101,7 @@ def _tried(choose: Chooser, fmt: ScaledFormat, rule: ScaleRule) -> Iterator[Scal
         for step in range(1, rule.search + 1):
             yield choose(1 - step / (2 * rule.search))
         return
-    # Few enough to try each. The codes of positive numbers are in their order.
+    # Few enough to try each, and no two alike. The codes of positive numbers are in their order.
     last, wide = choose(0.5).codes, first.codes.astype(np.int64)
     for step in range(1, int((wide - last).max(initial=0)) + 1):
         codes = np.maximum(wide - step, last).astype(first.codes.dtype)

@@ -31,7 +31,7 @@ _INFINITY: Final = np.uint64(0x7FF0000000000000)
 
 
 @step
-def runs_of(first: Any, last: Any, run: Any, begun: Any) -> Any:
+def runs_between(first: Any, last: Any, run: Any, begun: Any) -> Any:
     """The runs that some numbers belong to, begin and end, and the place of the first in its own.
 
     begun: the place of number 0 in run 0.
@@ -138,7 +138,7 @@ def divide_piece(
 
 
 @step
-def part_of(each: Any, begin: Any, end: Any) -> Any:
+def entries_of(each: Any, begin: Any, end: Any) -> Any:
     """The entries of some runs, if there are any."""
     return None if each is None else each[begin:end]
 
@@ -171,8 +171,8 @@ def project_quotients(
     sums = np.empty(0 if terms is None else PIECE)
     for first in range(0, x.size, PIECE):
         last = min(first + PIECE, x.size)
-        begin, end, place = runs_of(first, last, run, begun)
-        numbers, own, added = x[first:last], sizes[begin:end], part_of(terms, begin, end)
+        begin, end, place = runs_between(first, last, run, begun)
+        numbers, own, added = x[first:last], sizes[begin:end], entries_of(terms, begin, end)
         divided = quotients[: numbers.size]
         divide_piece(numbers, own, added, is_to_odd, run, place, factors, sums, divided)
         project(
@@ -211,8 +211,8 @@ def search_quotients(
     sums = np.empty(0 if terms is None else PIECE)
     for first in range(0, x.size, PIECE):
         last = min(first + PIECE, x.size)
-        begin, end, place = runs_of(first, last, run, begun)
-        numbers, own, added = x[first:last], sizes[begin:end], part_of(terms, begin, end)
+        begin, end, place = runs_between(first, last, run, begun)
+        numbers, own, added = x[first:last], sizes[begin:end], entries_of(terms, begin, end)
         divided = quotients[: numbers.size]
         divide_piece(numbers, own, added, is_to_odd, run, place, factors, sums, divided)
         search(source[: numbers.size], None, out[first:last], thresholds, results, lane)
@@ -247,7 +247,7 @@ def decode_runs(
     scratch, others = np.empty(size), np.empty(size)
     for first in range(0, codes.size, PIECE):
         last = min(first + PIECE, codes.size)
-        begin, end, place = runs_of(first, last, run, begun)
+        begin, end, place = runs_between(first, last, run, begun)
         values, sizes = out[first:last], own_scales[: end - begin]
         if largest_code(codes[first:last]) >= table.size:
             return False
