@@ -5,6 +5,7 @@ A part stays in the cache meanwhile. Tiles whose numbers are not consecutive are
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from numformats.codec import paths
 from numformats.codec.arguments import code_dtype
 from numformats.codec.plan import make_plan
+from numformats.formats.base import Format
 from numformats.formats.floating import FloatFormat
 from numformats.scaled.elements import (
     WIDE,
@@ -143,20 +145,24 @@ def _kernel_for(dtype: np.dtype[Any], fmt: ScaledFormat, how: Projection) -> Any
 
 
 def _can_shift(dtype: np.dtype[Any], fmt: ScaledFormat) -> bool:
-    """Whether quotients of numbers of a dtype are shifts, and all that float32 may lose of them is
-    below what the elements tell apart.
-    """
-    scale, element = fmt.scale, fmt.element
+    """Whether quotients of numbers of a dtype are shifts, of float32 numbers by powers of two."""
+    scale = fmt.scale
     return (
         float_dtype(dtype) == _FLOAT32
         and isinstance(scale, FloatFormat)
         and fmt.offset is None
         and scale.mantissa_bits == 0
         and not scale.has_zero
-        # Float32 holds the reciprocals of scales, ...
-        and scale.highest < 2.0**128
+        and _are_within_float32(scale, fmt.element)
+    )
+
+
+@lru_cache(maxsize=64)  # for small arrays, for which fractions take long
+def _are_within_float32(scale: Format, element: Format) -> bool:
+    """Whether float32 has the reciprocals of scales, and all quotients that elements tell apart."""
+    return (
+        scale.highest < 2.0**128
         and scale.smallest_positive_exact > 2.0**-128
-        # ... and what stands for quotients that are lost is beyond what elements tell apart.
         and element.smallest_positive_exact > 2.0**-60
         and element.highest < 2.0**120
     )

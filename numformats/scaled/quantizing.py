@@ -98,8 +98,10 @@ def quantize(
     """
     array = _read(x)
     scaled = read_scaled_format(fmt)
-    rule = scaled.rule if scale_rule is None else get_rule(scale_rule)
-    scaled.require_rule(rule)
+    rule = scaled.rule
+    if scale_rule is not None:
+        rule = get_rule(scale_rule)
+        scaled.require_rule(rule)
     mode, saturation_mode = parse_rounding(rounding), parse_saturation(saturation)
     if saturation_mode == "wrap" and scaled.zero_point is not None:
         raise ValueError(
