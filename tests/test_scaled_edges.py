@@ -174,7 +174,18 @@ def test_a_single_number_is_its_own_part() -> None:
     assert ScaledArray.unpack(nf.quantize([1.0, 2.0], "mxfp4").pack(), "mxfp4", 2).shape == (2,)
 
 
-@pytest.mark.parametrize("about", [None, "{}", "[]", "3", "no json", '{"format": "mxfp4"}'])
+@pytest.mark.parametrize(
+    "about",
+    [
+        None,
+        "{}",
+        "[]",
+        "3",
+        "no json",
+        '{"format": "mxfp4"}',
+        '{"format": "mxfp4", "shape": 3, "axis": null}',
+    ],
+)
 def test_files_of_others_are_refused(tmp_path: Path, about: str | None) -> None:
     from safetensors.numpy import save_file
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from fractions import Fraction
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -314,12 +313,6 @@ def require_int(argument: str, value: object, low: int, high: int, why: str = ""
     if not low <= value <= high:
         reason = f": {why}" if why else ""
         raise ValueError(f"{argument}: {value} is outside {low} to {high}{reason}")
-
-
-def require_real(argument: str, value: object) -> None:
-    """Refuse what is no real number."""
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{argument}: expected a number, got {type(value).__name__} {value!r}")
 
 
 def require_name(name: object) -> None:

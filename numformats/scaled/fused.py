@@ -38,7 +38,6 @@ from numformats.scaled.sources import (
 )
 
 Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 _FLOAT32: Final = np.dtype(np.float32)
 _FLOAT64: Final = np.dtype(np.float64)

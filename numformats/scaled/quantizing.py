@@ -75,7 +75,8 @@ def quantize(
     ------
     TypeError, ValueError
         For values that are not real numbers, or integers beyond 2**53; an unknown format, rule or
-        mode; an axis that is not there; NaN, where the scale has no code for it.
+        mode; a rule, rounding or saturation that is not for the format or the convention; an axis
+        that is not there; NaN, where the scale has no code for it.
 
     Notes
     -----

@@ -9,13 +9,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Real
 from typing import Final, Literal
 
-from numformats.formats.base import Format, require_bool, require_int, require_real, unknown
+from numformats.formats.base import Format, require_bool, require_int, unknown
 from numformats.rounding import RoundingMode, parse_rounding, random_bit_count
 
 # More would take days.
 _MOST_TRIED: Final = 1 << 16
+
+
+def _require_real(argument: str, value: object) -> None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{argument}: expected a number, got {type(value).__name__} {value!r}")
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class ScaleRule:
         if self.target not in ("max", "power", "lowest"):
             raise ValueError(unknown("target", self.target, ("max", "power", "lowest")))
         require_bool("rounds_first", self.rounds_first)
-        require_real("percentile", self.percentile)
+        _require_real("percentile", self.percentile)
         require_int("search", self.search, 0, _MOST_TRIED)
         object.__setattr__(self, "rounding", parse_rounding(self.rounding))
         if random_bit_count(self.rounding):
@@ -78,7 +84,7 @@ class ScaleRule:
             raise ValueError("target: 'lowest' goes by one number, and not with search, percentile")
         if self.largest is None:
             return
-        require_real("largest", self.largest)
+        _require_real("largest", self.largest)
         if not 0 <= self.largest < math.inf:
             raise ValueError(f"largest: {self.largest}; expected a finite number, 0 or more")
         if not self.goes_by_magnitude:

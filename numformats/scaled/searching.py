@@ -263,7 +263,7 @@ class _Search:
             self._table,
             sizes.zeros,
             sizes.sizes,
-            sizes.offsets,
+            None if sizes.offsets is None else -sizes.offsets,
             self._run,
             *self._scratch,
             found,

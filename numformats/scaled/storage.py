@@ -88,6 +88,7 @@ def read_file(path: str | Path) -> tuple[dict[str, Bytes], dict[str, Any]]:
             parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError) as error:
         raise ValueError(refusal) from error
-    if not isinstance(about, dict) or about.keys() != _DESCRIPTION:
+    is_ours = isinstance(about, dict) and about.keys() == _DESCRIPTION
+    if not is_ours or not isinstance(about["shape"], list):
         raise ValueError(refusal)
     return parts, about

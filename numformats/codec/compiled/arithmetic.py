@@ -161,18 +161,8 @@ def move_runs(
 
 
 @step
-def add_runs(values: Any, terms: Any, run: Any, begun: Any) -> None:
-    """Values and the term of each run, rounded once: in place."""
-    for k in range(terms.size):
-        first, last = within(k, run, begun, values.size)
-        own, term = values[first:last], terms[k]
-        for i in range(own.size):
-            own[i] = own[i] + term
-
-
-@step
 def subtract_runs(values: Any, zeros: Any, run: Any, begun: Any) -> None:
-    """Values less the zero of each run: in place."""
+    """Values less the zero, or the term, of each run, rounded once: in place."""
     for k in range(zeros.size):
         first, last = within(k, run, begun, values.size)
         own, zero = values[first:last], zeros[k]

@@ -12,7 +12,6 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 from numpy import add, bitwise_and, divide, maximum, multiply, subtract
 
 from numformats.codec.compiled.arithmetic import (
-    add_runs,
     add_runs_to_odd,
     divide_runs,
     divide_runs_to_odd,
@@ -295,7 +294,7 @@ def squared_errors(
     table: Any,
     zeros: Any,
     sizes: Any,
-    offsets: Any,
+    terms: Any,
     run: Any,
     errors: Any,
     others: Any,
@@ -305,16 +304,16 @@ def squared_errors(
     pairs of these, and so on.
 
     x: numbers, of whole runs but for the last. codes: what they are encoded as, by a table of
-    float64 values, less the zero of each run, times its size, and its offset added to that; zeros
-    and offsets may be None. errors, others: scratch for as many.
+    float64 values, less the zero of each run, times its size, less the term that was added to the
+    numbers first; zeros and terms may be None. errors, others: scratch for as many.
     """
     values = errors[: x.size]
     look_up(codes, table, values)
     if zeros is not None:
         subtract_runs(values, zeros, run, 0)
     multiply_runs(values, sizes, run, 0)
-    if offsets is not None:
-        add_runs(values, offsets, run, 0)
+    if terms is not None:
+        subtract_runs(values, terms, run, 0)
     for i in range(x.size):
         error = abs(subtract(np.float64(x[i]), values[i]))
         values[i] = 0.0 if error == np.inf else multiply(error, error)
