@@ -215,3 +215,73 @@ def test_odd_numbers_warn_of_nothing() -> None:
             x = np.array([0x7FF4 << 48, 0x3FF << 52], np.uint64).view("f8")
             q = nf.quantize(signaling if dtype == "f2" else x, name)
             assert np.isnan(q.dequantize()).all()
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ml_dtypes.bfloat16])
+@pytest.mark.parametrize("name", nf.list_scaled_formats())
+def test_a_tile_with_nan_of_either_sign_is_the_one_nan_without_sign(name: str, dtype: Any) -> None:
+    for numbers in ((1, -np.nan), (np.nan, -np.nan, 3), (-np.inf, 2, -np.nan), (-np.nan, -2, -1)):
+        x = np.resize(np.array(numbers), (1, 64)).astype(dtype)
+        q, positive = nf.quantize(x, name), nf.quantize(np.abs(x), name)
+        values = q.dequantize()
+        assert np.isnan(values).all()
+        assert not np.signbit(values).any()
+        assert not np.signbit(q.scale_values()).any()
+        assert q.codes.tobytes() == positive.codes.tobytes()
+        assert q.scales.tobytes() == positive.scales.tobytes()
+
+
+@pytest.mark.parametrize("name", nf.list_scaled_formats())
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ml_dtypes.bfloat16])
+def test_a_finite_number_stays_finite(name: str, dtype: Any) -> None:
+    most = float(ml_dtypes.finfo(dtype).max)
+    into = "f4" if dtype == "f8" else dtype
+    for numbers in ((-most,), (most, 1.0), (-most, most), (0.999 * most, 0.0, -1.0)):
+        x = np.resize(np.array(numbers), (2, 64)).astype(dtype)
+        back = nf.quantize(x, name).dequantize(into)
+        assert np.isfinite(back.astype(np.float64)).all()
+
+
+def test_what_is_infinite_stays_infinite() -> None:
+    fmt = nf.ScaledFormat("inf", nf.float8_e5m2, FLOAT32, nf.PerBlock(4))
+    x = np.float32([np.inf, 3e38, -np.inf, 1])
+    q = nf.quantize(x, fmt, saturation="propagate")
+    np.testing.assert_array_equal(np.isinf(q.dequantize()), np.isinf(x))
+
+
+def test_mxint8_of_the_largest_magnitude() -> None:
+    q = nf.quantize(np.float32([-3.4e38]), "mxint8")
+    assert q.dequantize() == -np.finfo(np.float32).max
+    assert q.dequantize(np.float64) == -(2.0**128)
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [
+        (nf.FloatFormat("far_up", 3, 2, bias=-126), 1),  # 1 would be zero
+        (nf.FloatFormat("far_down", 3, 2, bias=130), 0b01111_0 - 3),  # 1 would be infinity
+        (nf.float8_e4m3fn, 0x38),
+    ],
+)
+def test_the_scale_of_zeros_is_the_positive_one_next_to_one(
+    scale: nf.FloatFormat, expected: int
+) -> None:
+    q = nf.quantize(np.zeros(4, "f4"), nf.ScaledFormat("z", E2M1, scale, nf.PerBlock(4)))
+    assert q.scales == expected
+    assert exact.decode(expected, scale) > 0
+    np.testing.assert_array_equal(q.dequantize(np.float64), np.zeros(4))
+
+
+def test_scales_of_scales_beyond_float64_are_refused() -> None:
+    tiny = nf.FloatFormat("tiny", 4, 2, bias=900)
+    with pytest.raises(ValueError, match="products of tiny and tiny are out of the range"):
+        nf.ScaledFormat("twice", E2M1, nf.ScaledFormat("s", tiny, tiny))
+
+
+def test_scales_of_too_many_bits_for_a_table_and_a_kernel() -> None:
+    # Its smallest values are below those that the decoding kernel counts from.
+    scale = nf.FloatFormat("wide", 11, 7, bias=1030)
+    fmt = nf.ScaledFormat("own", E2M1, scale, nf.PerBlock(4))
+    x = np.float32([1, 2, 3, 6])
+    np.testing.assert_array_equal(nf.quantize(x, fmt).dequantize(), x)

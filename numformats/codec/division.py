@@ -37,4 +37,5 @@ def quotient_to_odd(x: NDArray[Any], scale: float | NDArray[Any]) -> NDArray[np.
     # Beyond that end is the largest number, which is odd.
     toward = np.where(np.isinf(quotient), 0, toward)
     inexact |= np.isinf(quotient) & np.isfinite(wide)
-    return np.where(inexact & is_even, np.nextafter(quotient, toward), quotient)
+    with np.errstate(over="ignore"):  # next to the largest number, where it is not asked for
+        return np.where(inexact & is_even, np.nextafter(quotient, toward), quotient)

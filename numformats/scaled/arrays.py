@@ -36,6 +36,7 @@ Floats = NDArray[np.float64]
 
 # Elements that are decoded at a time.
 _CHUNK: Final = 1 << 16
+_LARGEST: Final = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +179,8 @@ class ScaledArray:
     def dequantize(self, dtype: DTypeLike = np.float32, out: Array | None = None) -> Array:
         """The numbers that the array stands for: each element times its scale, rounded once.
 
+        What is finite stays so: a product beyond the dtype becomes its largest number.
+
         Parameters
         ----------
         dtype : dtype
@@ -206,7 +209,7 @@ class ScaledArray:
         for part, products, _, _, offset in self._pieces(_CHUNK):
             with np.errstate(over="ignore", under="ignore", invalid="ignore"):
                 sums = products if offset is None else _sum(products, offset, native)
-                target[part] = sums if native.kind == "f" else _rounded_to(native, sums)
+                target[part] = _rounded_to(native, sums)
         return result
 
     def parts(self, limit: int) -> Iterator[tuple[Index, Floats, Floats, Floats]]:
@@ -239,8 +242,12 @@ class ScaledArray:
             values = values_of(codes[part], fmt.element)
             if grid.zero_points is not None:
                 values = values - zero
-            with np.errstate(invalid="ignore"):
-                yield part, values * own, own, zero, offset
+            with np.errstate(invalid="ignore", over="ignore"):
+                products = values * own
+            if np.isinf(products).any():
+                is_beyond = np.isinf(products) & np.isfinite(values) & np.isfinite(own)
+                products[is_beyond] = np.copysign(_LARGEST, products[is_beyond])
+            yield part, products, own, zero, offset
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self.dequantize(np.float32 if dtype is None else dtype)
@@ -359,11 +366,17 @@ class ScaledArray:
 
 
 def _rounded_to(dtype: np.dtype[Any], values: Floats) -> Array:
-    """Numbers in a dtype of ml_dtypes, rounded once; ValueError for NaN where it has none."""
+    """Numbers in a float dtype, rounded once, finite ones to finite ones; ValueError for NaN where
+    it has none.
+    """
+    if dtype == np.float64:
+        return values
     fmt = get_format(dtype)
     if not fmt.has_nan and np.isnan(values).any():
         raise ValueError(f"dtype: {dtype} has no NaN, and there is NaN in the array")
-    return np.asarray(codec.encode(values, fmt)).view(dtype)
+    # Those that are not finite stay as they are, where there is a code for them.
+    values = np.where(np.isfinite(values), np.clip(values, -fmt.max, fmt.max), values)
+    return values if dtype.kind == "f" else np.asarray(codec.encode(values, fmt)).view(dtype)
 
 
 def _sum(products: Floats, offset: Floats, dtype: np.dtype[Any]) -> Floats:

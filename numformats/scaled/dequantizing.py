@@ -70,7 +70,8 @@ class _RunScales:
     """What `pieces.decode_runs` has to know of the scales of runs of a length.
 
     scales: codes, with their values in a table, or those values themselves. outer: None, or what
-    they are multiplied by, one or one each. zeros, offsets: of each run, or None.
+    they are multiplied by, one or one each. zeros, offsets: of each run, or None. most: the largest
+    scale without products beyond float32.
     """
 
     length: int
@@ -80,6 +81,7 @@ class _RunScales:
     zeros: Array | None
     offsets: Array | None
     dtype: np.dtype[Any]
+    most: float
 
 
 def dequantize_runs(
@@ -109,6 +111,7 @@ def dequantize_runs(
             runs.length,
             begin % runs.length,
             np.empty(PIECE // runs.length + 2, runs.dtype),
+            runs.most,
             target[begin:end],
         )
 
@@ -162,4 +165,14 @@ def _runs_of(scales: Scales, fmt: ScaledFormat, shape: tuple[int, ...], tile: Ti
         None if zeros is None else read_only(zeros.astype(np.float32)),
         None if offsets is None else read_only(offsets.view()),
         dtype,
+        _largest_safe_scale(fmt),
     )
+
+
+def _largest_safe_scale(fmt: ScaledFormat) -> float:
+    """What scales are at the most where no product with an element is beyond float32."""
+    reach = max(abs(fmt.element.lowest), fmt.element.highest)
+    if fmt.zero_point is not None:
+        reach += max(abs(fmt.zero_point.lowest), fmt.zero_point.highest)
+    # A power of two below the quotient is float64's, and saturating once too often does no harm.
+    return 2.0**127 / float(reach)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from numformats.formats.base import Format, require_format, require_name
 from numformats.formats.floating import FloatFormat
@@ -100,6 +101,7 @@ class ScaledFormat:
             self._require_offset(self.offset)
         if isinstance(self.scale, ScaledFormat):
             _require_rule_of_scales(self.scale.rule)
+            _require_products(self.scale.element, inner)
         self.require_rule(self.rule)
 
     def _is_codebook_of_scales(self, fmt: object) -> bool:
@@ -253,6 +255,17 @@ class ScaledFormat:
             "scale_mean": (self.scale_mean, ()),
         }
         return {name: (fmt, own) for name, (fmt, own) in parts.items() if fmt is not None}
+
+
+def _require_products(scale: Format, outer: Format) -> None:
+    """Refuse scales whose products with their own scales float64 does not reach."""
+    least = scale.smallest_positive_exact * outer.smallest_positive_exact
+    most = scale.highest * outer.highest
+    if least < Fraction(1, 2**1022) or most >= 2**1024:
+        raise ValueError(
+            f"scale: products of {scale.name} and {outer.name} are out of the range of float64, "
+            "2**-1022 to 2**1024"
+        )
 
 
 def _require_rule_of_scales(rule: ScaleRule) -> None:

@@ -45,7 +45,7 @@ MX: Final = (
 )
 
 # NVIDIA, "Pretraining large language models with NVFP4", 2025, section 2: blocks of 16, an E4M3
-# scale for each, a float32 scale for the tensor. The second does without the latter.
+# scale for each, a float32 scale for the tensor: two levels. The second does without the latter.
 NVFP4: Final = (
     ScaledFormat(
         "nvfp4",
@@ -53,13 +53,14 @@ NVFP4: Final = (
         ScaledFormat("nvfp4_scales", float8_e4m3fn, float32),
         PerBlock(16),
     ),
-    ScaledFormat("nvfp4_block", float4_e2m1fn, float8_e4m3fn, PerBlock(16)),
+    ScaledFormat("nvfp4_single_level", float4_e2m1fn, float8_e4m3fn, PerBlock(16)),
 )
 
 
 # One float32 scale for a tensor or for each channel: Micikevicius et al., "FP8 formats for deep
-# learning", 2022. Tiles of 128 x 128 for weights and 1 x 128 for activations: DeepSeek-AI,
-# "DeepSeek-V3 technical report", 2024, section 3.3.2.
+# learning", 2022. For each 1 x 128 of activations and each 128 x 128 of weights: DeepSeek-AI,
+# "DeepSeek-V3 technical report", 2024, section 3.3.2, which calls the former tiles and the latter
+# blocks; others have these words the other way round, and so the names have the numbers.
 def _fp8(suffix: str, granularity: Granularity) -> tuple[ScaledFormat, ...]:
     return tuple(
         ScaledFormat(f"fp8_{short}_{suffix}", element, float32, granularity)
@@ -70,8 +71,8 @@ def _fp8(suffix: str, granularity: Granularity) -> tuple[ScaledFormat, ...]:
 FP8: Final = (
     *_fp8("tensor", PerTensor()),
     *_fp8("channel", PerChannel()),
-    *_fp8("block128", PerBlock(128)),
-    *_fp8("tile128", PerTile(128, 128)),
+    *_fp8("1x128", PerBlock(128)),
+    *_fp8("128x128", PerTile(128, 128)),
 )
 
 
@@ -179,6 +180,15 @@ MSFP: Final = (
 
 NAMED: Final = {fmt.name: fmt for fmt in (*MX, *NVFP4, *FP8, *INTEGERS, *CODEBOOKS, *GGUF, *MSFP)}
 
+# Names that some read as another format, and what these formats are called now.
+RENAMED: Final = {
+    "nvfp4_block": "nvfp4_single_level",
+    "fp8_e4m3_block128": "fp8_e4m3_1x128",
+    "fp8_e5m2_block128": "fp8_e5m2_1x128",
+    "fp8_e4m3_tile128": "fp8_e4m3_128x128",
+    "fp8_e5m2_tile128": "fp8_e5m2_128x128",
+}
+
 
 def get_scaled_format(name: str | ScaledFormat) -> ScaledFormat:
     """The scaled format of a name, in any case; a scaled format is given back as is.
@@ -192,9 +202,12 @@ def get_scaled_format(name: str | ScaledFormat) -> ScaledFormat:
         return name
     if not isinstance(name, str):
         raise TypeError(f"format: expected a str or ScaledFormat, got {type(name).__name__}")
-    if name.lower() not in NAMED:
+    lower = name.lower()
+    if lower in RENAMED:
+        raise ValueError(f"format: {name!r} has a name that cannot be misread: {RENAMED[lower]!r}")
+    if lower not in NAMED:
         raise ValueError(unknown("format", name, tuple(NAMED)))
-    return NAMED[name.lower()]
+    return NAMED[lower]
 
 
 def list_scaled_formats() -> tuple[str, ...]:

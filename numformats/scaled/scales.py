@@ -60,8 +60,9 @@ def scales_of_ends(low: Floats, high: Floats, fmt: ScaledFormat, rule: ScaleRule
     symmetric; zero is among them where a zero point is to stand for it.
     """
     # Which of two zeros is the smaller is left to chance; the sum with zero is the positive one.
+    # So it is with the sign of NaN.
     with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-        low, high = low + 0.0, high + 0.0
+        low, high = (np.where(np.isnan(end), np.nan, end + 0.0) for end in (low, high))
     if fmt.zero_point is not None:
         return _affine_scales(low, high, fmt, rule, fmt.zero_point)
     assert fmt.offset is not None
@@ -278,13 +279,23 @@ def _stored(numerator: Floats, divisor: Floats, fmt: Format, rule: ScaleRule) ->
     """
     quotient = quotient_to_odd(numerator, np.broadcast_to(divisor, numerator.shape))
     codes = np.asarray(codec.encode(quotient, fmt, rule.rounding, "finite"))
-    if not getattr(fmt, "has_zero", False):
+    of_zeros = scale_of_zeros(fmt)
+    if of_zeros == 0:
         return codes
     # Zero is code 0, and the smallest positive value code 1.
     is_zero = codes == 0
     if is_zero.any():
-        codes[is_zero] = np.where(numerator[is_zero] == 0, codec.encode(1.0, fmt), 1)
+        codes[is_zero] = np.where(numerator[is_zero] == 0, of_zeros, 1)
     return codes
+
+
+def scale_of_zeros(fmt: Format) -> int:
+    """The code of the scale of a tile of zeros, or 0 if the format has no zero that it had to be
+    instead of: that of 1, or of the positive value next to it.
+    """
+    if not getattr(fmt, "has_zero", False):
+        return 0
+    return int(codec.encode(1.0, fmt, saturation="finite")) or 1
 
 
 def _affine_scales(

@@ -31,6 +31,7 @@ from numformats.scaled.scales import (
     divisors_of,
     flat_values,
     outer_values,
+    scale_of_zeros,
     scales_of_ends,
     scales_of_farthest,
     scales_of_magnitudes,
@@ -171,7 +172,7 @@ class ScalesByMagnitude:
         x: the numbers, whose largest magnitudes go to `largest`; None if they are there.
         """
         sizes = self._kernel.run(x, run, largest, part_of(self._divisors, part), codes)
-        return self._with_outer(part, sizes)
+        return self.values_of(part, codes) if sizes is None else self._with_outer(part, sizes)
 
     def values_of(self, part: slice, codes: Array) -> Floats:
         """The values of the scales of some runs."""
@@ -217,4 +218,6 @@ def scale_kernel(fmt: ScaledFormat, rule: ScaleRule) -> Any:
 
     scale, precision = fmt.scale_element, fmt.element.precision if rule.rounds_first else None
     kernel = kernel_for(make_plan(scale, rule.rounding, "finite", "raise"), _FLOAT64)
-    return ScaleKernel(kernel, scale, precision) if isinstance(kernel, Kernel) else None
+    if not isinstance(kernel, Kernel):
+        return None
+    return ScaleKernel(kernel, scale, scale_of_zeros(scale), precision)

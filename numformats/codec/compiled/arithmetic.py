@@ -25,10 +25,12 @@ def within(k: Any, run: Any, begun: Any, size: Any) -> Any:
 
 
 @step
-def put_zeros(x: Any, out: Any) -> None:
-    """Zeros with the signs of numbers: what they are over infinity, infinite ones, too."""
+def put_quotients_by_none(x: Any, size: Any, out: Any) -> None:
+    """Quotients by what is no number: over infinity zeros with the signs of numbers, infinite ones,
+    too; and over NaN the one NaN that all paths write, without a sign.
+    """
     for i in range(x.size):
-        out[i] = np.copysign(0.0, np.float64(x[i]))
+        out[i] = np.nan if np.isnan(size) else np.copysign(0.0, np.float64(x[i]))
 
 
 @step
@@ -37,8 +39,8 @@ def divide_runs(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
     for k in range(sizes.size):
         first, last = within(k, run, begun, x.size)
         numbers, quotients, size = x[first:last], out[first:last], sizes[k]
-        if np.isinf(size):
-            put_zeros(numbers, quotients)
+        if not np.isfinite(size):
+            put_quotients_by_none(numbers, size, quotients)
             continue
         for i in range(numbers.size):
             # As a function, which does not stop at a divisor of zero, and so makes vectors.
@@ -56,8 +58,8 @@ def divide_runs_to_odd(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> No
     """
     for k in range(sizes.size):
         first, last = within(k, run, begun, x.size)
-        if np.isinf(sizes[k]):
-            put_zeros(x[first:last], out[first:last])
+        if not np.isfinite(sizes[k]):
+            put_quotients_by_none(x[first:last], sizes[k], out[first:last])
         else:
             divide_to_odd(x[first:last], sizes[k], out[first:last])
 
@@ -123,6 +125,9 @@ def shift_runs(x: Any, factors: Any, run: Any, begun: Any, out: Any) -> None:
     for k in range(factors.size):
         first, last = within(k, run, begun, x.size)
         numbers, products, factor = x[first:last], out[first:last], factors[k]
+        if np.isnan(factor):
+            put_quotients_by_none(numbers, factor, products)
+            continue
         for i in range(numbers.size):
             product = numbers[i] * factor
             is_lost = (abs(product) < LEAST) & (numbers[i] != np.float32(0))
@@ -131,12 +136,40 @@ def shift_runs(x: Any, factors: Any, run: Any, begun: Any, out: Any) -> None:
             products[i] = np.copysign(MOST, numbers[i]) if is_beyond else product
 
 
+# The largest float32, which stands for what is finite and larger.
+LARGEST: Final = np.float32(np.finfo(np.float32).max)
+
+
 @step
-def multiply_runs(values: Any, sizes: Any, run: Any, begun: Any) -> None:
-    """Values times the size of each run, rounded once: in place."""
+def saturated(number: Any) -> Any:
+    """A finite float64 number as float32, which does not become infinity; others as they are."""
+    rounded = np.float32(number)
+    is_beyond = np.isinf(rounded) & np.isfinite(number)
+    return np.copysign(LARGEST, rounded) if is_beyond else rounded
+
+
+@step
+def saturated_product(value: Any, size: Any) -> Any:
+    """The product of two numbers, rounded once, as float32; of finite ones it is no infinity."""
+    # The product of two float32 numbers is exact here.
+    rounded = np.float32(np.float64(value) * np.float64(size))
+    is_beyond = np.isinf(rounded) & np.isfinite(value) & np.isfinite(size)
+    return np.copysign(LARGEST, rounded) if is_beyond else rounded
+
+
+@step
+def multiply_runs(values: Any, sizes: Any, run: Any, begun: Any, most: Any) -> None:
+    """Values times the size of each run, rounded once: in place.
+
+    most: the largest size without products beyond float32, or infinity if they may be infinite.
+    """
     for k in range(sizes.size):
         first, last = within(k, run, begun, values.size)
         own, size = values[first:last], sizes[k]
+        if abs(size) > most:
+            for i in range(own.size):
+                own[i] = saturated_product(own[i], size)
+            continue
         for i in range(own.size):
             own[i] = own[i] * size
 

@@ -123,7 +123,9 @@ def lane_of(plan: EncodePlan, input_bits: int) -> Lane | None:
 
 def _serves(lane: Lane, plan: EncodePlan) -> bool:
     lattice, rounding = plan.lattice, plan.rounding
-    if not (_reaches_down(lane, lattice) and _holds_fixed_point(lane, plan)):
+    if not (_reaches_down(lane, lattice) and _counts_down(lane, lattice)):
+        return False
+    if not _holds_fixed_point(lane, plan):
         return False
     draws = random_bit_count(rounding)
     # The low end rounds by a threshold of its own, which cannot be random.
@@ -144,6 +146,14 @@ def _reaches_down(lane: Lane, lattice: Lattice) -> bool:
         return distance >= 2
     # There is a binade more of values; or one value, which the low end looks after.
     return distance >= 1 or (distance == 0 and lattice.trailing_bits == 0)
+
+
+def _counts_down(lane: Lane, lattice: Lattice) -> bool:
+    """Whether the truncated codes of all that lies below the values, which are negative where there
+    are no subnormals, have the sign bit set in the lane.
+    """
+    lowest_code = (1 - (_emin(lattice) + lane.bias)) << lattice.trailing_bits
+    return lattice.gradual or lowest_code - _low_code(lane, lattice) >= -lane.sign_bit
 
 
 def _holds_fixed_point(lane: Lane, plan: EncodePlan) -> bool:
@@ -183,8 +193,9 @@ def _parameters(plan: EncodePlan, lane: Lane) -> Parameters:
     variant = stochastic.variant
     dropped = lane.bits - stochastic.bits
     is_equal = plan.rounding == "stochastic_equal"
-    # One more than the largest, since that of negative numbers may be -1: none is in range.
-    limits = BySign(plan.largest.positive + 1, plan.largest.negative + 1)
+    # One more than the largest, since that of negative numbers may be -1: none is in range. Codes
+    # of a whole lane's width end beyond all that its floats become.
+    limits = BySign(min(plan.largest.positive + 1, lane.ones), plan.largest.negative + 1)
     if plan.wrap:
         limits = BySign(lane.ones, lane.ones)
     return Parameters(
@@ -365,10 +376,14 @@ def _low_threshold(plan: EncodePlan, lane: Lane) -> int:
 
 
 def _half_smallest(lattice: Lattice, lane: Lane) -> int:
-    """The bits of half the smallest value above a gap: gap * 2**(lowest_quantum - 2)."""
+    """The bits of half the smallest value above a gap: gap * 2**(lowest_quantum - 2).
+
+    Those of infinity, if no number of the lane comes that far.
+    """
     exponent = lattice.lowest_quantum + lattice.trailing_bits - 2 + lane.bias
     # gap is 2**trailing_bits + 1: its leading one is the hidden bit.
-    return (exponent << lane.trailing_bits) + (1 << (lane.trailing_bits - lattice.trailing_bits))
+    last_bit = 1 << (lane.trailing_bits - lattice.trailing_bits)
+    return min((exponent << lane.trailing_bits) + last_bit, lane.infinity_word)
 
 
 def _flip(choice: BySign) -> int:

@@ -16,6 +16,8 @@ from numformats.codec.compiled.arithmetic import (
     divide_runs,
     divide_runs_to_odd,
     multiply_runs,
+    saturated,
+    saturated_product,
     shift_runs,
     subtract_runs,
     within,
@@ -67,7 +69,7 @@ def scale_runs(
     cut: Any,
     parameters: Any,
     is_uncommon: Any,
-    one: Any,
+    of_zeros: Any,
     codes: Any,
     table: Any,
     sizes: Any,
@@ -78,8 +80,8 @@ def scale_runs(
     largest: float64, or scratch for them. divisors: what they are to become, one, or one for each.
     cut: two words to round magnitudes by before that, ties away from zero: what is added, and the
     mask of what is kept. parameters, is_uncommon: the projection of float64 onto the scale format,
-    as for `project`. one: the code of 1, which stands in for zero where the magnitude is zero, as
-    the smallest positive code does elsewhere; or 0 if the format has no zero.
+    as for `project`. of_zeros: the code that stands in for zero where the magnitude is zero, as the
+    smallest positive code does elsewhere; or 0 if the format has no zero.
     table: the value of each code, or None if the values are not asked for; they go to `sizes`.
     """
     p = Parameters(*to_fixed_tuple(parameters, COUNT))
@@ -92,9 +94,9 @@ def scale_runs(
         of_each = divisors if divisors.size == 1 else divisors[begin:end]
         quotients_of_magnitudes(numbers, of_each, cut, others[: end - begin], quotients)
         encode_block(quotients.view(np.uint64), None, None, None, own, p, is_uncommon, None)
-        if one > 0:
+        if of_zeros > 0:
             for i in range(own.size):
-                stand_in = one if numbers[i] == 0 else 1
+                stand_in = of_zeros if numbers[i] == 0 else 1
                 # Stored in any case: with llvmlite 0.50 on AVX-512, a store of bytes that depends
                 # on a condition puts zeros where it does not hold.
                 own[i] = stand_in if own[i] == 0 else own[i]
@@ -229,18 +231,19 @@ def decode_runs(
     run: Any,
     begun: Any,
     own_scales: Any,
+    most: Any,
     out: Any,
 ) -> bool:
     """Float32 values of codes, less the zero of each run, times its scale, and its offset added to
-    that: rounded once. Number 0 is at place `begun` of run 0. Returns whether there were only codes
-    that are in the table.
+    that: rounded once, and saturated. Number 0 is at place `begun` of run 0. Returns whether there
+    were only codes that are in the table.
 
     table: the value of each code, in the dtype of the scales' values. zeros: None, or float32 ones,
     whose differences to the values are exact; they and offsets do not go together. scales: codes,
     with their values in a table of float32 or float64; or those values, and None. outer: None, or
     what they are multiplied by, one for all or one each. offsets: None, or float64, as the scales
     then are, too, whose products with the values are exact. own_scales: scratch for the scales of a
-    piece, float32 or float64.
+    piece, float32 or float64. most: the largest scale without products beyond float32.
     """
     size = 0 if offsets is None else PIECE
     scratch, others = np.empty(size), np.empty(size)
@@ -255,16 +258,16 @@ def decode_runs(
             multiply_each(sizes, outer if outer.size == 1 else outer[begin:end])
         if offsets is not None:
             products, sums = scratch[: values.size], others[: values.size]
-            look_up_runs(codes[first:last], table, sizes, run, place, products)
+            look_up_runs(codes[first:last], table, sizes, run, place, np.inf, products)
             add_runs_to_odd(products, offsets[begin:end], run, place, sums)
             for i in range(values.size):
-                values[i] = sums[i]
+                values[i] = saturated(sums[i])
         elif zeros is not None:
             look_up(codes[first:last], table, values)
             subtract_runs(values, zeros[begin:end], run, place)
-            multiply_runs(values, sizes, run, place)
+            multiply_runs(values, sizes, run, place, most)
         else:
-            look_up_runs(codes[first:last], table, sizes, run, place, values)
+            look_up_runs(codes[first:last], table, sizes, run, place, most, values)
     return True
 
 
@@ -278,11 +281,19 @@ def largest_code(codes: Any) -> Any:
 
 
 @step
-def look_up_runs(codes: Any, table: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
-    """The entry of a table for each code, times the size of its run."""
+def look_up_runs(
+    codes: Any, table: Any, sizes: Any, run: Any, begun: Any, most: Any, out: Any
+) -> None:
+    """The entry of a table for each code, times the size of its run; `most` as for
+    `multiply_runs`.
+    """
     for k in range(sizes.size):
         first, last = within(k, run, begun, codes.size)
         own, products, size = codes[first:last], out[first:last], sizes[k]
+        if abs(size) > most:
+            for i in range(own.size):
+                products[i] = saturated_product(table[own[i]], size)
+            continue
         for i in range(own.size):
             products[i] = table[own[i]] * size
 
@@ -311,7 +322,7 @@ def squared_errors(
     look_up(codes, table, values)
     if zeros is not None:
         subtract_runs(values, zeros, run, 0)
-    multiply_runs(values, sizes, run, 0)
+    multiply_runs(values, sizes, run, 0, np.inf)
     if terms is not None:
         subtract_runs(values, terms, run, 0)
     for i in range(x.size):

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from numformats.codec.compiled import pieces
 from numformats.codec.compiled.bound import Kernel, TableKernel, has_table, key_words
-from numformats.codec.compiled.dispatch import decode_into
 from numformats.codec.compiled.extremes import magnitude_words
 from numformats.codec.compiled.kernels import PIECE
 from numformats.codec.compiled.parameters import LANE64
@@ -75,14 +74,12 @@ class QuotientKernel:
 class ScaleKernel:
     """A kernel for the scales of runs of numbers.
 
-    fmt: the scale format. precision: the significand bits that magnitudes are rounded to before all
-    else, or None.
+    fmt: the scale format. of_zeros: the code of the scale of zeros, or 0 if the format has no zero.
+    precision: the significand bits that magnitudes are rounded to before all else, or None.
     """
 
-    def __init__(self, kernel: Kernel, fmt: Format, precision: int | None) -> None:
-        self._kernel, self._format = kernel, fmt
-        has_zero = getattr(fmt, "has_zero", False)
-        self._one = int(fmt.encode(1.0)) if has_zero else 0
+    def __init__(self, kernel: Kernel, fmt: Format, of_zeros: int, precision: int | None) -> None:
+        self._kernel, self._of_zeros = kernel, of_zeros
         lane = LANE64
         dropped = 0 if precision is None else lane.trailing_bits + 1 - precision
         half, mask = (1 << dropped) >> 1, lane.ones - ((1 << dropped) - 1)
@@ -91,9 +88,9 @@ class ScaleKernel:
 
     def run(
         self, x: Array | None, run: int, largest: Array, divisors: Array, codes: Array
-    ) -> Array:
-        """Write the codes of the scales of runs, and return their values. NaN is NaN; the scale
-        format has a code for it, or there is none.
+    ) -> Array | None:
+        """Write the codes of the scales of runs, and return their values, or None if there are too
+        many for a table. NaN is NaN; the scale format has a code for it, or there is none.
 
         x: float32 or float64, or None if the largest magnitudes of all runs are known.
         """
@@ -108,11 +105,9 @@ class ScaleKernel:
             self._cut,
             kernel.for_codes,
             kernel.is_uncommon,
-            self._one,
+            self._of_zeros,
             as_words(codes),
             self._table,
             sizes,
         )
-        if self._table is None:
-            decode_into(sizes, codes, self._format)
-        return sizes
+        return None if self._table is None else sizes

@@ -163,8 +163,8 @@ def value_in_place(magnitude: Any, distance: Any, away: Any, p: Any) -> Any:
 @step
 def low_end(code: Any, magnitude: Any, rounded: Any, negative: Any, p: Any) -> Any:
     """The rounded magnitude code, put right below the codes of a format without subnormals."""
-    # There the truncated code lies below the lowest, or is negative, which is very large.
-    is_low = subtract(code, p.low_code) > right_shift(p.magnitude_mask, p.one)
+    # There the truncated code lies below the lowest, or is negative: it has the sign bit.
+    is_low = subtract(code, p.low_code) > p.magnitude_mask
     away = magnitude > by_sign(p.low_threshold, p.threshold_flip, negative)
     in_gap = p.one if away else p.zero
     return in_gap if is_low else rounded

@@ -126,7 +126,7 @@ def _compile_decoding() -> None:
             continue  # no format has both
         own = np.empty(1, np.float32 if is_plain else np.float64)
         table = _numbers(own.dtype)
-        pieces.decode_runs(_numbers(dtype), table, zeros, *way, 2, 0, own, out)
+        pieces.decode_runs(_numbers(dtype), table, zeros, *way, 2, 0, own, 1.0, out)
 
 
 def _compile_search() -> None:
