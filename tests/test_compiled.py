@@ -334,6 +334,7 @@ def test_read_only_inputs_need_no_kernel_of_their_own() -> None:
     assert len(kernels.project.signatures) == before
 
 
+@pytest.mark.thorough
 def test_warm_up_leaves_nothing_to_compile() -> None:
     count = nf.warm_up()
     assert count > 20

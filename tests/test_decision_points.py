@@ -27,22 +27,37 @@ DTYPES = [
 WIDE_POINTS = 300
 
 
-def points(fmt: nf.Format, dtype: np.dtype[Any]) -> NDArray[Any]:
+def points(fmt: nf.Format, dtype: np.dtype[Any], most: int) -> NDArray[Any]:
     x = decision_inputs(fmt, dtype)
-    if fmt.bits <= 8 or x.size <= WIDE_POINTS:
+    if x.size <= most:
         return x
     # The first and last ones are the ends of the range, and NaN.
-    some = np.random.default_rng(fmt.bits).permutation(x.size)[: WIDE_POINTS - 100]
-    ends = np.r_[:50, x.size - 50 : x.size]
+    end = most // 6
+    some = np.random.default_rng(fmt.bits).permutation(x.size)[: most - 2 * end]
+    ends = np.r_[:end, x.size - end : x.size]
     return x[np.unique(np.concatenate([some, ends]))]
 
 
 @pytest.mark.parametrize("fmt", NAMED, ids=lambda f: f.name)
+def test_projections_of_some_numbers_are_those_of_the_oracle(
+    fmt: nf.Format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_as_the_oracle(fmt, ["f4", "i8"], 48, monkeypatch)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("fmt", NAMED, ids=lambda f: f.name)
 def test_every_projection_is_that_of_the_oracle(
     fmt: nf.Format, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for dtype in DTYPES:
-        every = points(fmt, dtype)
+    assert_as_the_oracle(fmt, DTYPES, 2**30 if fmt.bits <= 8 else WIDE_POINTS, monkeypatch)
+
+
+def assert_as_the_oracle(
+    fmt: nf.Format, dtypes: list[Any], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for dtype in map(np.dtype, dtypes):
+        every = points(fmt, dtype, most)
         for mode in DETERMINISTIC:
             for saturation in saturations(fmt):
                 projection = Projection(fmt, mode, saturation)  # type: ignore[arg-type]

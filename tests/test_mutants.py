@@ -122,9 +122,11 @@ def survivors(reports: list[tuple[Any, Report]]) -> list[Any]:
     return [mutant for mutant, report in reports if report.passed]
 
 
-def test_no_mutant_survives() -> None:
+# Those of some mutants take seconds, and those of all a minute.
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.thorough)])
+def test_no_mutant_survives(step: int) -> None:
     reports = []
-    for bugs, name, mode, saturation in CASES:
+    for bugs, name, mode, saturation in CASES[::step]:
         fmt = nf.get_format(name)
         mutant = Rounder(fmt, mode, saturation).but(**bugs)
         reports.append(((bugs, name, mode), check_rounding(mutant, fmt, mode, saturation)))
@@ -141,9 +143,12 @@ def own_draws(rounder: Rounder, mode: Any) -> Any:
     return function
 
 
-def test_no_mutant_that_rounds_at_random_survives() -> None:
+@pytest.mark.parametrize(
+    "names", [(OCP8,), pytest.param((IEEE8, "bfloat16"), marks=pytest.mark.thorough)]
+)
+def test_no_mutant_that_rounds_at_random_survives(names: tuple[str, ...]) -> None:
     by_draws, by_chance = [], []
-    for name in (OCP8, IEEE8, "bfloat16"):
+    for name in names:
         fmt = nf.get_format(name)
         for bugs, done, asked in RANDOM_MUTANTS:
             mutant = Rounder(fmt, done).but(**bugs)
@@ -157,10 +162,9 @@ def test_no_mutant_that_rounds_at_random_survives() -> None:
     assert survivors(by_chance) == []
 
 
-FORMATS = (*ALL, P1)
-
-
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "name", [OCP8, P1, *(pytest.param(name, marks=pytest.mark.thorough) for name in ALL[1:])]
+)
 def test_what_is_right_passes(name: str) -> None:
     fmt = nf.get_format(name)
     for mode in DETERMINISTIC:

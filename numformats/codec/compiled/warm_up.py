@@ -80,7 +80,7 @@ def _compile_scales() -> None:
         codes = np.empty(1, code_dtype(fmt))
         assert isinstance(kernel, Kernel)
         for known in (*numbers, None):
-            ScaleKernel(kernel, fmt, None).run(known, 2, wide, divisors, codes)
+            ScaleKernel(kernel, fmt, 1, None).run(known, 2, wide, divisors, codes)
     for x in numbers:
         extremes.largest_of_runs(x, as_words(x), extremes.magnitude_words(x), 2, wide)
         signed, order = x.view(f"i{x.itemsize}"), extremes.order_words(x)
