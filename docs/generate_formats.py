@@ -11,8 +11,8 @@ import numpy as np
 import numformats as nf
 from numformats.formats import ALIASES
 from numformats.formats.base import in_powers_of_two
-from numformats.scaled import RULES, Granularity
 from numformats.scaled.conventions import CASTS
+from numformats.scaled.describing import granularity_text, rule_text
 
 T = TypeVar("T")
 
@@ -214,12 +214,11 @@ def scaled_page() -> str:
         "|---|---|---|---|---|---|",
     ]
     for fmt in map(nf.get_scaled_format, nf.list_scaled_formats()):
-        rule = next(name for name, known in RULES.items() if known == fmt.rule)
-        rule = rule if fmt.is_symmetric else "range"
+        rule = rule_text(fmt.rule) if fmt.is_symmetric else "range"
         scale = fmt.scale_element.name
         if isinstance(fmt.scale, nf.ScaledFormat):
             assert fmt.tensor_scale is not None
-            scale += f" and {fmt.tensor_scale.name} ({_granularity(fmt.scale.granularity)})"
+            scale += f" and {fmt.tensor_scale.name} ({granularity_text(fmt.scale.granularity)})"
         if fmt.scale_mean is not None:
             scale += f", less their mean ({fmt.scale_mean.name})"
         element = fmt.element.name
@@ -227,22 +226,9 @@ def scaled_page() -> str:
             element += ", zero point"
         if fmt.offset is not None:
             element += f", {fmt.offset.name} offset"
-        where = _granularity(fmt.granularity)
+        where = granularity_text(fmt.granularity)
         rows.append(f"| `{fmt.name}` | {element} | {scale} | {where} | {rule} | {fmt.bits:g} |")
     return "\n".join(rows) + "\n"
-
-
-def _granularity(granularity: Granularity) -> str:
-    match granularity:
-        case nf.PerTensor():
-            return "tensor"
-        case nf.PerChannel():
-            return "channel"
-        case nf.PerBlock(size):
-            return f"block of {size}"
-        case nf.PerTile(rows, columns):
-            return f"tile of {rows} x {columns}"
-    raise TypeError(granularity)
 
 
 # What the libraries' casts do not agree about.

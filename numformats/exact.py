@@ -249,7 +249,7 @@ def _round_away(
     The column RoundAway of P3109 clause 4.7.4, and our further modes. 0 <= nu < 1.
     """
     if isinstance(mode, Stochastic):
-        ulp = 2**mode.bits
+        ulp: int = 2**mode.bits
         if mode.variant == "A":
             return math.floor(nu * ulp) + draw >= ulp
         if mode.variant == "B":
@@ -405,7 +405,7 @@ def _wrap(z: Extended, fmt: TwosComplement) -> Fraction:
         raise ValueError(f"saturation: 'wrap' needs the full range, and {fmt.name} is narrow")
     if not isinstance(z, Fraction):
         raise ValueError("value: infinity has no low bits to wrap to; use another saturation")
-    steps = 2**fmt.bits
+    steps: int = 2**fmt.bits
     return (int(z / fmt.quantum - fmt.lowest_integer) % steps + fmt.lowest_integer) * fmt.quantum
 
 
@@ -418,7 +418,8 @@ def _encode(z: Extended, negative: bool, fmt: Format) -> int:
         return fmt.table.index(float(z))
     if isinstance(fmt, TwosComplement):
         assert isinstance(z, Fraction)
-        return int(z / fmt.quantum) % 2**fmt.bits
+        count: int = 2**fmt.bits
+        return int(z / fmt.quantum) % count
     assert isinstance(fmt, FloatFormat)
     if isinstance(z, float) and math.isnan(z):
         assert fmt.nan_code is not None
@@ -434,7 +435,8 @@ def _encode(z: Extended, negative: bool, fmt: Format) -> int:
     # The binades above the first are 2**(p-1) codes long; a significand with its hidden bit set
     # lies one binade up from a subnormal one.
     binades = quantum_exponent + fmt.precision - 1 - fmt.emin
-    return sign | (binades * 2 ** (fmt.precision - 1) + significand)
+    length: int = 2 ** (fmt.precision - 1)
+    return sign | (binades * length + significand)
 
 
 def _require_random_bits(mode: RoundingMode, random_bits: int | None) -> int:

@@ -78,6 +78,20 @@ def test_all_tensors_together_in_order_and_within_a_budget(tmp_path: Path) -> No
     assert "8 x 5" in run("report", path, "--summary", "--formats", "int4").stdout
 
 
+def test_a_budget_of_all_bits_and_one_of_too_few(tmp_path: Path) -> None:
+    path = tmp_path / "w.npz"
+    np.savez(path, a=WEIGHTS, b=WEIGHTS[:3] * 5)
+    options = (path, "--formats", "int4,nvfp4", "--summary", "--budget")
+    *_, last = run("report", *options, "inf").stdout.splitlines()
+    assert last.startswith("Best within the budget: nvfp4, blocks: ")
+    none = "No format with a known SQNR is within the budget of 0.5 bits per value"
+    *_, last = run("report", *options, "0.5").stdout.splitlines()
+    assert last == none
+    assert json.loads(run("report", *options, "0.5", "--json").stdout)[-1]["best"] is None
+    assert "best" not in json.loads(run("report", *options[:-1], "--json").stdout)[-1]
+    assert run("report", *options, "0.5", "--csv").stderr == f"{path}: {none}\n"
+
+
 def test_a_page_with_pictures(tmp_path: Path) -> None:
     path, page, picture = tmp_path / "w.npz", tmp_path / "page.html", tmp_path / "cost.png"
     np.savez(path, **{"a<b>": WEIGHTS, "zero": np.zeros((2, 3)), "bad": [math.nan, math.inf, 2.0]})
@@ -141,6 +155,25 @@ def test_numbers_that_json_lacks_are_strings(tmp_path: Path) -> None:
     plain = json.loads(result.stdout, parse_constant=pytest.fail)[0]["rows"][1]
     assert plain["sqnr_db"] == "-inf"
     assert plain["max_absolute_error"] == "inf"
+
+
+def test_csv_and_json_have_the_names_of_the_records(tmp_path: Path) -> None:
+    holes = WEIGHTS.copy()
+    holes[0, :3] = [np.nan, np.inf, -np.inf]
+    np.save(tmp_path / "w.npy", holes)
+    records = nf.compare(holes, ["int4", "mxfp4"]).to_records()
+    result = run("report", tmp_path / "w.npy", "--csv", "--formats", "int4,mxfp4")
+    lines = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert list(lines[0]) == ["file", "tensor", "dtype", "shape", *records[0]]
+    for line, record in zip(lines, records, strict=True):
+        assert {name: line[name] for name in record} == {k: str(v) for k, v in record.items()}
+    (tensor,) = json.loads(
+        run("report", tmp_path / "w.npy", "--json", "--formats", "int4,mxfp4").stdout
+    )
+    for row, record in zip(tensor["rows"], records, strict=True):
+        both = {**row, "nan": tensor["nan"], "infinite": tensor["infinite"]}
+        assert list(both) == list(record)
+        assert {k: str(v) for k, v in both.items()} == {k: str(v) for k, v in record.items()}
 
 
 def test_csv_has_a_line_for_each_tensor_and_format(tmp_path: Path) -> None:
@@ -255,6 +288,10 @@ def test_a_bad_file_does_not_spoil_the_good_one(tmp_path: Path) -> None:
         ("--saturation", "wrap", "'wrap' makes errors"),
         ("--sort", "beauty", "--sort"),
         ("--seed", "-1", "--seed: -1 is outside"),
+        ("--budget", "nan", "--budget: nan; expected bits per value above 0"),
+        ("--budget", "-3", "--budget: -3; expected bits per value above 0"),
+        ("--budget", "0", "--budget: 0; expected bits per value above 0"),
+        ("--budget", "-inf", "--budget: -inf; expected bits per value above 0"),
     ],
 )
 def test_bad_options_are_one_line_and_status_2(option: str, value: str, words: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from fractions import Fraction
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from decision_points import DETERMINISTIC
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 import numformats as nf
 from numformats.analysis import DEFAULT_FORMATS, ErrorStats, LogHistogram, measure
 from numformats.analysis.comparison import absmax_scale
+from numformats.analysis.rows import FIGURES
 from numformats.codec.division import quotient_to_odd
 
 F = nf.float8_e4m3fn
@@ -108,6 +111,8 @@ def test_comparisons_of_parts_merge_into_that_of_the_whole() -> None:
         assert a.stats.relative_errors == b.stats.relative_errors
     with pytest.raises(ValueError, match="other: "):
         whole.merge(nf.compare(x, ["mxfp8_e4m3", "int4_g32", "nf4"]))
+    with pytest.raises(ValueError, match="other: 2 rows; expected 3, as here"):
+        whole.merge(nf.compare(x, names[:2]))
 
 
 def test_rows_in_order_and_the_best_within_a_budget() -> None:
@@ -123,6 +128,49 @@ def test_rows_in_order_and_the_best_within_a_budget() -> None:
     assert comparison.best(3) is None
     with pytest.raises(ValueError, match="figure"):
         comparison.sorted("beauty")
+    best = comparison.best(math.inf)
+    assert best is not None
+    assert best.stats.sqnr_db == max(ratios)
+    for bits in (math.nan, -3, 0, -math.inf):
+        with pytest.raises(ValueError, match=f"bits: {bits}; expected bits per value above 0"):
+            comparison.best(bits)
+
+
+def test_records_are_plain_and_have_the_same_keys() -> None:
+    x = np.random.default_rng(1).standard_normal((6, 40)).astype(np.float32)
+    x[0, :3] = [math.nan, math.inf, -math.inf]
+    one = nf.compare(x, list(DEFAULT_FORMATS), by_channel=True)
+    comparisons = [
+        one,
+        one.sorted("cosine"),
+        one.merge(one).merge(one),
+        nf.compare(np.float32(0), list(DEFAULT_FORMATS)),
+        nf.compare([1e300, 1.0], list(DEFAULT_FORMATS)),
+    ]
+    keys = [*FIGURES, "nan", "infinite"]
+    for comparison in comparisons:
+        records = comparison.to_records()
+        assert [list(record) for record in records] == [keys] * len(comparison.rows)
+        for record, row in zip(records, comparison.rows, strict=True):
+            assert type(record) is dict
+            assert {type(record[key]) for key in ("format", "scaling")} == {str}
+            assert {type(record[key]) for key in ("nan", "infinite")} == {int}
+            assert {type(record[key]) for key in FIGURES[2:]} == {float}
+            np.testing.assert_equal({key: record[key] for key in FIGURES}, row.figures())
+        np.testing.assert_equal(json.loads(json.dumps(records)), records)
+    assert [comparison.to_records()[0]["nan"] for comparison in comparisons] == [1, 1, 3, 0, 0]
+    assert [comparison.to_records()[0]["infinite"] for comparison in comparisons] == [2, 2, 6, 0, 0]
+    records = one.to_records()
+    records[0]["format"] = "changed"
+    assert one.to_records()[0]["format"] == DEFAULT_FORMATS[0]
+
+
+def test_records_make_a_table_of_numpy() -> None:
+    records = nf.compare([0.02, -0.7, 1.3], ["int8", "mxfp4"]).to_records()
+    rows = [tuple(record.values()) for record in records]
+    table = np.rec.fromrecords(rows, names=list(records[0]))
+    assert table["format"].tolist() == ["int8", "int8", "mxfp4"]
+    assert table["sqnr_db"].dtype == table["bits_per_value"].dtype == np.float64
 
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=40), st.integers(0, 40))
@@ -180,7 +228,7 @@ def test_it_prints_as_a_table() -> None:
     assert len({len(line) for line in lines[1:3]}) == 1
     assert lines[3:] == [
         "1 NaN left out of the figures.",
-        "1 infinite values left out of the figures.",
+        "1 infinite value left out of the figures.",
     ]
     assert repr(comparison) == str(comparison)
     assert comparison._repr_html_().count("<tr>") == 3
@@ -295,3 +343,54 @@ def test_specials_leave_the_scales_of_their_block_alone() -> None:
     assert np.isfinite(stats.noise)
     assert stats.sqnr_db > 15
     assert nf.compare(np.float32(3.0), ["mxfp8_e4m3"]).rows[0].stats.noise == 0
+
+
+@pytest.mark.parametrize("special", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, ml_dtypes.bfloat16, np.float16])
+def test_specials_are_left_out_as_if_they_were_not_there(special: float, dtype: Any) -> None:
+    # All on one side of zero, so that formats with an offset would notice a zero in their place.
+    x = (5 + np.random.default_rng(4).random(32)).astype(dtype)
+    x[-1] = special
+    names = [*nf.list_scaled_formats(), "int8", "float8_e4m3fn"]
+    found, expected = nf.compare(x, names), nf.compare(x[:-1], names)
+    assert (found.nan, found.infinite) == (math.isnan(special), math.isinf(special))
+    for a, b in zip(found.rows, expected.rows, strict=True):
+        assert (a.values, b.values) == (32, 31)
+        np.testing.assert_equal(vars(a.stats), vars(b.stats), a.format)
+
+
+@pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2"])
+def test_nan_of_dtypes_without_infinity_is_left_out(name: str) -> None:
+    x = (5 + np.arange(32) % 3).astype(getattr(ml_dtypes, name))
+    x[-1] = math.nan
+    for row, expected in zip(
+        nf.compare(x, nf.list_scaled_formats()).rows,
+        nf.compare(x[:-1], nf.list_scaled_formats()).rows,
+        strict=True,
+    ):
+        np.testing.assert_equal(vars(row.stats), vars(expected.stats), row.format)
+
+
+def test_nan_is_noted_where_it_costs_a_block() -> None:
+    note = (
+        "Those of `blocks` do not show that `quantize` makes NaN of all values that share a scale"
+    )
+    x = np.linspace(1, 2, 64, dtype=np.float32)
+    assert nf.compare(x, ["mxfp4", "int8"]).notes() == []
+    x[3] = math.inf
+    assert len(nf.compare(x, ["mxfp4", "int8"]).notes()) == 1
+    x[5] = math.nan
+    assert not any(note in text for text in nf.compare(x, ["int8"]).notes())
+    comparison = nf.compare(x, ["mxfp4", "mxfp8_e4m3", "nvfp4"])
+    assert comparison.notes()[-1].startswith(note)
+    assert note in str(comparison)
+    assert note in comparison._repr_html_()
+    lost = [np.isnan(nf.quantize(x, row.format).dequantize()).sum() for row in comparison.rows]
+    assert lost == [32, 32, 64]
+    assert all(row.stats.sqnr_db > 15 for row in comparison.rows)
+
+
+@pytest.mark.parametrize("name", ["mxfp5", "fp8_e4m3_tile128"])
+def test_names_that_are_none_say_the_way_out(name: str) -> None:
+    with pytest.raises(ValueError, match=f"format: .*{name}"):
+        nf.compare([1.0], name)

@@ -132,7 +132,7 @@ OF_CONVENTIONS = [
     ("gguf", "q4_1"),
     ("bitsandbytes", "nf4"),
     ("bitsandbytes", "nf4_dq"),
-    ("torch", "fp8_e4m3_tile128"),
+    ("torch", "fp8_e4m3_128x128"),
     ("ml_dtypes", "mxfp4"),
     ("cuda", "nvfp4"),
     ("onnx", "int8_channel_asym"),
@@ -224,7 +224,7 @@ def test_casts_of_onnx(name: str) -> None:
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("name", ["int8_tensor", "int4_g32", "fp8_e4m3_block128", "mxfp4"])
+@pytest.mark.parametrize("name", ["int8_tensor", "int4_g32", "fp8_e4m3_1x128", "mxfp4"])
 def test_quantize_as_onnx_does(name: str) -> None:
     x = blocks()
     q = nf.quantize(x, name, convention="onnx")

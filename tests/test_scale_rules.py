@@ -39,7 +39,7 @@ def error_of(numbers: list[Fraction], size: Fraction, element: nf.Format) -> Fra
     return sum(((n - v * size) ** 2 for n, v in zip(numbers, values, strict=True)), Fraction(0))
 
 
-@pytest.mark.parametrize("name", ["mxfp4", "nvfp4_block", "int4_g32", "nf4", "msfp12", "q8_0"])
+@pytest.mark.parametrize("name", ["mxfp4", "nvfp4_single_level", "int4_g32", "nf4", "msfp12", "q8_0"])
 def test_the_search_finds_the_least_error(name: str) -> None:
     fmt, rule = nf.get_scaled_format(name), RULES["mse"]
     x = numbers((3, 128))
@@ -156,9 +156,9 @@ def test_a_percentile_of_scales() -> None:
     "name",
     [
         "mxfp4",
-        "nvfp4_block",
+        "nvfp4_single_level",
         "int4_g128",
-        "fp8_e4m3_tile128",
+        "fp8_e4m3_128x128",
         "nf4",
         "nvfp4",
         "q4_1",

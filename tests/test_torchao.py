@@ -83,7 +83,7 @@ def test_to_mx(library: Any, name: str, rule: str) -> None:
     assert_same_codes(q.codes, expected, fmt.element)
 
 
-@pytest.mark.parametrize("name", ["nvfp4", "nvfp4_block"])
+@pytest.mark.parametrize("name", ["nvfp4", "nvfp4_single_level"])
 def test_nvfp4_quantize(library: Any, name: str) -> None:
     import torch
 

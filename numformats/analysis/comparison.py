@@ -33,7 +33,7 @@ from numformats.rounding import (
 )
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, slabs
-from numformats.scaled.named import NAMED, get_scaled_format
+from numformats.scaled.named import NAMED, get_scaled_format, renamed
 from numformats.scaled.quantizing import quantize
 
 DEFAULT_FORMATS: Final = (
@@ -53,6 +53,8 @@ DEFAULT_FORMATS: Final = (
 )
 SCALE_BITS: Final = 32
 
+# Scaled formats split each axis in two, and NumPy has no more than 64.
+_MOST_AXES: Final = 32
 # Elements that are measured at a time: what is allocated for them fits into the cache, and is too
 # little for the allocator to give back to the system each time.
 _CHUNK = 1 << 15
@@ -92,14 +94,16 @@ def compare(
     ------
     TypeError, ValueError
         For values that are not real numbers, none at all, or none finite; an unknown format or
-        mode; ``wrap``, under which an error has no meaning; a format with values beyond float64.
+        mode; ``wrap``, under which an error has no meaning; a format with values beyond float64;
+        more than 32 axes where there are scaled formats.
 
     Notes
     -----
-    NaN and infinities in `x` are left out and counted. A scaled value is rounded once: the quotient
-    is kept on the right side of every decision point of formats of up to 51 significand bits, which
-    only tables can exceed. Errors are float64, and integers beyond 2**53 are rounded to that when
-    they are scaled.
+    NaN and infinities in `x` are counted, and left out as if they were not there: not so in
+    `quantize`, where NaN makes all that shares its scale NaN. A scaled value is rounded once: the
+    quotient is kept on the right side of every decision point of formats of up to 51 significand
+    bits, which only tables can exceed. Errors are float64, and integers beyond 2**53 are rounded to
+    that when they are scaled.
 
     Examples
     --------
@@ -119,6 +123,10 @@ def compare(
         raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another mode")
     for fmt in chosen:
         require_dtype(fmt if isinstance(fmt, Format) else fmt.element, np.dtype(np.float64))
+    if array.ndim > _MOST_AXES and any(isinstance(fmt, ScaledFormat) for fmt in chosen):
+        raise ValueError(
+            f"x: {array.ndim} axes, and scaled formats take up to {_MOST_AXES}; reshape it"
+        )
     if by_channel and array.ndim < 2:
         raise ValueError(f"by_channel: an array of shape {array.shape} has no channels")
     whole: NDArray[Any] = array.reshape(array.shape or (1,))
@@ -152,7 +160,10 @@ def find_format(name: str | Format | ScaledFormat) -> Format | ScaledFormat:
     >>> find_format("mxfp4").name, find_format("e4m3fn").name
     ('mxfp4', 'float8_e4m3fn')
     """
-    if isinstance(name, ScaledFormat) or (isinstance(name, str) and name.lower() in NAMED):
+    if isinstance(name, ScaledFormat):
+        return name
+    # That of one which has another name now is refused there, with the new one.
+    if isinstance(name, str) and (name.lower() in NAMED or renamed(name)):
         return get_scaled_format(name)
     return get_format(name)
 
@@ -248,7 +259,7 @@ def _scaled_row(
     survey: Survey,
     channels: int,
 ) -> Row:
-    """What a format with its own scales costs. What is not finite counts as zero for the scales."""
+    """What a format with its own scales costs. What is not finite does not count for the scales."""
     tally, is_random = _Tally(channels), random_bit_count(mode) > 0
     # Random bits go by position in the array as a whole.
     of_piece = None if is_random else format_of_pieces(fmt, x.shape, survey.largest)
@@ -256,14 +267,23 @@ def _scaled_row(
     tile = fmt.granularity.tile(x.ndim, None)
     for piece in [whole] if of_piece is None else pieces_of(x.shape, tile):
         finite = x[piece]
-        if survey.nan + survey.infinite:
-            finite = np.where(np.isfinite(as_float64(finite)), finite, x.dtype.type(0))
+        if survey.nan:
+            finite = _infinite_for_nan(finite)
         quantized = quantize(finite, of_piece or fmt, rounding=mode, rng=key if is_random else None)
         for part, values, sizes, zeros in quantized.parts(_CHUNK):
             place = _within(piece, part)
             tally.add(place, as_float64(x[place]), values, fmt.element, sizes, zeros)
     bits = fmt.bits_of(x.shape)
     return Row(fmt.name, "blocks", math.nan, bits, tally.stats, x.size, tally.channels())
+
+
+def _infinite_for_nan(x: NDArray[Any]) -> NDArray[Any]:
+    """An array with infinity in place of NaN: no scale takes that into account, where NaN would
+    make all of its tile NaN.
+    """
+    if x.dtype.itemsize == 1:  # of which some have no infinity
+        x = x.astype(np.float32)
+    return np.where(np.isnan(as_float64(x)), x.dtype.type(np.inf), x)
 
 
 def _within(piece: Index, part: Index) -> Index:

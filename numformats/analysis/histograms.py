@@ -94,8 +94,9 @@ def count_values(x: NDArray[Any], largest: float, bins: int) -> NDArray[np.int64
     counts = np.zeros(bins, np.int64)
     flat = x.ravel(order="K")
     for start in range(0, flat.size, 1 << 16):
-        with np.errstate(invalid="ignore"):
-            part = flat[start : start + (1 << 16)].astype(np.float64)
+        # As parts of the largest, since bins between subnormal numbers would have no width.
+        with np.errstate(invalid="ignore", over="ignore"):
+            part = flat[start : start + (1 << 16)].astype(np.float64) / largest
         # A value beyond counts for nothing, NaN neither.
-        counts += np.histogram(part, bins, (-largest, largest))[0]
+        counts += np.histogram(part, bins, (-1, 1))[0]
     return counts

@@ -157,7 +157,12 @@ class Comparison:
         return replace(self, rows=tuple(sorted(self.rows, key=place)))
 
     def best(self, bits: float) -> Row | None:
-        """The row with the highest SQNR among those of at most so many bits per value, or None."""
+        """The row with the highest SQNR among those of at most so many bits per value, or None.
+
+        ValueError for bits that are not above 0.
+        """
+        if not bits > 0:
+            raise ValueError(f"bits: {bits}; expected bits per value above 0, such as 4.5")
         within = [row for row in self.rows if row.bits_per_value <= bits]
         known = [row for row in within if not math.isnan(row.stats.sqnr_db)]
         return max(known, key=lambda row: row.stats.sqnr_db, default=None)
@@ -165,15 +170,33 @@ class Comparison:
     def merge(self, other: Comparison) -> Comparison:
         """The comparison of the values of both, which has rows of the same formats.
 
-        ValueError for other formats.
+        ValueError for rows of other formats, or in another order.
 
         >>> import numformats as nf
         >>> a, b = (nf.compare(x, ["mxfp4"]) for x in ([1.0, 2.5], [0.1, -7.0]))
         >>> a.merge(b).rows[0].stats.finite
         4
         """
+        if len(self.rows) != len(other.rows):
+            raise ValueError(f"other: {len(other.rows)} rows; expected {len(self.rows)}, as here")
         rows = tuple(a.merge(b) for a, b in zip(self.rows, other.rows, strict=True))
         return Comparison(rows, self.nan + other.nan, self.infinite + other.infinite)
+
+    def to_records(self) -> list[dict[str, str | float]]:
+        """The rows as plain dicts with the same keys, for libraries of tables, CSV and JSON.
+
+        The keys are those of `Row.figures` in their order, then ``nan`` and ``infinite``, the
+        counts of the values left out. Values are str, float and int; what has no meaning is NaN.
+
+        >>> import numformats as nf
+        >>> for record in nf.compare([0.02, -0.7, 1.3], ["int8", "mxfp4"]).to_records():
+        ...     print(record["format"], record["scaling"], round(record["sqnr_db"], 1))
+        int8 absmax 51.4
+        int8 none 10.8
+        mxfp4 blocks 17.1
+        """
+        left_out = {"nan": self.nan, "infinite": self.infinite}
+        return [{**row.figures(), **left_out} for row in self.rows]
 
     def table(self) -> list[list[str]]:
         """The headings, then a list of texts for each row."""
@@ -183,11 +206,18 @@ class Comparison:
 
     def notes(self) -> list[str]:
         """What a reader of the table has to know besides, a sentence each."""
-        return [
+        values = "infinite value" if self.infinite == 1 else "infinite values"
+        left_out = [
             f"{count} {kind} left out of the figures."
-            for count, kind in ((self.nan, "NaN"), (self.infinite, "infinite values"))
+            for count, kind in ((self.nan, "NaN"), (self.infinite, values))
             if count
         ]
+        if self.nan and any(row.scaling == "blocks" for row in self.rows):
+            left_out.append(
+                "Those of `blocks` do not show that `quantize` makes NaN of all values that share "
+                "a scale with one."
+            )
+        return left_out
 
     def __str__(self) -> str:
         table = self.table()

@@ -135,7 +135,7 @@ def _bench(
     except (TypeError, ValueError) as error:
         print(f"numformats bench: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
-    bench(options)
+    raise typer.Exit(bench(options))
 
 
 @app.command("warm-up")
@@ -191,7 +191,7 @@ def _verify(
     """Tell where an implementation's answers to test vectors are wrong.
 
     The exit status is 0 if all are right, 1 if some are wrong or missing, 2 if a line cannot be
-    read.
+    read or there is none.
     """
     from numformats.cli import vectors
 

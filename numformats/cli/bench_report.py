@@ -15,8 +15,9 @@ from rich.table import Table
 
 from numformats.analysis.comparison import find_format
 from numformats.cli.bench import COPY, Result, run_task, tasks
+from numformats.cli.outputs import write_fault
 from numformats.cli.peers import PEERS
-from numformats.cli.plotting import require_matplotlib
+from numformats.cli.plotting import require_matplotlib, save_figure
 from numformats.codec.paths import LARGE, compiled_path
 from numformats.formats.base import Format
 from numformats.rounding import RoundingMode, parse_rounding
@@ -80,8 +81,11 @@ class BenchOptions:
         )
 
 
-def bench(options: BenchOptions) -> None:
-    """Run the benchmark, and write what came of it."""
+def bench(options: BenchOptions) -> int:
+    """Run the benchmark, and write what came of it; the exit status.
+
+    2 if the picture cannot be written, with a line on stderr.
+    """
     # Small arrays alone would not be worth loading the kernels for.
     compiled_path(LARGE)
     todo = list(
@@ -106,7 +110,12 @@ def bench(options: BenchOptions) -> None:
     else:
         _print_table(results)
     if options.plot is not None:
-        _plot(results, options.plot)
+        try:
+            _plot(results, options.plot)
+        except (OSError, ValueError) as error:
+            print(f"numformats bench: {write_fault(options.plot, error)}", file=sys.stderr)
+            return 2
+    return 0
 
 
 def _print_table(results: list[Result]) -> None:
@@ -147,7 +156,7 @@ def _plot(results: list[Result], path: Path) -> None:
     axes.axvline(1.0, color="#333333", linewidth=1)
     axes.invert_yaxis()
     axes.set_xlabel("times as fast as numpy.copyto of the input")
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def _label(result: Result) -> str:

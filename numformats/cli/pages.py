@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from numformats.analysis.histograms import count_values
 from numformats.analysis.rows import Comparison, html_table
 from numformats.analysis.survey import survey_of
+from numformats.cli.outputs import whole_file
+from numformats.cli.plotting import save_figure
 from numformats.formats.base import Format
 from numformats.scaled.formats import ScaledFormat
 
@@ -25,6 +27,8 @@ _BINS: Final = 201
 # Above, the grid of a format would be a solid bar.
 _GRID_BITS: Final = 8
 _INCHES: Final = (9.0, 4.5)
+# The largest magnitudes that matplotlib finds room for ticks around.
+_DRAWABLE: Final = (1e-300, 1e300)
 # The height of a name beside a point, as a part of that of the picture.
 _LABEL_HEIGHT: Final = 0.035
 _COLORS: Final = {"blocks": "#0b6e4f", "absmax": "#1f4e9c", "none": "#9a9a9a"}
@@ -88,12 +92,13 @@ class Page:
     def write_html(self, path: Path) -> None:
         """One page that needs nothing else."""
         body = "".join(map(self._section, self.files))
-        path.write_text(
+        text = (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             f"<title>numformats report</title><style>{_STYLE}</style></head>\n"
-            f"<body><h1>What each format costs</h1>\n{body}</body></html>\n",
-            encoding="utf-8",
+            f"<body><h1>What each format costs</h1>\n{body}</body></html>\n"
         )
+        with whole_file(path) as stream:
+            stream.write(text.encode())
 
     def write_picture(self, path: Path) -> None:
         """The error against bits of each file, in the format that the name of the file asks for."""
@@ -105,7 +110,7 @@ class Page:
             axes = figure.add_subplot(len(shown), 1, number)
             _draw_cost(axes, part.whole)
             axes.set_title(part.title, fontsize=10)
-        figure.savefig(path, dpi=150)
+        save_figure(figure, path)
 
     def _section(self, part: _FilePart) -> str:
         if part.whole is None:
@@ -125,17 +130,21 @@ class Page:
 
     def _draw_values(self, axes: Any, values: _Values) -> None:
         """A histogram, and below it the values of each element format, scaled to the largest."""
-        edges = np.linspace(-values.largest, values.largest, _BINS + 1)
+        is_drawn_plainly = _DRAWABLE[0] <= values.largest <= _DRAWABLE[1]
+        end, unit = (values.largest, "") if is_drawn_plainly else (1.0, f" / {values.largest:.3g}")
         top = max(int(values.counts.max()), 1)
+        edges = np.linspace(-end, end, _BINS + 1)
         axes.stairs(values.counts / top, edges, fill=True, color="#7aa6d8")
         names = []
         for place, fmt in enumerate(_grids(self.formats), 1):
             grid = np.unique(fmt.values()[np.isfinite(fmt.values())])
-            grid = grid * (values.largest / np.abs(grid).max())
+            grid = grid / np.abs(grid).max() * end
             axes.plot(grid, np.full(grid.size, -0.12 * place), "|", color="#333", markersize=8)
             names.append((-0.12 * place, fmt.name))
         axes.set_yticks([place for place, _ in names], [name for _, name in names], fontsize=8)
-        axes.set_xlabel("value; below, those of each element format, with a scale for the largest")
+        axes.set_xlabel(
+            f"value{unit}; below, those of each element format, with a scale for the largest"
+        )
 
 
 def _values_of(name: str, values: NDArray[Any]) -> _Values:

@@ -105,7 +105,8 @@ def _apytypes(
     if work == "encode":
         return lambda: APyFloatArray.from_array(x, *fields)
     narrow = APyFloatArray.from_array(x, *fields)
-    return narrow.to_numpy
+    decode: Run = narrow.to_numpy
+    return decode
 
 
 def _torchao(
@@ -140,7 +141,7 @@ def _torchao_blocks(fmt: ScaledFormat, x: NDArray[Any], threads: int) -> Run | N
 
     torch.set_num_threads(threads)
     tensor = torch.from_numpy(x.astype(np.float32))
-    if fmt.name == "nvfp4_block":
+    if fmt.name == "nvfp4_single_level":
         return lambda: nvfp4_tensor.nvfp4_quantize(tensor)
     if fmt.name == "nvfp4":
         scale_of = nvfp4_tensor.per_tensor_amax_to_scale

@@ -18,7 +18,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from numformats.analysis.comparison import compare, find_format
 from numformats.analysis.rows import COLUMNS, FIGURES, Comparison
-from numformats.analysis.tensors import TensorEntry, TensorFileError, open_tensors, printable
+from numformats.analysis.tensors import (
+    TensorEntry,
+    TensorFileError,
+    describe_fault,
+    open_tensors,
+    printable,
+)
+from numformats.cli.outputs import drop_stdout, write_fault
 from numformats.cli.plotting import require_matplotlib
 from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
 from numformats.codec.arguments import is_float, read_real
@@ -89,7 +96,7 @@ class ReportOptions:
             by_channel,
             summary,
             None if sort is None else _figure(sort),
-            budget,
+            None if budget is None else _budget(budget),
             html,
             plot,
         )
@@ -101,6 +108,13 @@ def _figure(name: str) -> str:
     if found not in FIGURES:
         raise ValueError(unknown("--sort", name, FIGURES))
     return found
+
+
+def _budget(bits: float) -> float:
+    """Bits per value, infinitely many among them, for which the best format of all is named."""
+    if not bits > 0:
+        raise ValueError(f"--budget: {bits:g}; expected bits per value above 0, such as 4.5")
+    return bits
 
 
 def _key(seed: int) -> int:
@@ -120,14 +134,11 @@ def report(files: list[Path], options: ReportOptions) -> int:
     try:
         faults = _write_report(files, _writer(options.output), options, page)
         sys.stdout.flush()
-    except BrokenPipeError:  # a reader such as `head` that has seen enough
-        _drop_output()
-        return 0
     except OSError as error:
-        _drop_output()
-        faults = [f"standard output: cannot be written ({error.strerror}); check where it goes"]
-    if page is not None:
-        faults += _write_page(page, options)
+        drop_stdout()
+        faults = _broken_off(error, options)
+    else:
+        faults += [] if page is None else _write_page(page, options)
     for fault in faults:
         print(f"numformats report: {fault}", file=sys.stderr)
     return 2 if faults else 0
@@ -142,6 +153,14 @@ def _page(options: ReportOptions) -> Page | None:
     return Page(options.formats)
 
 
+def _broken_off(error: OSError, options: ReportOptions) -> list[str]:
+    """The faults of a report whose standard output takes no more of it."""
+    # A reader such as `head` that has seen enough is none.
+    faults = [] if isinstance(error, BrokenPipeError) else [write_fault("standard output", error)]
+    files = [printable(str(path)) for path in (options.html, options.plot) if path is not None]
+    return [*faults, *(f"{file}: not written: the report broke off" for file in files)]
+
+
 def _write_page(page: Page, options: ReportOptions) -> list[str]:
     """Write the page and the picture that were asked for. Returns the faults."""
     faults = []
@@ -151,7 +170,7 @@ def _write_page(page: Page, options: ReportOptions) -> list[str]:
                 write(path)
             # Matplotlib raises ValueError for a suffix that it does not know.
             except (OSError, ValueError) as error:
-                faults.append(f"{printable(str(path))}: cannot be written ({error})")
+                faults.append(write_fault(path, error))
     return faults
 
 
@@ -162,11 +181,6 @@ def _make_writable() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _drop_output() -> None:
-    """Send what is still to be written nowhere, so that Python does not fail on it at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _write_report(
@@ -211,7 +225,8 @@ def _report_file(
         try:
             values = _load(entry)
             comparison = _compare(values, options)
-        except (TensorFileError, NothingToCompareError) as error:
+        # A tensor that `compare` refuses, or has too little memory for, says nothing of the others.
+        except (ValueError, MemoryError) as error:
             left_out.append(f"{entry.name} ({_reason(error, path, entry)})")
             continue
         if page is not None:
@@ -231,7 +246,7 @@ def _report_file(
             page.whole(ordered)
         if reported > 1 or options.budget is not None:
             best = None if options.budget is None else whole.best(options.budget)
-            writer.whole(ordered, reported, best)
+            writer.whole(ordered, reported, options.budget, best)
     writer.left_out(left_out)
     if reported:
         return []
@@ -269,7 +284,7 @@ def _require_float(values: NDArray[Any]) -> None:
     if kind in "iub" or not is_float(values.dtype):
         raise NothingToCompareError(f"{values.dtype}: integers, not weights")
     try:
-        read_real(str(values.dtype), values[:0])
+        read_real(str(values.dtype), np.empty(0, values.dtype))
     except TypeError:
         raise NothingToCompareError(f"{values.dtype}: not a dtype of weights") from None
 
@@ -284,7 +299,8 @@ def _has_finite(values: NDArray[Any]) -> bool:
 
 def _reason(error: Exception, path: Path, entry: TensorEntry) -> str:
     """The fault without the names of file and tensor, which stand before it anyway."""
-    return str(error).removeprefix(f"{printable(str(path))}: ").removeprefix(f"{entry.name}: ")
+    text = describe_fault(error) if isinstance(error, MemoryError) else str(error)
+    return text.removeprefix(f"{printable(str(path))}: ").removeprefix(f"{entry.name}: ")
 
 
 def _with_progress(entries: list[TensorEntry], title: str) -> Iterator[TensorEntry]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numformats.analysis.tensors import TensorFileError, open_tensors, printable
+from numformats.cli.outputs import drop_stdout, whole_file, write_fault
 from numformats.formats import get_format
 from numformats.formats.integers import TwosComplement
 from numformats.rounding import RoundingMode, Stochastic, parse_rounding, parse_saturation
@@ -67,26 +69,43 @@ def _parse_rounding(text: str) -> RoundingMode:
 
 def write(options: VectorOptions, output: Path | None) -> int:
     """Write test vectors to a file or to standard output; the exit status."""
-    if output is not None and output.suffix == ".npz":
-        return _write_npz(options, output)
+    if output is None:
+        return _write_to_stdout(options)
     try:
-        with _opened(output, "w") as file:
-            for chunk in vectors(
-                options.projection, options.source, options.level or 1, options.tininess
-            ):
-                found = lines(chunk, options.source, options.projection)
-                file.writelines(f"{line}\n" for line in found)
-            file.flush()
-    except BrokenPipeError:
-        # Whoever reads has seen enough; without this, Python complains as it closes the pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with whole_file(output) as stream:
+            if output.suffix == ".npz":
+                _write_npz(options, stream)
+            else:
+                with TextIOWrapper(stream, encoding="ascii") as file:
+                    _write_lines(options, file)
+    except BrokenPipeError:  # a pipe with a name, whose reader has seen enough
+        return 0
     except OSError as error:
-        print(f"numformats vectors: {output}: {error.strerror}", file=sys.stderr)
+        print(f"numformats vectors: {write_fault(output, error)}", file=sys.stderr)
         return 2
     return 0
 
 
-def _write_npz(options: VectorOptions, output: Path) -> int:
+def _write_to_stdout(options: VectorOptions) -> int:
+    try:
+        _write_lines(options, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:  # a reader such as `head` that has seen enough
+        drop_stdout()
+    except OSError as error:
+        drop_stdout()
+        print(f"numformats vectors: {write_fault('standard output', error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _write_lines(options: VectorOptions, file: IO[str]) -> None:
+    for chunk in vectors(options.projection, options.source, options.level or 1, options.tininess):
+        found = lines(chunk, options.source, options.projection)
+        file.writelines(f"{line}\n" for line in found)
+
+
+def _write_npz(options: VectorOptions, stream: BinaryIO) -> None:
     chunks = list(vectors(options.projection, options.source, options.level or 1, options.tininess))
     columns: dict[str, list[NDArray[Any]]] = {
         "input": [chunk.inputs for chunk in chunks],
@@ -97,12 +116,7 @@ def _write_npz(options: VectorOptions, output: Path) -> int:
     arrays: dict[str, Any] = {
         name: _narrowed(np.concatenate(column)) for name, column in columns.items() if column
     }
-    try:
-        np.savez_compressed(output, **arrays)
-    except OSError as error:
-        print(f"numformats vectors: {output}: {error.strerror}", file=sys.stderr)
-        return 2
-    return 0
+    np.savez_compressed(stream, **arrays)
 
 
 def _narrowed(words: NDArray[Any]) -> NDArray[Any]:
@@ -112,16 +126,25 @@ def _narrowed(words: NDArray[Any]) -> NDArray[Any]:
 def _npz_lines(file: Path, options: VectorOptions) -> Iterator[str]:
     if file.exists() and not zipfile.is_zipfile(file):
         raise VectorError("it is no .npz file")
-    with np.load(file, allow_pickle=False) as archive:
-        names = ("input", "random_bits", "code", "flags")
-        found = {name: archive[name].astype(np.uint64) for name in names if name in archive}
-    missing = {"input", "code"} - set(found)
+    entries = {entry.name: entry for entry in open_tensors(file)}
+    missing = {"input", "code"} - set(entries)
     if missing:
         raise VectorError(f"no array named {' or '.join(sorted(missing))}")
+    names = ("input", "random_bits", "code", "flags")
+    found = {name: _words(name, entries[name].load()) for name in names if name in entries}
     if len({column.shape for column in found.values()}) != 1:
         raise VectorError("its arrays differ in shape")
     answers = Vectors(found["input"], found.get("random_bits"), found["code"], found.get("flags"))
     return lines(answers, options.source, options.projection)
+
+
+def _words(name: str, array: NDArray[Any]) -> NDArray[np.uint64]:
+    """A column of answers; VectorError for what is none."""
+    if array.dtype.kind not in "iu" or (array < 0).any():
+        raise VectorError(f"{name}: dtype {array.dtype}; expected integers that are not negative")
+    if array.ndim != 1:
+        raise VectorError(f"{name}: shape {array.shape}; expected one axis, as of array.ravel()")
+    return array.astype(np.uint64)
 
 
 def verify(options: VectorOptions, file: Path) -> int:
@@ -131,9 +154,15 @@ def verify(options: VectorOptions, file: Path) -> int:
             found = verify_lines(
                 answers, options.projection, options.source, options.level, options.tininess
             )
+    except TensorFileError as error:  # It names the file.
+        print(f"numformats verify: {error}", file=sys.stderr)
+        return 2
     except (OSError, ValueError) as error:
-        text = error.strerror if isinstance(error, OSError) else error
-        print(f"numformats verify: {file}: {text}", file=sys.stderr)
+        text = error.strerror if isinstance(error, OSError) else str(error)
+        print(f"numformats verify: {printable(str(file))}: {text}", file=sys.stderr)
+        return 2
+    if found.report.tried == 0 and options.level is None:
+        print(f"numformats verify: {printable(str(file))}: no answers in it", file=sys.stderr)
         return 2
     print(found.report)
     if found.missing:
@@ -146,14 +175,8 @@ def _answers(file: Path, options: VectorOptions) -> Iterator[Iterable[str]]:
     if file.suffix == ".npz":
         yield _npz_lines(file, options)
         return
-    with _opened(None if str(file) == "-" else file, "r") as answers:
-        yield answers
-
-
-@contextmanager
-def _opened(path: Path | None, mode: str) -> Iterator[IO[str]]:
-    if path is None:
-        yield sys.stdout if mode == "w" else sys.stdin
+    if str(file) == "-":
+        yield sys.stdin
         return
-    with path.open(mode, encoding="ascii" if mode == "r" else None) as file:
-        yield file
+    with file.open(encoding="ascii") as answers:
+        yield answers

@@ -37,10 +37,13 @@ class Writer(Protocol):
     ) -> None:
         """A tensor of the file is done."""
 
-    def whole(self, comparison: Comparison, count: int, best: Row | None) -> None:
+    def whole(
+        self, comparison: Comparison, count: int, budget: float | None, best: Row | None
+    ) -> None:
         """All tensors of the file are done, so many: their values together.
 
-        best: the best format for them within the budget, if there was one.
+        budget: the bits per value that were allowed, if that was asked for. best: the best format
+        within, if there is one.
         """
 
     def left_out(self, notes: list[str]) -> None:
@@ -73,15 +76,18 @@ class TableWriter:
         self._table(f"{name}  {dtype_name}  {size}", comparison)
         for row in comparison.rows:
             if row.channels is not None:
-                found = ", ".join(f"{c} ({db:.2f})" for c, db in row.worst_channels(_WORST))
-                self._print(Text(f"Worst channels in {row.format}, {row.scaling}: {found} dB"))
+                worst = row.worst_channels(_WORST)
+                found = ", ".join(f"{c} ({db:.2f})" for c, db in worst)
+                told = f"{found} dB" if worst else "none has a value but zero"
+                self._print(Text(f"Worst channels in {row.format}, {row.scaling}: {told}"))
 
-    def whole(self, comparison: Comparison, count: int, best: Row | None) -> None:
+    def whole(
+        self, comparison: Comparison, count: int, budget: float | None, best: Row | None
+    ) -> None:
         if count > 1:
             self._table(f"all {count} tensors", comparison)
-        if best is not None:
-            figures = f"{best.bits_per_value:.4g} bits per value, {best.stats.sqnr_db:.2f} dB"
-            self._print(Text(f"Best within the budget: {best.format}, {best.scaling}: {figures}"))
+        if budget is not None:
+            self._print(Text(_best_of(budget, best)))
 
     def _table(self, title: str, comparison: Comparison) -> None:
         headings, *rows = comparison.table()
@@ -111,6 +117,14 @@ class TableWriter:
         self._console.print(what, highlight=False)
 
 
+def _best_of(budget: float, best: Row | None) -> str:
+    """A line on the best format within a budget."""
+    if best is None:
+        return f"No format with a known SQNR is within the budget of {budget:g} bits per value"
+    figures = f"{best.bits_per_value:.4g} bits per value, {best.stats.sqnr_db:.2f} dB"
+    return f"Best within the budget: {best.format}, {best.scaling}: {figures}"
+
+
 class JsonWriter:
     """One list with an object for each tensor; numbers that JSON lacks are strings."""
 
@@ -135,7 +149,10 @@ class JsonWriter:
             }
         )
 
-    def whole(self, comparison: Comparison, count: int, best: Row | None) -> None:
+    def whole(
+        self, comparison: Comparison, count: int, budget: float | None, best: Row | None
+    ) -> None:
+        asked = {} if budget is None else {"best": None if best is None else _row_of(best)}
         self._write(
             {
                 "file": self._title,
@@ -143,7 +160,7 @@ class JsonWriter:
                 "nan": comparison.nan,
                 "infinite": comparison.infinite,
                 "rows": [_row_of(row) for row in comparison.rows],
-                **({} if best is None else {"best": _row_of(best)}),
+                **asked,
             }
         )
 
@@ -188,20 +205,20 @@ class CsvWriter:
             "tensor": name,
             "dtype": dtype_name,
             "shape": "x".join(map(str, shape)),
-            "nan": comparison.nan,
-            "infinite": comparison.infinite,
         }
-        for row in comparison.rows:
-            line = {**place, **row.figures()}
+        for record in comparison.to_records():
+            line = {**place, **record}
             if not self._has_head:
                 self._csv.writerow(line)
                 self._has_head = True
             self._csv.writerow(line.values())
 
-    def whole(self, comparison: Comparison, count: int, best: Row | None) -> None:
+    def whole(
+        self, comparison: Comparison, count: int, budget: float | None, best: Row | None
+    ) -> None:
         # Lines are of tensors alone.
-        if best is not None:
-            print(f"{self._title}: best within the budget: {best.format}", file=sys.stderr)
+        if budget is not None:
+            print(f"{self._title}: {_best_of(budget, best)}", file=sys.stderr)
 
     def left_out(self, notes: list[str]) -> None:
         if notes:

@@ -70,8 +70,16 @@ def _as_array(argument: str, x: ArrayLike) -> Array:
         array = np.asarray(x)
     except ValueError as error:
         raise ValueError(f"{argument}: cannot be made an array: {error}") from None
-    except (TypeError, OverflowError) as error:
+    except RuntimeError as error:
+        # PyTorch says so, and what to call first, of a tensor with a gradient.
+        if "numpy()" not in str(error):
+            raise
         raise TypeError(f"{argument}: cannot be made an array: {error}") from None
+    except (TypeError, OverflowError) as error:
+        # Those dtypes of PyTorch that NumPy lacks and float32 holds all values of.
+        is_narrow = any(f"ScalarType {name}" in str(error) for name in ("BFloat16", "Float8"))
+        way_out = f"; pass {argument}.float(), which is exact" if is_narrow else ""
+        raise TypeError(f"{argument}: cannot be made an array: {error}{way_out}") from None
     if array.dtype == np.float64 and isinstance(x, (list, tuple)):
         _refuse_rounded_integers(argument, x, array)
     return array

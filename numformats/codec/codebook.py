@@ -106,10 +106,12 @@ def _round_away(
             return bracket.compare(1.0, 2.0) > 0
         case "nearest_even":
             to_half = bracket.compare(1.0, 2.0)
-            return (to_half > 0) | ((to_half == 0) & tie_goes_outward)
+            is_tie: NDArray[np.bool_] = to_half == 0
+            return (to_half > 0) | (is_tie & tie_goes_outward)
     assert draws is not None
     if mode == "stochastic_equal":
-        return inexact & (draws == 1)
+        is_one: NDArray[np.bool_] = draws == 1
+        return inexact & is_one
     assert isinstance(mode, Stochastic)
     return _stochastic(mode, bracket, draws)
 
@@ -126,7 +128,7 @@ def _stochastic(
     needed = 2.0**mode.bits - draws.astype(np.float64)
     part = 2 * needed - (mode.variant != "A")
     difference = bracket.compare(part, whole)
-    at_border = difference == 0
+    at_border: NDArray[np.bool_] = difference == 0
     if mode.variant == "C":
         at_border &= needed % 2 == 0
     return bracket.is_inexact & ((difference > 0) | at_border)

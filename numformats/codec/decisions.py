@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,12 +37,14 @@ def round_away(
         case "nearest_zero":
             return fraction > _HALF
         case "nearest_even":
-            return (fraction > _HALF) | ((fraction == _HALF) & tie_goes_outward)
+            is_tie: NDArray[np.bool_] = fraction == _HALF
+            return (fraction > _HALF) | (is_tie & tie_goes_outward)
         case "to_odd":
             return (fraction > 0) & odd_is_outward
     assert draws is not None
     if mode == "stochastic_equal":
-        return (fraction > 0) & (draws == 1)
+        is_one: NDArray[np.bool_] = draws == 1
+        return (fraction > 0) & is_one
     assert isinstance(mode, Stochastic)
     return stochastic_sum(mode, fraction) + _scaled_draws(mode, draws) >= _one(mode)
 
@@ -55,11 +55,11 @@ def stochastic_sum(mode: Stochastic, fraction: NDArray[np.uint64]) -> NDArray[np
     if mode.variant == "B":
         return fraction >> (np.uint64(63) - bits)
     # N bits are at the most 32, so the lowest bit with its hint of more is never among them.
-    kept = fraction >> (np.uint64(64) - bits)
+    kept: NDArray[np.uint64] = fraction >> (np.uint64(64) - bits)
     if mode.variant == "A":
         return kept
     rest = fraction << bits
-    up = (rest > _HALF) | ((rest == _HALF) & (kept % np.uint64(2) == 1))
+    up: NDArray[np.bool_] = (rest > _HALF) | ((rest == _HALF) & (kept % np.uint64(2) == 1))
     return kept + up.astype(np.uint64)
 
 
@@ -67,5 +67,5 @@ def _scaled_draws(mode: Stochastic, draws: NDArray[np.uint64]) -> NDArray[np.uin
     return draws * np.uint64(2) + np.uint64(1) if mode.variant == "B" else draws
 
 
-def _one(mode: Stochastic) -> Any:
+def _one(mode: Stochastic) -> np.uint64:
     return np.uint64(2 ** (mode.bits + (mode.variant == "B")))

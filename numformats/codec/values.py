@@ -74,17 +74,20 @@ def default_dtype(fmt: Format) -> np.dtype[Any]:
 def decode_chunk(codes: NDArray[Any], fmt: Format, dtype: np.dtype[Any]) -> NDArray[Any]:
     """The values of integer codes in range, in a dtype that holds them."""
     if fmt.bits <= TABLE_BITS:
-        return value_table(fmt, dtype)[codes]
+        found: NDArray[Any] = value_table(fmt, dtype)[codes]
+        return found
     return decode_by_formula(codes.astype(np.int64), fmt).astype(dtype)
 
 
 def decode_by_formula(codes: NDArray[np.int64], fmt: Format) -> NDArray[np.float64]:
     """The values of int64 codes in range, as float64, which must hold them."""
     if isinstance(fmt, TableFormat):
-        return np.array(fmt.table)[codes]
+        table: NDArray[np.float64] = np.array(fmt.table)
+        return table[codes]
     if isinstance(fmt, TwosComplement):
         negative = codes >= 2 ** (fmt.bits - 1) if fmt.signed else False
-        return np.ldexp((codes - 2**fmt.bits * negative).astype(np.float64), -fmt.fraction_bits)
+        integers: NDArray[np.int64] = codes - 2**fmt.bits * negative
+        return np.ldexp(integers.astype(np.float64), -fmt.fraction_bits)
     assert isinstance(fmt, FloatFormat)
     return _decode_float(codes, fmt)
 
@@ -104,7 +107,7 @@ def _decode_float(codes: NDArray[np.int64], fmt: FloatFormat) -> NDArray[np.floa
     # The special codes would be numbers beyond the largest, and maybe beyond float64.
     magnitude = np.ldexp(significand.astype(np.float64), np.where(special, 0, exponent))
     magnitude[magnitude_code == fmt.inf_code] = np.inf
-    signed = np.where(codes & fmt.sign_bit, -magnitude, magnitude)
+    signed: NDArray[np.float64] = np.where(codes & fmt.sign_bit, -magnitude, magnitude)
     signed[_is_nan(codes, magnitude_code, fmt)] = np.nan
     return signed
 
@@ -116,6 +119,9 @@ def _is_nan(
     if fmt.nan == "ieee":
         assert fmt.inf_code is not None
         return magnitude_code > fmt.inf_code
+    is_nan: NDArray[np.bool_]
     if fmt.nan == "top":
-        return magnitude_code == fmt.top_code
-    return codes == (fmt.sign_bit if fmt.nan == "negative_zero" else -1)
+        is_nan = magnitude_code == fmt.top_code
+    else:
+        is_nan = codes == (fmt.sign_bit if fmt.nan == "negative_zero" else -1)
+    return is_nan

@@ -145,7 +145,8 @@ class Format(ABC):
         import numpy as np
 
         if hasattr(ml_dtypes, self.dtype_name):
-            return np.dtype(getattr(ml_dtypes, self.dtype_name))
+            found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, self.dtype_name))
+            return found
         try:
             return np.dtype(self.dtype_name)
         except TypeError:  # older ml_dtypes lack the narrowest integers
@@ -250,14 +251,8 @@ class Format(ABC):
 
     def _repr_html_(self) -> str:
         """The same for a notebook, as a small table."""
-        from html import escape
-
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(label)}</th><td>{escape(text)}</td></tr>"
-            for label, text in [("bits", str(self.bits)), *self._summary()]
-        )
-        caption = f"{escape(type(self).__name__)} <b>{escape(self.name)}</b>"
-        return f"<table><caption>{caption}</caption><tbody>{rows}</tbody></table>"
+        rows = [("bits", str(self.bits)), *self._summary()]
+        return html_table(type(self).__name__, self.name, rows)
 
     def _as_float(self, value: Fraction, attribute: str) -> float:
         try:
@@ -306,6 +301,18 @@ class WithoutExponent(Format):
         return False
 
 
+def html_table(kind: str, name: str, rows: Iterable[tuple[str, str]]) -> str:
+    """A table for a notebook: what kind of thing it is and its name, and rows of label and text."""
+    from html import escape
+
+    body = "".join(
+        f"<tr><th style='text-align:left'>{escape(label)}</th><td>{escape(text)}</td></tr>"
+        for label, text in rows
+    )
+    caption = f"{escape(kind)} <b>{escape(name)}</b>"
+    return f"<table><caption>{caption}</caption><tbody>{body}</tbody></table>"
+
+
 def require_int(argument: str, value: object, low: int, high: int, why: str = "") -> None:
     """Refuse, with the reason, a field that is not an int from `low` to `high`."""
     if not isinstance(value, int) or isinstance(value, bool):
@@ -350,11 +357,11 @@ def require_dtype_name(name: object, bits: int) -> None:
     raise ValueError(f"dtype_name: {name!r} is no dtype of NumPy or ml_dtypes with {bits} bits")
 
 
-def require_format(fmt: object) -> None:
+def require_format(fmt: object, argument: str = "fmt") -> None:
     """Refuse what is not a format, a name of one included."""
     if not isinstance(fmt, Format):
         raise TypeError(
-            f"fmt: expected a format, got {type(fmt).__name__} {fmt!r}; "
+            f"{argument}: expected a format, got {type(fmt).__name__} {fmt!r}; "
             "numformats.get_format finds one by name"
         )
 

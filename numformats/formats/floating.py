@@ -201,13 +201,14 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
         >>> nf.float8_e5m2.magnitude(0b0_01111_10)
         Fraction(3, 2)
         """
-        biased_exponent, trailing = divmod(magnitude_code, 2**self.mantissa_bits)
+        hidden_bit: int = 2**self.mantissa_bits
+        biased_exponent, trailing = divmod(magnitude_code, hidden_bit)
         if self.has_zero and magnitude_code == 0:
             return Fraction(0)
         if biased_exponent == 0 and self.has_subnormals:
             significand, exponent = trailing, self.emin
         else:
-            significand, exponent = trailing + 2**self.mantissa_bits, biased_exponent - self.bias
+            significand, exponent = trailing + hidden_bit, biased_exponent - self.bias
         return significand * Fraction(2) ** (exponent - self.mantissa_bits)
 
     # Values of note

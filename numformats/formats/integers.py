@@ -38,7 +38,8 @@ class TwosComplement(WithoutExponent):
     @property
     def highest_integer(self) -> int:
         """The largest value in units of the quantum."""
-        return 2 ** (self.bits - self.signed) - 1
+        count: int = 2 ** (self.bits - self.signed)
+        return count - 1
 
     @property
     def lowest_integer(self) -> int:

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from numformats.formats.base import Format, require_format, require_name
+from numformats.formats.base import Format, html_table, require_format, require_name
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat
 from numformats.formats.tables import TableFormat
+from numformats.scaled.describing import in_one_line, rows
 from numformats.scaled.granularity import (
     Granularity,
     PerBlock,
@@ -21,7 +22,7 @@ from numformats.scaled.granularity import (
 from numformats.scaled.rules import ScaleRule, get_rule, target_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScaledFormat:
     """A number is an element times a scale, and a scale serves a tile of an array.
 
@@ -61,6 +62,8 @@ class ScaledFormat:
     --------
     >>> import numformats as nf
     >>> mine = nf.ScaledFormat("mine", nf.float4_e2m1fn, nf.float16, nf.PerBlock(16))
+    >>> mine
+    <ScaledFormat mine: float4_e2m1fn, a float16 scale per block of 16, 5 bits>
     >>> nf.quantize([0.5, -1.0, 3.0], mine).dequantize()
     array([ 0.5, -1. ,  3. ], dtype=float32)
 
@@ -255,6 +258,13 @@ class ScaledFormat:
             "scale_mean": (self.scale_mean, ()),
         }
         return {name: (fmt, own) for name, (fmt, own) in parts.items() if fmt is not None}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}: {in_one_line(self)}>"
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook, as a small table."""
+        return html_table(type(self).__name__, self.name, rows(self))
 
 
 def _require_products(scale: Format, outer: Format) -> None:

@@ -2,6 +2,10 @@
 
 Whatever its name, a granularity is a tile: how far along each axis values share a scale. A tile as
 long as an axis (None here) spans all of it, and there is no scale axis for it.
+
+Here, as in OCP MX, a block runs along one axis, and a tile has rows and columns. Others use these
+words otherwise: DeepSeek-V3's tiles are blocks here and its blocks tiles, and so are torchao's
+`PerGroup` and `PerBlock`.
 """
 
 from __future__ import annotations
@@ -31,7 +35,10 @@ class PerTensor:
 
 @dataclass(frozen=True)
 class PerChannel:
-    """One scale for each index of an axis: by default the first, the output channels of weights."""
+    """One scale for each index of an axis: by default the first, the output channels of weights.
+
+    What torchao calls `PerAxis`, and for matrices `PerRow`.
+    """
 
     axis: int = 0
 
@@ -48,7 +55,11 @@ class PerChannel:
 
 @dataclass(frozen=True)
 class PerBlock:
-    """One scale for each `size` consecutive values along an axis, the last one by default."""
+    """One scale for each `size` consecutive values along an axis, the last one by default.
+
+    The block of OCP MX; also called a group (torchao's `PerGroup`, GPTQ's group size) and, in
+    DeepSeek-V3, a tile of 1 x `size`.
+    """
 
     size: int
 
@@ -71,7 +82,8 @@ class PerTile:
     """One scale for each rectangle of rows and columns, of the last two axes by default.
 
     `columns` run along the axis that blocks would run along, and `rows` along the axis before it
-    (after it, if it is the first).
+    (after it, if it is the first). Also called a block (torchao's `PerBlock`, the 128 x 128 of
+    DeepSeek-V3's weights).
     """
 
     rows: int

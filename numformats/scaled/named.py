@@ -203,11 +203,21 @@ def get_scaled_format(name: str | ScaledFormat) -> ScaledFormat:
     if not isinstance(name, str):
         raise TypeError(f"format: expected a str or ScaledFormat, got {type(name).__name__}")
     lower = name.lower()
-    if lower in RENAMED:
-        raise ValueError(f"format: {name!r} has a name that cannot be misread: {RENAMED[lower]!r}")
     if lower not in NAMED:
-        raise ValueError(unknown("format", name, tuple(NAMED)))
+        raise ValueError(renamed(name) or unknown("format", name, tuple(NAMED)))
     return NAMED[lower]
+
+
+def renamed(name: str) -> str | None:
+    """What an error says of a name that has been given up; None for any other.
+
+    >>> print(renamed("fp8_e4m3_tile128"))
+    format: 'fp8_e4m3_tile128' is now <ScaledFormat fp8_e4m3_128x128: float8_e4m3fn, a float32 scale
+    per tile of 128 x 128, 8.002 bits>
+    """
+    new = RENAMED.get(name.lower())
+    # With what it is: the old name may have been meant as another reads it.
+    return None if new is None else f"format: {name!r} is now {NAMED[new]!r}"
 
 
 def list_scaled_formats() -> tuple[str, ...]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numformats.testing import laws, vectors
 from numformats.testing.checking import assert_rounded, check_rounding
@@ -14,6 +14,9 @@ from numformats.testing.points import decision_inputs
 from numformats.testing.projection import Projection
 from numformats.testing.report import Group, Mismatch, Report, RoundingError
 from numformats.testing.verifying import verify
+
+if TYPE_CHECKING:
+    from numformats.testing import strategies
 
 __all__ = [
     "Group",
@@ -25,6 +28,7 @@ __all__ = [
     "check_rounding",
     "decision_inputs",
     "laws",
+    "strategies",
     "vectors",
     "verify",
 ]
@@ -34,3 +38,7 @@ def __getattr__(name: str) -> Any:
     if name == "strategies":
         return importlib.import_module("numformats.testing.strategies")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -94,8 +94,10 @@ def _projected(x: Array, fmt: Format, rounding: RoundingMode, saturation: str) -
 
 
 def _same(a: Floats, b: Floats) -> NDArray[np.bool_]:
-    return (a == b) | (np.isnan(a) & np.isnan(b))
+    same: NDArray[np.bool_] = a == b
+    return same | (np.isnan(a) & np.isnan(b))
 
 
 def _is_power_of_two(x: Floats) -> NDArray[np.bool_]:
-    return np.abs(np.frexp(x)[0]) == 0.5
+    found: NDArray[np.bool_] = np.abs(np.frexp(x)[0]) == 0.5
+    return found

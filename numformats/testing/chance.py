@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.formats.base import Format
-from numformats.testing.comparing import Findings, Kind, values_given
+from numformats.testing.comparing import Findings, Kind, results_of, values_given
 from numformats.testing.points import finite_values
 from numformats.testing.projection import Projection
 
@@ -51,8 +51,10 @@ def check_given_draws(
         turn - np.minimum(turn, 1),
     ]
     for drawn in choices:
-        result = function(x.copy(), drawn.copy())
-        given = values_given(result, x.shape, projection.format, kind)
+        result = results_of(
+            function, x.copy(), drawn.copy(), way_out="with draws='own' it gets the numbers alone"
+        )
+        given = values_given(result, x, projection.format, kind)
         findings.compare(x, projection.values(x, drawn), given, drawn)
 
 
@@ -96,8 +98,9 @@ def check_probabilities(
     turn = turning_points(projection, points)
     probability = (largest + 1 - turn.astype(np.float64)) / (largest + 1)
     repeated = np.repeat(points, _TRIALS)
-    result = values_given(function(repeated), repeated.shape, projection.format, kind)
-    given = result.reshape(points.size, _TRIALS)
+    way_out = "if it takes random integers, too, pass draws='given'"
+    result = results_of(function, repeated, way_out=way_out)
+    given = values_given(result, repeated, projection.format, kind).reshape(points.size, _TRIALS)
     is_above = _same(given, above[:, np.newaxis])
     is_below = _same(given, below[:, np.newaxis])
     findings.tried += repeated.size
@@ -131,11 +134,13 @@ def _chosen(x: Array, fmt: Format, rng: np.random.Generator) -> Array:
     groups = [np.flatnonzero(which) for which in (*near, beyond)]
     chosen = [rng.permutation(group)[:_POINTS_NEAR] for group in groups]
     anywhere = rng.permutation(x.size)[:_POINTS]
-    return x[np.unique(np.concatenate([*chosen, anywhere]))]
+    found: Array = x[np.unique(np.concatenate([*chosen, anywhere]))]
+    return found
 
 
 def _same(a: Floats, b: Floats) -> NDArray[np.bool_]:
-    return ((a == b) & (np.signbit(a) == np.signbit(b))) | (np.isnan(a) & np.isnan(b))
+    same: NDArray[np.bool_] = (a == b) & (np.signbit(a) == np.signbit(b))
+    return same | (np.isnan(a) & np.isnan(b))
 
 
 def _log_chance(count: NDArray[np.int64], probability: Floats) -> Floats:
@@ -144,4 +149,5 @@ def _log_chance(count: NDArray[np.int64], probability: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(share > 0, share * np.log(share / probability), 0)
         rest = np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - probability)), 0)
-    return np.log(2) - _TRIALS * (part + rest)
+    bound: Floats = np.log(2) - _TRIALS * (part + rest)
+    return bound

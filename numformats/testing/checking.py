@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from numformats import codec
+from numformats.codec.arguments import read_random_bits, read_real
 from numformats.formats.base import Format, require_format
 from numformats.rounding import (
+    RoundingMode,
     Stochastic,
     parse_nan,
     parse_rounding,
@@ -18,7 +20,7 @@ from numformats.rounding import (
     random_bit_count,
 )
 from numformats.testing import chance, exhaustive
-from numformats.testing.comparing import KINDS, Findings, Kind, differ, values_given
+from numformats.testing.comparing import KINDS, Findings, Kind, differ, results_of, values_given
 from numformats.testing.points import (
     EVERY_CODE_BITS,
     decision_inputs,
@@ -108,22 +110,25 @@ def check_rounding(
     ['double rounding']
     """
     require_format(fmt)
+    _require_function(function)
     mode = parse_rounding(rounding)
     mode_of_saturation, policy = parse_saturation(saturation), parse_nan(nan)
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise ValueError(f"kind: {kind!r}; expected one of {', '.join(KINDS)}")
-    if not isinstance(draws, str) or draws not in ("own", "given"):
-        raise ValueError(f"draws: {draws!r}; expected 'own' or 'given'")
+    _require_kind(kind, KINDS)
+    _require_draws(draws, mode)
     is_proof = isinstance(budget, str) and budget == "exhaustive"
-    if not is_proof and (not isinstance(budget, int) or budget < 0):
-        raise ValueError(f"budget: {budget!r}; expected a number of inputs or 'exhaustive'")
+    if not is_proof:
+        _require_count("budget", budget, "a number of inputs (an int) or 'exhaustive'")
+    _require_count("seed", seed, "an int, 0 or more")
     projection = Projection(fmt, mode, mode_of_saturation, policy)
     findings = Findings(fmt, mode, mode_of_saturation)
     if kind == "decode":
         is_proof = _check_decoding(function, fmt, findings)
     elif not isinstance(budget, int):
         if random_bit_count(mode):
-            raise ValueError("budget: only what is deterministic can be proved")
+            raise ValueError(
+                f"budget: 'exhaustive', and only what is deterministic can be proved; rounding is "
+                f"{mode}: give a number of inputs"
+            )
         exhaustive.prove(function, projection, read_input_dtype(dtype), kind, findings, progress)
     else:
         x = inputs(fmt, dtype, budget, seed)
@@ -136,6 +141,34 @@ def check_rounding(
     if raise_on_failure and not report.passed:
         raise RoundingError(report)
     return report
+
+
+def _require_function(function: object) -> None:
+    if not callable(function):
+        raise TypeError(
+            f"function: expected a function of arrays, got {type(function).__name__}; "
+            "assert_rounded compares results that are there already"
+        )
+
+
+def _require_kind(kind: object, kinds: Sequence[str]) -> None:
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"kind: {kind!r}; expected one of {', '.join(kinds)}")
+
+
+def _require_draws(draws: object, mode: RoundingMode) -> None:
+    if not isinstance(draws, str) or draws not in ("own", "given"):
+        raise ValueError(f"draws: {draws!r}; expected 'own' or 'given'")
+    if draws == "given" and not random_bit_count(mode):
+        raise ValueError(
+            f"draws: 'given', and {mode} rounding draws nothing; leave it out or choose a "
+            "stochastic mode"
+        )
+
+
+def _require_count(argument: str, value: object, expected: str) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{argument}: {value!r}; expected {expected}")
 
 
 def assert_rounded(
@@ -164,6 +197,8 @@ def assert_rounded(
     ------
     RoundingError
         Which is an AssertionError, with the simplest number that became something else.
+    TypeError, ValueError
+        For what is of another kind or shape than asked for, and for random bits that are missing.
 
     Examples
     --------
@@ -180,11 +215,21 @@ def assert_rounded(
       expected  288
       given     256
     """
+    require_format(fmt)
+    _require_kind(kind, ("encode", "round"))
     mode, mode_of_saturation = parse_rounding(rounding), parse_saturation(saturation)
     projection = Projection(fmt, mode, mode_of_saturation, parse_nan(nan))
-    numbers = np.asarray(x)
-    drawn = None if random_bits is None else np.broadcast_to(random_bits, numbers.shape)
-    values = values_given(given, numbers.shape, fmt, kind)
+    numbers = read_real("x", x)
+    count = projection.random_bit_count
+    if random_bits is None and count:
+        raise ValueError(
+            f"random_bits: none given, and {mode} rounding takes {count} for each number; give "
+            "those that were drawn, or let check_rounding judge by probabilities"
+        )
+    drawn = None
+    if random_bits is not None:
+        drawn = read_random_bits(random_bits, numbers.shape, count, str(mode))
+    values = values_given(given, numbers, fmt, kind, "given: it")
     expected = projection.values(numbers, drawn)
     findings = Findings(fmt, mode, mode_of_saturation)
     findings.compare(
@@ -227,7 +272,7 @@ def _check_inputs(
     seed: int,
 ) -> None:
     if projection.random_bit_count == 0:
-        given = values_given(function(x.copy()), x.shape, projection.format, kind)
+        given = values_given(results_of(function, x.copy()), x, projection.format, kind)
         findings.compare(x, projection.values(x), given)
     elif draws == "given":
         chance.check_given_draws(function, projection, x, kind, findings, seed)
@@ -242,7 +287,7 @@ def _check_decoding(function: Function, fmt: Format, findings: Findings) -> bool
     codes = np.arange(count, dtype=np.uint32)
     if not is_all:
         codes = np.random.default_rng(0).integers(0, 2**fmt.bits, count, dtype=np.uint32)
-    given = values_given(function(codes.copy()), codes.shape, fmt, "decode")
+    given = values_given(results_of(function, codes.copy()), codes, fmt, "decode")
     expected = np.asarray(codec.decode(codes, fmt, dtype=np.float64))
     findings.tried += codes.size
     wrong = np.flatnonzero(differ(expected, given))

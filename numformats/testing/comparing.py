@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec, exact
+from numformats.codec.arguments import read_real, refuse_where
 from numformats.formats.base import Format
 from numformats.rounding import RoundingMode
 from numformats.testing.causes import classify
@@ -25,36 +26,122 @@ _EXAMPLES: Final = 8
 _CANDIDATES: Final = 2000
 
 
-def values_given(result: Any, shape: tuple[int, ...], fmt: Format, kind: Kind) -> Floats:
-    """The values that a function's result stands for, as float64.
+def results_of(
+    function: Callable[..., Any],
+    x: Array,
+    *random_bits: Array,
+    way_out: str = "if it takes single numbers, pass numpy.vectorize(function)",
+) -> Any:
+    """What a function returns. To what it raises, a note is added: what it was called with, and the
+    way out that is likeliest.
+    """
+    try:
+        return function(x, *random_bits)
+    except Exception as error:
+        if isinstance(error, Warning):
+            way_out = "if it may warn, numpy.errstate(all='ignore') in it quiets NumPy"
+        drawn = ", and one of as many random integers" if random_bits else ""
+        error.add_note(f"function: called with an array of {_described(x)}{drawn}; {way_out}")
+        raise
+
+
+def _described(x: Array) -> str:
+    with np.errstate(invalid="ignore"):
+        is_finite = bool(np.isfinite(x.astype(np.float64)).all())
+    return f"{x.size} {x.dtype} numbers{'' if is_finite else ', infinities or NaNs among them'}"
+
+
+def values_given(
+    result: Any, x: Array, fmt: Format, kind: Kind, subject: str = "function: its result"
+) -> Floats:
+    """The values that a result for the inputs `x` stands for, as float64.
 
     Codes may come as integers or in the format's own dtype. TypeError for a result that is neither,
-    ValueError for one of another shape, and for codes out of range.
+    or not of the kind asked for; ValueError for one of another shape, and for codes out of range.
+    `subject` is what an error says of whose result it is.
     """
-    array = np.asarray(result)
-    if array.shape != shape:
-        raise ValueError(f"function: its result has shape {array.shape}, its input {shape}")
-    if kind != "encode":
-        # NumPy warns of signaling NaNs, which are among the inputs.
-        with np.errstate(invalid="ignore"):
-            return array.astype(np.float64)
-    return np.asarray(codec.decode(codes_given(array, fmt), fmt, dtype=np.float64))
+    if kind == "encode":
+        codes = codes_given(array_given(result, x, "code", subject), fmt, subject)
+        _require_range(codes, fmt, subject)
+        return np.asarray(codec.decode(codes, fmt, dtype=np.float64))
+    array = array_given(result, x, "value", subject)
+    if has_integers_for_fractions(array, fmt) and (kind == "decode" or x.dtype.kind not in "iu"):
+        codes_too = "; if these are codes, pass kind='encode'" if kind == "round" else ""
+        raise TypeError(
+            f"{subject} has dtype {array.dtype}, and values of {fmt.name} have fractions; return "
+            f"them as floats{codes_too}"
+        )
+    return as_float64(array, subject)
 
 
-def codes_given(array: Array, fmt: Format) -> Array:
+def array_given(result: Any, x: Array, thing: str, subject: str = "function: its result") -> Array:
+    """A result as an array in the shape of the inputs; `thing` is what each input should become."""
+    if result is None:
+        raise TypeError(f"{subject} is None; expected an array with a {thing} for each number")
+    try:
+        array = np.asarray(result)
+    except ValueError as error:
+        raise ValueError(f"{subject} is no array of numbers: {error}") from None
+    if array.shape != x.shape:
+        loop = "; numpy.vectorize(function) goes through an array" if array.shape == () else ""
+        raise ValueError(
+            f"{subject} has shape {array.shape}, and the input has {x.shape}; expected a {thing} "
+            f"for each number{loop}"
+        )
+    return array
+
+
+def as_float64(array: Array, subject: str) -> Floats:
+    """Values as float64; TypeError for what is not made of real numbers."""
+    if not _is_real(array):
+        raise TypeError(
+            f"{subject} has dtype {array.dtype}, and values are real numbers of up to 64 bits; "
+            "return them as float64"
+        )
+    # NumPy warns of signaling NaNs, which are among the inputs.
+    with np.errstate(invalid="ignore"):
+        return array.astype(np.float64)
+
+
+def has_integers_for_fractions(array: Array, fmt: Format) -> bool:
+    """Whether an array can hardly be of values of a format: it is of codes, then."""
+    return array.dtype.kind in "iu" and fmt.smallest_positive_exact < 1
+
+
+def codes_given(array: Array, fmt: Format, subject: str = "function: its result") -> Array:
     """The codes in an array of integers or of the format's own dtype."""
     if fmt.dtype is not None and array.dtype == fmt.dtype:
         words = array.view(f"u{array.dtype.itemsize}")
         # ml_dtypes keeps the small formats in bytes, negative integers with their sign extended.
         return words & words.dtype.type(2**fmt.bits - 1) if fmt.bits < 32 else words
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"function: its result has dtype {array.dtype}, and codes are integers")
-    return array
+    if array.dtype.kind in "iu":
+        return array
+    own = "" if fmt.dtype is None else f" (or of dtype {fmt.dtype})"
+    way_out = "if these are values, pass kind='round'" if _is_real(array) else "return integers"
+    raise TypeError(f"{subject} has dtype {array.dtype}, and codes are integers{own}; {way_out}")
+
+
+def _require_range(codes: Array, fmt: Format, subject: str) -> None:
+    largest = 2**fmt.bits - 1
+    name = f"{subject} has integers"
+    if codes.dtype.kind == "i":
+        way_out = f"a code is a bit pattern, which `& {largest}` gives of a negative integer"
+        refuse_where(name, codes, lambda c: c < 0, "negative", way_out)
+    way_out = f"codes of {fmt.name} have {fmt.bits} bits; if these are values, pass kind='round'"
+    refuse_where(name, codes, lambda c: c > largest, f"above {largest}", way_out)
+
+
+def _is_real(array: Array) -> bool:
+    try:
+        read_real("function", array)
+    except TypeError:
+        return False
+    return True
 
 
 def differ(expected: Floats, given: Floats) -> NDArray[np.bool_]:
     """Where values are not the same: NaNs all are, zeros of different sign are not."""
-    same = (expected == given) & (np.signbit(expected) == np.signbit(given))
+    same: NDArray[np.bool_] = (expected == given) & (np.signbit(expected) == np.signbit(given))
     return ~(same | (np.isnan(expected) & np.isnan(given)))
 
 

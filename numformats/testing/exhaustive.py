@@ -16,7 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec, exact
-from numformats.testing.comparing import Findings, Kind, codes_given, values_given
+from numformats.formats.base import Format
+from numformats.testing.comparing import (
+    Findings,
+    Kind,
+    array_given,
+    codes_given,
+    results_of,
+    values_given,
+)
 from numformats.testing.ordering import word_dtype
 from numformats.testing.projection import Projection
 
@@ -39,9 +47,16 @@ def prove(
     """Compare a function with a projection on every input of a dtype of up to 32 bits."""
     fmt = projection.format
     if dtype.kind in "iu" or dtype.itemsize > 4:
-        raise ValueError(f"dtype: {dtype} has too many values; float32 and 16-bit floats do not")
+        raise ValueError(
+            f"dtype: {dtype} has too many values for budget 'exhaustive'; float32, float16 and "
+            "bfloat16 do not"
+        )
     if fmt.bits > _MAX_BITS or projection.saturation == "wrap":
-        raise ValueError("budget: 'exhaustive' is for formats up to 16 bits, and not for wrap")
+        raise ValueError(
+            f"budget: 'exhaustive' is for formats up to {_MAX_BITS} bits and not for saturation "
+            f"'wrap'; {fmt.name} has {fmt.bits}, saturation is {projection.saturation!r}: give a "
+            "number of inputs"
+        )
     largest = np.iinfo(word_dtype(dtype)).max
     with _progress(progress, f"{fmt.name} {projection.rounding}") as advance:
         for negative in (False, True):
@@ -140,15 +155,19 @@ def _compare_chunk(
     edges = np.concatenate([[begin], starts[first + 1 : last + 1], [end]])
     expected = np.repeat(codes[first : last + 1], np.diff(edges))
     # The function may write to its input, so that it gets one of its own.
-    result = np.asarray(function(_range_of_floats(begin, end, dtype, negative)))
+    result = results_of(function, _range_of_floats(begin, end, dtype, negative))
     # Most often nothing is wrong, and codes are compared faster than what they stand for.
-    is_right = kind == "encode" and np.array_equal(codes_given(result, projection.format), expected)
-    if is_right:
+    if kind == "encode" and _are_codes(result, expected, projection.format):
         findings.tried += end - begin
         return
     x = _range_of_floats(begin, end, dtype, negative)
-    given = values_given(result, x.shape, projection.format, kind)
+    given = values_given(result, x, projection.format, kind)
     findings.compare(x, np.asarray(codec.decode(expected, projection.format, np.float64)), given)
+
+
+def _are_codes(result: Any, expected: Array, fmt: Format) -> bool:
+    """Whether a result is an array of these codes."""
+    return np.array_equal(codes_given(array_given(result, expected, "code"), fmt), expected)
 
 
 def _codes_of(

@@ -2,25 +2,49 @@
 
 Each takes a rounding function, from values to values, and numbers, and raises `LawError` with the
 sentence that is the law and the number that breaks it. Where a law needs to know the format or the
-mode, these are arguments, too.
+mode, these are arguments, too. TypeError or ValueError for what is no array of numbers, no format
+or no rule, and for results that are not a value for each number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec
-from numformats.formats.base import Format
-from numformats.testing.points import finite_values
+from numformats.codec.arguments import read_dtype, read_real
+from numformats.formats.base import Format, require_format, unknown
+from numformats.testing.comparing import (
+    array_given,
+    as_float64,
+    has_integers_for_fractions,
+    results_of,
+)
+from numformats.testing.points import finite_values, finite_values_by_code
 from numformats.testing.report import exactly
+
+__all__ = [
+    "LawError",
+    "agreement",
+    "containment",
+    "exactness",
+    "idempotence",
+    "monotonicity",
+    "nearest_is_nearest",
+    "round_is_decode_of_encode",
+    "saturation_bounds",
+    "sign_symmetry",
+    "ties",
+]
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Rounder = Callable[[Array], Any]
+
+TIE_RULES: Final = ("even", "away", "zero")
 
 
 class LawError(AssertionError):
@@ -29,14 +53,17 @@ class LawError(AssertionError):
 
 def idempotence(function: Rounder, x: Array) -> None:
     """What has been rounded once is not changed by rounding it again."""
-    once = function(x)
-    _require(idempotence, x, _same(_wide(function(_like(once, x))), _wide(once)), _wide(once))
+    x = read_real("x", x)
+    once = _rounded(function, x)
+    again = _rounded(function, _like(once, x))
+    _require(idempotence, x, _same(_wide(again), _wide(once)), once)
 
 
 def monotonicity(function: Rounder, x: Array) -> None:
     """A larger number never becomes a smaller value."""
+    x = read_real("x", x)
     ordered = np.sort(x[~np.isnan(_wide(x))])
-    rounded = _wide(function(ordered))
+    rounded = _wide(_rounded(function, ordered))
     numbers = ~np.isnan(rounded)
     kept, ordered = rounded[numbers], ordered[numbers]
     rises = np.concatenate([[True], kept[1:] >= kept[:-1]]) if kept.size else np.empty(0, bool)
@@ -49,24 +76,34 @@ def sign_symmetry(function: Rounder, x: Array, mirrored: Rounder | None = None) 
     mirrored: the function for the mirrored mode: toward_negative for toward_positive and the other
     way round; the function itself for all other modes.
     """
-    other = _wide((function if mirrored is None else mirrored)(-x))
-    rounded = _wide(function(x))
+    x = read_real("x", x)
+    if x.dtype.kind == "u":
+        raise ValueError(f"x: dtype {x.dtype} has no negative numbers; pass one that has")
+    if mirrored is None:
+        other = _wide(_rounded(function, -x))
+    else:
+        other = _wide(_rounded(mirrored, -x, argument="mirrored"))
+    rounded = _wide(_rounded(function, x))
     same = (rounded == -other) | (np.isnan(rounded) & np.isnan(other))
     _require(sign_symmetry, x, same, rounded)
 
 
 def containment(function: Rounder, x: Array, fmt: Format) -> None:
     """Within the range a number becomes one of the two values that enclose it."""
+    require_format(fmt)
+    x = read_real("x", x)
     lower, upper, wide = _bracket(x, fmt)
-    rounded = _wide(function(x))
+    rounded = _wide(_rounded(function, x, fmt))
     inside = (wide >= fmt.min) & (wide <= fmt.max)
     _require(containment, x, ~inside | (rounded == lower) | (rounded == upper), rounded)
 
 
 def nearest_is_nearest(function: Rounder, x: Array, fmt: Format) -> None:
     """In a mode to nearest, no value is nearer than the one a number within the range becomes."""
+    require_format(fmt)
+    x = read_real("x", x)
     lower, upper, wide = _bracket(x, fmt)
-    rounded = _wide(function(x))
+    rounded = _wide(_rounded(function, x, fmt))
     inside = (wide >= fmt.min) & (wide <= fmt.max)
     half = lower / 2 + upper / 2
     right = ((rounded == lower) & (wide <= half)) | ((rounded == upper) & (wide >= half))
@@ -79,32 +116,38 @@ def ties(function: Rounder, fmt: Format, dtype: Any = np.float64, rule: str = "e
     rule: "even" (of the codes), "away" (from zero) or "zero". Where the dtype does not hold a
     middle, it is left out.
     """
+    require_format(fmt)
+    if not isinstance(rule, str) or rule not in TIE_RULES:
+        raise ValueError(unknown("rule", str(rule), TIE_RULES))
     values = finite_values(fmt)
     lower, upper = values[:-1], values[1:]
-    middle = lower / 2 + upper / 2
-    held = middle.astype(dtype).astype(np.float64) == middle
-    lower, upper, middle = lower[held], upper[held], middle[held]
+    middle, held = _held(lower / 2 + upper / 2, dtype)
+    lower, upper = lower[held], upper[held]
     towards_upper = {
         "even": _codes(upper, fmt) % 2 == 0,
-        "away": middle > 0,
-        "zero": middle < 0,
+        "away": _wide(middle) > 0,
+        "zero": _wide(middle) < 0,
     }[rule]
-    rounded = _wide(function(middle.astype(dtype)))
+    rounded = _wide(_rounded(function, middle, fmt))
     _require(ties, middle, rounded == np.where(towards_upper, upper, lower), rounded)
 
 
 def exactness(function: Rounder, fmt: Format, dtype: Any = np.float64) -> None:
-    """Every value of the format becomes itself, zeros keeping their sign."""
-    values = _wide(codec.decode(np.arange(2**fmt.bits, dtype=np.uint32), fmt, dtype=np.float64))
-    values = values[(values >= fmt.min) & (values <= fmt.max)]
-    held = values.astype(dtype).astype(np.float64) == values
-    rounded = _wide(function(values[held].astype(dtype)))
-    _require(exactness, values[held], _same(rounded, values[held]), rounded)
+    """Every value of the format becomes itself, zeros keeping their sign.
+
+    Of formats of more than 16 bits, some thousand values stand for all.
+    """
+    require_format(fmt)
+    values, _ = _held(finite_values_by_code(fmt), dtype)
+    rounded = _wide(_rounded(function, values, fmt))
+    _require(exactness, values, _same(rounded, _wide(values)), rounded)
 
 
 def saturation_bounds(function: Rounder, x: Array, fmt: Format) -> None:
     """Under saturation "finite" every number ends within the format's range."""
-    rounded = _wide(function(x))
+    require_format(fmt)
+    x = read_real("x", x)
+    rounded = _wide(_rounded(function, x, fmt))
     inside = ((rounded >= fmt.min) & (rounded <= fmt.max)) | np.isnan(_wide(x))
     _require(saturation_bounds, x, inside, rounded)
 
@@ -113,8 +156,11 @@ def round_is_decode_of_encode(
     function: Rounder, encode: Rounder, decode: Callable[[Any], Any], x: Array
 ) -> None:
     """Rounding gives the value of the code that encoding gives."""
-    rounded = _wide(function(x))
-    _require(round_is_decode_of_encode, x, _same(rounded, _wide(decode(encode(x)))), rounded)
+    x = read_real("x", x)
+    rounded = _wide(_rounded(function, x))
+    codes = array_given(results_of(encode, x), x, "code", "encode: its result")
+    decoded = _wide(_rounded(decode, codes, argument="decode"))
+    _require(round_is_decode_of_encode, x, _same(rounded, decoded), rounded)
 
 
 def agreement(function: Rounder, narrow: Format, wide: Format) -> None:
@@ -123,19 +169,45 @@ def agreement(function: Rounder, narrow: Format, wide: Format) -> None:
     function: the rounding of the containing format, `wide`; `narrow` is the contained one.
     ValueError if it is not.
     """
+    require_format(narrow, "narrow")
+    require_format(wide, "wide")
     values = finite_values(narrow)
     if not np.isin(values, finite_values(wide)).all():
         raise ValueError(f"wide: {wide.name} does not contain {narrow.name}")
-    rounded = _wide(function(values))
+    rounded = _wide(_rounded(function, values, wide))
     _require(agreement, values, rounded == values, rounded)
 
 
-def _require(law: Callable[..., None], x: Array, holds: Any, rounded: Floats) -> None:
+def _rounded(
+    function: Rounder, x: Array, fmt: Format | None = None, argument: str = "function"
+) -> Array:
+    """What a function makes of numbers: a value for each."""
+    subject = f"{argument}: its result"
+    array = array_given(results_of(function, x), x, "value", subject)
+    if fmt is not None and x.dtype.kind not in "iu" and has_integers_for_fractions(array, fmt):
+        raise TypeError(
+            f"{subject} has dtype {array.dtype}, and values of {fmt.name} have fractions; a law is "
+            "about values: decode codes first"
+        )
+    as_float64(array, subject)
+    return array
+
+
+def _require(law: Callable[..., None], x: Array, holds: Any, rounded: Array) -> None:
     broken = np.flatnonzero(~np.asarray(holds))
     if broken.size:
-        i = broken[np.argmin(np.abs(_wide(x)[broken]))]
+        i = broken[np.argmin(np.abs(_wide(x).ravel()[broken]))]
         sentence = str(law.__doc__).partition("\n")[0]
-        raise LawError(f"{sentence} But {exactly(x[i])} became {exactly(float(rounded[i]))}.")
+        number, value = exactly(x.ravel()[i]), exactly(float(rounded.ravel()[i]))
+        raise LawError(f"{sentence} But {number} became {value}.")
+
+
+def _held(values: Floats, dtype: Any) -> tuple[Array, NDArray[np.bool_]]:
+    """Those values that a dtype holds, in it, and which they are."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow = values.astype(read_dtype(dtype))
+    is_held = narrow.astype(np.float64) == values
+    return narrow[is_held], is_held
 
 
 def _bracket(x: Array, fmt: Format) -> tuple[Floats, Floats, Floats]:
@@ -150,9 +222,8 @@ def _codes(values: Floats, fmt: Format) -> Array:
     return np.asarray(codec.encode(values, fmt)).astype(np.int64)
 
 
-def _like(rounded: Any, x: Array) -> Array:
+def _like(values: Array, x: Array) -> Array:
     """Values in the dtype of the inputs, if that holds them all."""
-    values = np.asarray(rounded)
     with np.errstate(over="ignore", invalid="ignore"):
         narrow = values.astype(x.dtype)
     return narrow if _same(_wide(narrow), _wide(values)).all() else values
@@ -164,4 +235,9 @@ def _wide(x: Any) -> Floats:
 
 
 def _same(a: Floats, b: Floats) -> NDArray[np.bool_]:
-    return ((a == b) & (np.signbit(a) == np.signbit(b))) | (np.isnan(a) & np.isnan(b))
+    same: NDArray[np.bool_] = (a == b) & (np.signbit(a) == np.signbit(b))
+    return same | (np.isnan(a) & np.isnan(b))
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

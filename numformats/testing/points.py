@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from numformats import codec
 from numformats.codec.arguments import read_dtype
-from numformats.formats.base import Format
+from numformats.formats.base import Format, require_format
 from numformats.testing.ordering import with_neighbours, word_dtype
 
 Array = NDArray[Any]
@@ -57,6 +57,7 @@ def decision_inputs(fmt: Format, dtype: DTypeLike = np.float32) -> Array:
     >>> np.isin([2.5, np.nextafter(np.float32(2.5), np.float32(3)), np.inf, -0.0], x).all()
     np.True_
     """
+    require_format(fmt)
     read = read_input_dtype(dtype)
     points = _points(fmt)
     if read.kind in "iu":
@@ -83,7 +84,7 @@ def fraction_inputs(fmt: Format, dtype: DTypeLike, bits: int) -> Array:
     if place.size > _CHOSEN_PAIRS:
         place = np.unique(raw_words(_CHOSEN_PAIRS) % np.uint64(place.size)).astype(np.int64)
     lower, upper = values[place, np.newaxis], values[place + 1, np.newaxis]
-    points = (lower + (upper - lower) * parts).ravel()
+    points: Floats = (lower + (upper - lower) * parts).ravel()
     if read.kind in "iu":
         return np.empty(0, read)
     with np.errstate(over="ignore"):
@@ -97,13 +98,18 @@ def raw_words(count: int) -> NDArray[np.uint64]:
 
 def finite_values(fmt: Format) -> Floats:
     """The distinct finite values in ascending order, of formats up to 16 bits; else some."""
+    return np.unique(finite_values_by_code(fmt))
+
+
+def finite_values_by_code(fmt: Format) -> Floats:
+    """The finite values of every code, in formats up to 16 bits; else of some. Zeros have signs."""
     if fmt.bits <= EVERY_CODE_BITS:
         codes = np.arange(2**fmt.bits, dtype=np.uint32)
     else:
         codes = _chosen_codes(fmt)
     values = np.asarray(codec.decode(codes, fmt, dtype=np.float64))
     # Where a format leaves a code unused, it may decode to what is out of range.
-    return np.unique(values[(values >= fmt.min) & (values <= fmt.max)])
+    return values[(values >= fmt.min) & (values <= fmt.max)]
 
 
 def nans(dtype: np.dtype[Any]) -> Array:

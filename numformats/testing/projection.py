@@ -9,8 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec
-from numformats.formats.base import Format
-from numformats.rounding import NanPolicy, RoundingMode, SaturationMode, random_bit_count
+from numformats.formats.base import Format, require_format
+from numformats.rounding import (
+    NanPolicy,
+    RoundingMode,
+    SaturationMode,
+    parse_nan,
+    parse_rounding,
+    parse_saturation,
+    random_bit_count,
+)
 
 Array = NDArray[Any]
 
@@ -18,6 +26,8 @@ Array = NDArray[Any]
 @dataclass(frozen=True)
 class Projection:
     """What sends any number to a code of `format`.
+
+    TypeError, ValueError for words that are no modes; aliases, such as "rtz", become names.
 
     >>> import numformats as nf
     >>> Projection(nf.float4_e2m1fn).values(np.float32([2.4, 100.0]))
@@ -28,6 +38,12 @@ class Projection:
     rounding: RoundingMode = "nearest_even"
     saturation: SaturationMode = "none"
     nan: NanPolicy = "raise"
+
+    def __post_init__(self) -> None:
+        require_format(self.format, "format")
+        object.__setattr__(self, "rounding", parse_rounding(self.rounding))
+        parse_saturation(self.saturation)
+        parse_nan(self.nan)
 
     @property
     def random_bit_count(self) -> int:
@@ -57,3 +73,12 @@ class Projection:
         if self.saturation == "wrap":
             admitted &= ~np.isinf(wide)
         return admitted
+
+
+def require_projection(projection: object) -> None:
+    """Refuse what is not a projection, a format included."""
+    if not isinstance(projection, Projection):
+        raise TypeError(
+            f"projection: expected a Projection, got {type(projection).__name__} {projection!r}; "
+            "numformats.testing.Projection makes one of a format and its modes"
+        )

@@ -26,7 +26,7 @@ _RULES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Mismatch:
     """One input for which a function departs from the format's meaning. `str` tells its story.
 
@@ -47,6 +47,11 @@ class Mismatch:
     random_bits: int | None = None
     flags: tuple[str, str] | None = None
 
+    def __repr__(self) -> str:
+        expected, given = self._expected_and_given
+        number = f"{hexadecimal(self.input)} = {exactly(self.input)}"
+        return f"<Mismatch {self.cause}: {number}, expected {expected}, given {given}>"
+
     def __str__(self) -> str:
         lines = [
             f"{self.fmt.name}, {self.rounding}, saturation {self.saturation}: {self.cause}",
@@ -56,8 +61,12 @@ class Mismatch:
         ]
         if self.random_bits is not None:
             lines.append(f"  drawn     R = {self.random_bits}")
-        expected, given = self.flags or (exactly(self.expected), exactly(self.given))
+        expected, given = self._expected_and_given
         return "\n".join([*lines, f"  expected  {expected}", f"  given     {given}"])
+
+    @property
+    def _expected_and_given(self) -> tuple[str, str]:
+        return self.flags or (exactly(self.expected), exactly(self.given))
 
 
 @dataclass(frozen=True)
@@ -68,12 +77,12 @@ class Group:
     examples: tuple[Mismatch, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """What `check_rounding` found.
+    """What `check_rounding` found; as a truth value, whether that is nothing.
 
     tried: how many inputs were compared. mismatches: a `Group` for each cause that there is.
-    is_proof: whether every input of the dtype was among them.
+    is_proof: whether every input of the dtype was among them. `str` tells the story.
     """
 
     fmt: Format
@@ -87,16 +96,28 @@ class Report:
         """Whether nothing was found."""
         return not self.mismatches
 
+    def __bool__(self) -> bool:
+        # So that `assert check_rounding(...)` is what it looks like.
+        return self.passed
+
     @property
     def simplest(self) -> Mismatch | None:
         """The mismatch with the simplest input, if there is one."""
         examples = [group.examples[0] for group in self.mismatches.values()]
         return min(examples, key=lambda found: simplicity(found.input), default=None)
 
-    def __str__(self) -> str:
+    @property
+    def _head(self) -> str:
         verdict = "passed" if self.passed else "failed"
         scope = "all " if self.is_proof else ""
-        head = f"{self.fmt.name}, {self.rounding}: {verdict}, {scope}{self.tried:,} inputs"
+        return f"{self.fmt.name}, {self.rounding}: {verdict}, {scope}{self.tried:,} inputs"
+
+    def __repr__(self) -> str:
+        counts = (f"{group.count:,} {cause}" for cause, group in sorted(self.mismatches.items()))
+        return f"<Report {', '.join([self._head, *counts])}>"
+
+    def __str__(self) -> str:
+        head = self._head
         if self.simplest is None:
             return head
         groups = [
@@ -131,7 +152,8 @@ def hexadecimal(x: Any) -> str:
     >>> hexadecimal(np.float32(1.0))
     '0x3f800000'
     """
-    return "0x" + x.tobytes()[::-1].hex()
+    data: bytes = x.tobytes()
+    return "0x" + data[::-1].hex()
 
 
 def exactly(x: Any) -> str:

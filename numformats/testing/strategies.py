@@ -6,16 +6,15 @@ format, mode and number that still fail.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.typing import DTypeLike, NDArray
 
 from numformats.codec.extent import dtype_holds
 from numformats.formats import get_format, list_formats
-from numformats.formats.base import Format
+from numformats.formats.base import Format, require_format, unknown
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat, TwosComplement
@@ -24,6 +23,30 @@ from numformats.rounding import ROUNDING_NAMES, RoundingMode, SaturationMode, St
 from numformats.testing.ordering import word_dtype
 from numformats.testing.points import decision_inputs, finite_values, nans, read_input_dtype
 from numformats.testing.projection import Projection
+
+try:
+    from hypothesis import strategies as st
+    from hypothesis.extra import numpy as hnp
+except ModuleNotFoundError as error:
+    if error.name != "hypothesis":
+        raise
+    raise ModuleNotFoundError(
+        f"{__name__} needs hypothesis: pip install 'numformats[testing]'", name=error.name
+    ) from None
+
+__all__ = [
+    "KINDS",
+    "LAYOUTS",
+    "SOURCES",
+    "arrays",
+    "codes",
+    "formats",
+    "inputs",
+    "projections",
+    "rounding_modes",
+    "saturation_modes",
+    "values",
+]
 
 Kind: TypeAlias = Literal["float", "int", "fixed", "table"]
 Source: TypeAlias = Literal["named", "p3109", "custom"]
@@ -58,8 +81,10 @@ def formats(
     """Formats of some kinds and widths: named ones, those of IEEE P3109, and new ones.
 
     All of them have values that float64 holds, which some of P3109's do not. ValueError if there is
-    none.
+    none, and for an unknown kind or source.
     """
+    _require_words("kinds", kinds, KINDS)
+    _require_words("sources", sources, SOURCES)
     if not 1 <= min_bits <= max_bits <= 32:
         raise ValueError(f"min_bits, max_bits: {min_bits}, {max_bits}; expected 1 to 32, in order")
     classes = tuple(_CLASSES[kind] for kind in kinds)
@@ -79,8 +104,19 @@ def formats(
             found = [fmt for fmt in map(get_format, listed[source]) if fits(fmt)]
             choices += [st.sampled_from(found)] if found else []
     if not choices:
-        raise ValueError(f"no format: {kinds} of {min_bits} to {max_bits} bits from {sources}")
+        raise ValueError(
+            f"kinds, sources: no format of {kinds} with {min_bits} to {max_bits} bits from "
+            f"{sources}; allow others, or other widths"
+        )
     return st.one_of(choices)
+
+
+def _require_words(argument: str, words: object, known: tuple[str, ...]) -> None:
+    if isinstance(words, str) or not isinstance(words, Iterable):
+        raise TypeError(f"{argument}: expected a tuple of words, got {words!r}; {known} are all")
+    for word in words:
+        if word not in known:
+            raise ValueError(unknown(argument, str(word), known))
 
 
 @st.composite
@@ -149,6 +185,8 @@ def rounding_modes(*, stochastic: bool = True) -> st.SearchStrategy[RoundingMode
 
 def saturation_modes(fmt: Format | None = None) -> st.SearchStrategy[SaturationMode]:
     """Saturation modes; of a format, those that it takes."""
+    if fmt is not None:
+        require_format(fmt)
     modes: list[SaturationMode] = ["none", "finite", "propagate"]
     if isinstance(fmt, TwosComplement) and not getattr(fmt, "narrow", False):
         modes.append("wrap")
@@ -170,11 +208,13 @@ def projections(
 
 def codes(fmt: Format) -> st.SearchStrategy[int]:
     """Any code of a format."""
+    require_format(fmt)
     return st.integers(0, 2**fmt.bits - 1)
 
 
 def values(fmt: Format) -> st.SearchStrategy[float]:
     """Any finite value of a format (wider than 16 bits: some thousand of them), simplest first."""
+    require_format(fmt)
     return _one_of(finite_values(fmt))
 
 
@@ -186,8 +226,8 @@ def inputs(
     Three in four are values, midpoints, numbers near the ends, beyond or near zero, and their
     neighbours in the dtype; the rest is any bits. `nan` says whether there may be NaN; by default
     where the format has one.
-
     """
+    require_format(fmt)
     read = read_input_dtype(dtype)
     has_nan = fmt.has_nan if nan is None else nan
     points = decision_inputs(fmt, read)
@@ -214,6 +254,8 @@ def arrays(
     nan: bool | None = None,
 ) -> NDArray[Any]:
     """Arrays of `inputs`, of any shape (0-d and empty too) and any layout in memory."""
+    if layout is not None:
+        _require_words("layout", (layout,), LAYOUTS)
     read = read_input_dtype(dtype)
     shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
     chosen: Any = shapes if shape is None else shape
@@ -265,3 +307,7 @@ def _one_of(numbers: NDArray[Any]) -> st.SearchStrategy[Any]:
     order = np.lexsort((np.abs(exponent - 1), length))
     groups = (order[group[order] == chosen] for chosen in np.unique(group))
     return st.one_of([st.sampled_from(list(numbers[chosen])) for chosen in groups])
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -28,7 +28,9 @@ from numformats.testing.points import (
     nans,
     raw_words,
 )
-from numformats.testing.projection import Projection
+from numformats.testing.projection import Projection, require_projection
+
+__all__ = ["LEVELS", "Level", "Source", "Tininess", "Vectors", "lines", "vectors"]
 
 Array = NDArray[Any]
 Words = NDArray[np.uint64]
@@ -108,7 +110,8 @@ class Source:
         infinity = np.array(np.inf).astype(self.dtype).view(word_dtype(self.dtype))[()]
         with np.errstate(invalid="ignore"):
             is_nan = np.isnan(x.astype(np.float64))
-        return is_nan & ((words & np.uint64(quiet & ~infinity)) == 0)
+        is_signaling: NDArray[np.bool_] = (words & np.uint64(quiet & ~infinity)) == 0
+        return is_nan & is_signaling
 
     def _words_of(self, x: Array) -> Words:
         assert self.dtype is not None
@@ -131,12 +134,14 @@ def vectors(
     """Test vectors in chunks; the same ones in every run.
 
     Where the format has no NaN, there is none among the inputs, nor infinity under ``wrap``.
+    TypeError, ValueError for arguments of another kind, and a level or tininess that is none.
 
     >>> import numformats as nf
     >>> first = next(vectors(Projection(nf.float4_e2m1fn), Source.parse("float8_e4m3fn")))
     >>> next(lines(first, Source.parse("float8_e4m3fn"), Projection(nf.float4_e2m1fn)))
     '00 0 00'
     """
+    require_vectors(projection, source, level, tininess)
     words = source.words(projection.format, level)
     for begin in range(0, words.size, _CHUNK):
         chunk = words[begin : begin + _CHUNK]
@@ -147,6 +152,20 @@ def vectors(
             yield Vectors(
                 given, draws, codes, flags_of(projection, source, given, draws, codes, tininess)
             )
+
+
+def require_vectors(projection: object, source: object, level: object, tininess: object) -> None:
+    """Refuse what `vectors` and `verify` cannot go by."""
+    require_projection(projection)
+    if not isinstance(source, Source):
+        raise TypeError(
+            f"source: expected a Source, got {type(source).__name__} {source!r}; "
+            "Source.parse('float32') makes one"
+        )
+    if level not in LEVELS:
+        raise ValueError(f"level: {level!r}; expected 1 or 2")
+    if tininess not in ("after", "before"):
+        raise ValueError(f"tininess: {tininess!r}; expected 'after' or 'before'")
 
 
 def _with_draws(
@@ -239,3 +258,7 @@ def lines(chunk: Vectors, source: Source, projection: Projection) -> Iterator[st
 def digits_of(bits: int) -> int:
     """How many hexadecimal digits so many bits take."""
     return -(-bits // 4)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -14,7 +14,15 @@ from numformats import codec, exact
 from numformats.testing.comparing import Findings, differ
 from numformats.testing.projection import Projection
 from numformats.testing.report import Report
-from numformats.testing.vectors import Level, Source, Tininess, Words, digits_of, flags_of
+from numformats.testing.vectors import (
+    Level,
+    Source,
+    Tininess,
+    Words,
+    digits_of,
+    flags_of,
+    require_vectors,
+)
 
 Array = NDArray[Any]
 
@@ -29,7 +37,9 @@ class VectorError(ValueError):
 
 @dataclass(frozen=True)
 class Verification:
-    """What came of verifying answers: a report, and how many inputs of the level were missing."""
+    """What came of verifying answers: a report, and how many inputs of the level were missing; as a
+    truth value, whether every answer is right and none is missing.
+    """
 
     report: Report
     missing: int
@@ -38,6 +48,9 @@ class Verification:
     def passed(self) -> bool:
         """Whether every answer is right and none is missing."""
         return self.report.passed and self.missing == 0
+
+    def __bool__(self) -> bool:
+        return self.passed
 
 
 def verify(
@@ -63,6 +76,8 @@ def verify(
     ------
     VectorError
         For the first line that is not as expected, and for an input that the projection refuses.
+    TypeError, ValueError
+        For arguments of another kind, and a level or tininess that is none.
 
     Examples
     --------
@@ -76,6 +91,9 @@ def verify(
     numformats.testing.verifying.VectorError: line 2: '3f800000 3'; expected hexadecimal digits: 8 \
 of input, 2 of code, 2 of flags
     """
+    require_vectors(projection, source, 1 if level is None else level, tininess)
+    if isinstance(lines, (str, bytes)):
+        raise TypeError("lines: expected lines, got all in one; pass text.splitlines() or a file")
     findings = Findings(projection.format, projection.rounding, projection.saturation)
     expected = _inputs_of(projection, source, level)
     seen = np.zeros(expected.shape, np.bool_)
@@ -121,7 +139,7 @@ def _read(lines: Iterable[str], projection: Projection, source: Source) -> Itera
     has_flags: bool | None = None
     while batch := list(islice(iterator, _CHUNK)):
         if has_flags is None:
-            has_flags = len(batch[0].split()) >= len(columns)
+            has_flags = len(str(batch[0]).split()) >= len(columns)
             columns = columns if has_flags else columns[:-1]
         rows = [_row(text, columns, number + i) for i, text in enumerate(batch)]
         words = list(np.array(rows, np.uint64).T)
@@ -136,6 +154,8 @@ def _column(name: str, bits: int) -> _Column:
 
 
 def _row(text: str, columns: list[_Column], number: int) -> list[int]:
+    if not isinstance(text, str):
+        raise TypeError(f"lines: line {number} is {text!r}, and no str; open files as text")
     fields = text.split()
     if len(fields) == len(columns):
         row = [column.read(field) for column, field in zip(columns, fields, strict=True)]

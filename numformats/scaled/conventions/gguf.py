@@ -51,7 +51,8 @@ def gguf(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tuple[Array
 
 
 def _q8_0(x: Floats) -> Made:
-    scale = np.abs(x).max(axis=-1) / np.float32(127)
+    largest: Floats = np.abs(x).max(axis=-1)
+    scale = largest / np.float32(127)
     scaled = x * _reciprocal(scale)
     # Ties away from zero.
     integers = np.sign(scaled) * np.floor(np.abs(scaled) + np.float32(0.5))
