@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 
 import numformats as nf
-from numformats.formats import ALIASES
-from numformats.formats.base import in_powers_of_two
+from numformats.formats.registry import ALIASES
+from numformats.reals import in_powers_of_two
 from numformats.scaled.conventions import CASTS
 from numformats.scaled.describing import granularity_text, rule_text
 

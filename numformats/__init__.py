@@ -10,9 +10,7 @@ import importlib
 import typing
 from typing import TYPE_CHECKING, Any
 
-from numformats.formats import NAMED as _NAMED
-from numformats.formats import get_format, list_formats
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 from numformats.formats.floating import FloatFormat
 from numformats.formats.fnuz import float8_e4m3b11fnuz, float8_e4m3fnuz, float8_e5m2fnuz
 from numformats.formats.ieee import (
@@ -34,14 +32,17 @@ from numformats.formats.ocp import (
     float8_e8m0fnu,
 )
 from numformats.formats.p3109 import p3109
+from numformats.formats.registry import NAMED as _NAMED
+from numformats.formats.registry import list_formats
+from numformats.names import get_format
 
 if TYPE_CHECKING:
     from numformats import analysis, codec, exact, scaled, testing
     from numformats.analysis import compare
-    from numformats.codec import pack, unpack, warm_up
+    from numformats.codec import pack, unpack
     from numformats.formats.fixed import FixedFormat
     from numformats.formats.tables import TableFormat
-    from numformats.rounding import Stochastic
+    from numformats.modes import Stochastic
     from numformats.scaled import (
         PerBlock,
         PerChannel,
@@ -117,7 +118,7 @@ _NAMES = {
     "ScaleRule": "scaled",
     "ScaledArray": "scaled",
     "ScaledFormat": "scaled",
-    "Stochastic": "rounding",
+    "Stochastic": "modes",
     "TableFormat": "formats.tables",
     "cast": "scaled",
     "compare": "analysis",
@@ -126,7 +127,7 @@ _NAMES = {
     "pack": "codec",
     "quantize": "scaled",
     "unpack": "codec",
-    "warm_up": "codec",
+    "warm_up": "warming",
 }
 
 

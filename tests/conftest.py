@@ -34,7 +34,7 @@ def both_paths(request: pytest.FixtureRequest) -> Iterator[str]:
             patch.setattr(paths, "_IS_DISABLED", False)
             pytest.importorskip("numba")
             # Once it is loaded, it is used.
-            importlib.import_module("numformats.codec.compiled.dispatch")
+            importlib.import_module("numformats.codec.numba.dispatch")
         yield request.param
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import numformats as nf
 from numformats import Format, IntFormat, Stochastic
-from numformats.rounding import ROUNDING_NAMES, RoundingMode
+from numformats.modes import ROUNDING_NAMES, RoundingMode
 
 DETERMINISTIC: tuple[RoundingMode, ...] = tuple(
     name for name in ROUNDING_NAMES if name != "stochastic_equal"

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 import numformats as nf
 from numformats.codec import numpy_path
 from numformats.codec.arguments import code_dtype
-from numformats.codec.compiled import dispatch, kernels, threads
-from numformats.codec.compiled.warm_up import version_count
-from numformats.codec.extent import dtype_holds
+from numformats.codec.numba import dispatch, kernels, threads
+from numformats.codec.numba.warm_up import version_count
+from numformats.codec.extents import dtype_holds
 from numformats.codec.plan import make_plan
 from numformats.codec.random_bits import draw, key_schedule
 
@@ -286,7 +286,7 @@ def test_numba_may_be_disabled_or_missing() -> None:
 
 
 def test_numba_num_threads_is_respected() -> None:
-    code = "from numformats.codec.compiled.threads import thread_count; print(thread_count())"
+    code = "from numformats.codec.numba.threads import thread_count; print(thread_count())"
     assert python(code, NUMBA_NUM_THREADS="1") == "1"
     limited = f"import numba; numba.set_num_threads(1); {code}"
     assert python(limited) == "1"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import numformats as nf
 from numformats import exact
 from numformats.codec import paths
-from numformats.codec.compiled import dispatch  # noqa: F401  (once loaded, it serves any size)
+from numformats.codec.numba import dispatch  # noqa: F401  (once loaded, it serves any size)
 from numformats.testing import decision_inputs
 from numformats.testing.projection import Projection
 

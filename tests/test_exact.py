@@ -17,7 +17,7 @@ from decision_points import NAMED, decision_points, finite_values
 
 import numformats as nf
 from numformats import exact
-from numformats.rounding import RoundingMode
+from numformats.modes import RoundingMode
 
 INF, NAN = math.inf, math.nan
 

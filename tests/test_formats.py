@@ -15,7 +15,7 @@ import pytest
 from decision_points import NAMED, finite_values
 
 import numformats as nf
-from numformats.formats import ALIASES, p3109
+from numformats.formats.registry import ALIASES, p3109
 
 # name, bits, exponent bits, precision, bias, max, smallest normal, smallest subnormal: from the
 # standards' own tables.

@@ -18,12 +18,12 @@ from scaled_meaning import parts_of
 import numformats as nf
 from numformats.codec import numpy_path, paths
 from numformats.codec.arguments import code_dtype
-from numformats.codec.extent import dtype_holds
+from numformats.codec.extents import dtype_holds
 from numformats.codec.plan import make_plan
-from numformats.rounding import RoundingMode, SaturationMode
+from numformats.modes import RoundingMode, SaturationMode
 
 pytestmark = [pytest.mark.filterwarnings("ignore:(invalid value|overflow):RuntimeWarning")]
-dispatch = importlib.import_module("numformats.codec.compiled.dispatch")
+dispatch = importlib.import_module("numformats.codec.numba.dispatch")
 
 RANDOM: tuple[Any, ...] = (
     "stochastic_equal",

@@ -170,8 +170,8 @@ def test_the_compiled_search_has_the_bits_of_numpy(
     name: str, rule: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    importlib.import_module("numformats.codec.compiled.dispatch")
-    threads = importlib.import_module("numformats.codec.compiled.threads")
+    importlib.import_module("numformats.codec.numba.dispatch")
+    threads = importlib.import_module("numformats.codec.numba.threads")
     monkeypatch.setattr(threads, "thread_count", lambda: 3)
     monkeypatch.setattr(threads, "ELEMENTS_PER_THREAD", 10_000)
     # Rows of whole runs, of runs that are cut off, and what several threads share.

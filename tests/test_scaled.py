@@ -29,7 +29,7 @@ from scaled_meaning import (
 import numformats as nf
 from numformats import exact
 from numformats.scaled import ScaleRule
-from numformats.scaled.addition import exact_sum
+from numformats.error_free import exact_sum
 
 
 @pytest.mark.parametrize("name", SYMMETRIC)

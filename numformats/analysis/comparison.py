@@ -16,14 +16,14 @@ from numformats.analysis.pieces import format_of_pieces, pieces_of
 from numformats.analysis.rows import Comparison, Row
 from numformats.analysis.survey import Survey, as_float64, survey_of
 from numformats.codec.arguments import read_real
-from numformats.codec.division import quotient_to_odd
-from numformats.codec.paths import compiled_path
+from numformats.error_free import quotient_to_odd
+from numformats.codec.backends import compiled_path
 from numformats.codec.random_bits import RandomSource, draw, key_of
 from numformats.codec.values import require_dtype
-from numformats.formats import get_format
-from numformats.formats.base import Format
+from numformats.names import get_format
+from numformats.formats.format import Format
 from numformats.formats.ieee import float32
-from numformats.rounding import (
+from numformats.modes import (
     RoundingMode,
     SaturationMode,
     Stochastic,

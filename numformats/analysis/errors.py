@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.analysis.histograms import LogHistogram
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 
 
 @dataclass(frozen=True)

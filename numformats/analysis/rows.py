@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from numformats.analysis.errors import ErrorStats
-from numformats.formats.base import unknown
+from numformats.checks import unknown
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import typer
 import numformats
 from numformats.analysis.comparison import DEFAULT_FORMATS
 from numformats.cli.report import ReportOptions, report
-from numformats.rounding import ROUNDING_NAMES, SATURATION_MODES
+from numformats.modes import ROUNDING_NAMES, SATURATION_MODES
 
 if TYPE_CHECKING:
     from numformats.cli.vectors import VectorOptions

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.cli.peers import PEERS
-from numformats.formats.base import Format
-from numformats.rounding import RoundingMode
+from numformats.formats.format import Format
+from numformats.modes import RoundingMode
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.quantizing import quantize
 

@@ -18,9 +18,9 @@ from numformats.cli.bench import COPY, Result, run_task, tasks
 from numformats.cli.outputs import write_fault
 from numformats.cli.peers import PEERS
 from numformats.cli.plotting import require_matplotlib, save_figure
-from numformats.codec.paths import LARGE, compiled_path
-from numformats.formats.base import Format
-from numformats.rounding import RoundingMode, parse_rounding
+from numformats.codec.backends import LARGE, compiled_path
+from numformats.formats.format import Format
+from numformats.modes import RoundingMode, parse_rounding
 from numformats.scaled.formats import ScaledFormat
 
 WORKS = ("encode", "decode", "round")

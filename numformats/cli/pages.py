@@ -18,7 +18,7 @@ from numformats.analysis.rows import Comparison, html_table
 from numformats.analysis.survey import survey_of
 from numformats.cli.outputs import whole_file
 from numformats.cli.plotting import save_figure
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 from numformats.scaled.formats import ScaledFormat
 
 # Tensors whose values are drawn, the largest ones.

@@ -14,9 +14,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 from numformats.formats.floating import FloatFormat
-from numformats.rounding import RoundingMode
+from numformats.modes import RoundingMode
 from numformats.scaled.formats import ScaledFormat
 
 Run: TypeAlias = Callable[[], object]

@@ -31,8 +31,9 @@ from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
 from numformats.codec.arguments import is_float, read_real
 from numformats.codec.random_bits import key_of
 from numformats.codec.values import require_dtype
-from numformats.formats.base import Format, unknown
-from numformats.rounding import RoundingMode, SaturationMode, parse_rounding, parse_saturation
+from numformats.checks import unknown
+from numformats.formats.format import Format
+from numformats.modes import RoundingMode, SaturationMode, parse_rounding, parse_saturation
 from numformats.scaled.formats import ScaledFormat
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from numformats.formats.base import Format
+from numformats.system import NumberSystem
 
 Array = NDArray[Any]
 
@@ -31,6 +31,11 @@ _ML_DTYPES: Final = frozenset(
     if isinstance(kind, type) and issubclass(kind, np.generic) and kind not in _COMPLEX
 )
 _FLOATS: Final = frozenset(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
+
+
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Whether a dtype in native byte order is one of real numbers that the codec takes."""
+    return dtype.kind in "iu" or dtype in _FLOATS or dtype in _ML_DTYPES
 
 
 def is_float(dtype: np.dtype[Any]) -> bool:
@@ -56,8 +61,7 @@ def read_real(argument: str, x: ArrayLike) -> Array:
     ml_dtypes, ValueError for a nested sequence of uneven lengths.
     """
     array = _as_array(argument, x)
-    native = array.dtype.newbyteorder("=")
-    if native.kind in "iu" or native in _FLOATS or native in _ML_DTYPES:
+    if is_real(array.dtype.newbyteorder("=")):
         return array
     raise TypeError(f"{argument}: {_sample(array)}; {_way_out(array.dtype)}")
 
@@ -258,6 +262,6 @@ def read_random_bits(random_bits: ArrayLike, shape: tuple[int, ...], bits: int, 
     return np.broadcast_to(array, shape)
 
 
-def code_dtype(fmt: Format) -> np.dtype[Any]:
+def code_dtype(fmt: NumberSystem) -> np.dtype[Any]:
     """The dtype of a format's codes: the narrowest of uint8, uint16 and uint32 that holds them."""
     return np.dtype(np.uint8 if fmt.bits <= 8 else np.uint16 if fmt.bits <= 16 else np.uint32)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.decisions import round_away
-from numformats.codec.plan import BySign, EncodePlan, Lattice
+from numformats.codec.plan import BySign, EncodePlan
 from numformats.codec.significands import Parts, shift_right, take_apart
+from numformats.system import Lattice
 
 # Bits of the quotient that tells a place in the gap above zero; the last is a hint of more.
 _GAP_BITS = 33
@@ -36,8 +37,8 @@ def encode_chunk(
         plan.rounding,
         fraction,
         negative=parts.negative,
-        tie_goes_outward=parity & 1 == 1,
-        odd_is_outward=magnitude & 1 == 0,
+        tie_is_odd=parity & 1 == 1,
+        step_is_odd=magnitude & 1 == 1,
         draws=draws,
     )
     # A distance below 1 is that of a fixed-point number of 64 bits or more, which int64 is not.
@@ -96,7 +97,7 @@ def _in_range(
     # Only a format without zero has magnitudes below its codes; they go to the smallest.
     magnitude = np.maximum(magnitude, 0)
     too_large |= magnitude > _by_sign(plan.largest, negative)
-    if plan.twos_complement:
+    if plan.lattice.complement:
         codes = _twos_complement(magnitude, negative, plan.bits)
     else:
         sign = np.where(magnitude == 0, plan.negative_zero, 1 << (plan.bits - 1))

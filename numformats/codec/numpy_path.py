@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.codec import codebook, lattice
+from numformats.codec import lattice, staircase
 from numformats.codec.arguments import code_dtype, walk
 from numformats.codec.plan import EncodePlan, Plan
 from numformats.codec.random_bits import draw
 from numformats.codec.significands import working_dtype
 from numformats.codec.values import decode_chunk
-from numformats.formats.base import Format
-from numformats.rounding import random_bit_count
+from numformats.system import NumberSystem
+from numformats.modes import random_bit_count
 
 Array = NDArray[Any]
 
@@ -24,7 +24,7 @@ def project_into(
     x: Array,
     plan: Plan,
     *,
-    fmt: Format | None = None,
+    fmt: NumberSystem | None = None,
     key: int | None = None,
     random_bits: Array | None = None,
     start: int = 0,
@@ -54,10 +54,10 @@ def project_into(
 def _encode_chunk(x: Array, plan: Plan, draws: NDArray[np.uint64] | None) -> NDArray[np.int64]:
     if isinstance(plan, EncodePlan):
         return lattice.encode_chunk(x, plan, draws)
-    return codebook.encode_chunk(x, plan, draws)
+    return staircase.encode_chunk(x, plan, draws)
 
 
-def decode_into(out: Array, codes: Array, fmt: Format) -> None:
+def decode_into(out: Array, codes: Array, fmt: NumberSystem) -> None:
     """Write the values of codes in range to `out`, whose dtype holds them."""
     dtypes = [code_dtype(fmt), out.dtype.newbyteorder("=")]
     for chunk, result in walk([codes, out], dtypes, out=True):

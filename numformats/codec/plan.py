@@ -1,4 +1,4 @@
-"""A plan: everything about a projection that does not depend on the value projected.
+"""A plan: everything about a projection that does not depend on the number projected.
 
 What happens at the ends of a format (overflow, infinity, NaN, zero) depends on the modes and the
 sign alone. A plan asks `numformats.exact` once and keeps the codes, so that this is written once.
@@ -13,11 +13,8 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from numformats import exact
-from numformats.formats.base import Format
-from numformats.formats.floating import FloatFormat
-from numformats.formats.integers import TwosComplement
-from numformats.formats.tables import TableFormat
-from numformats.rounding import NanPolicy, RoundingMode, SaturationMode, random_bit_count
+from numformats.modes import Modes, RoundingMode, random_bit_count
+from numformats.system import Lattice, NumberSystem
 
 
 @dataclass(frozen=True)
@@ -28,41 +25,19 @@ class BySign:
     negative: int
 
 
-@dataclass(frozen=True)
-class Lattice:
-    """Where the values of a format lie, if it had no upper end.
-
-    Between powers of two 2**e and 2**(e+1) they are multiples of the quantum 2**Q, with
-    Q = e - trailing_bits, but not below `lowest_quantum`. The truncated magnitude code of x is then
-    (Q - lowest_quantum) * 2**trailing_bits + floor(|x| / 2**Q).
-    """
-
-    trailing_bits: int
-    # Log2 of the quantum of the subnormals; of all values, in fixed point.
-    lowest_quantum: int
-    # Whether the quantum grows with the number (floating point) or not (fixed point).
-    floating: bool
-    # Whether Q stops at lowest_quantum, or goes on below (a format without subnormals).
-    gradual: bool
-    # Without subnormals but with zero, the smallest value in units of 2**(lowest_quantum - 1);
-    # else 0.
-    gap: int
-
-
 # Plans are compared by identity: `make_plan` gives the same one for the same arguments, and what is
 # kept for a plan is then found without hashing all that it holds.
 @dataclass(frozen=True, eq=False)
 class EncodePlan:
-    """The parameters of encoding into a format made of a sign and a lattice."""
+    """The parameters of encoding into a system whose values are a lattice."""
 
     lattice: Lattice
     rounding: RoundingMode
     bits: int
     # Whether an even tie asks for the parity of the significand, not of the code.
     ties_by_significand: bool
-    twos_complement: bool
     wrap: bool
-    # The largest magnitude code in range. What rounds to more gets the code of `overflow`.
+    # The largest step of a magnitude in range. What rounds to more gets the code of `overflow`.
     largest: BySign
     overflow: BySign
     infinity: BySign
@@ -73,86 +48,87 @@ class EncodePlan:
 
 
 @dataclass(frozen=True, eq=False)
-class TablePlan:
-    """The parameters of encoding into a codebook: its distinct values in ascending order."""
+class StaircasePlan:
+    """The parameters of encoding into a system of few values: these in ascending order.
+
+    boundaries: where rounding to nearest changes sides between each two values, as sums of two
+    float64 numbers, which may have more bits than one.
+    """
 
     rounding: RoundingMode
     values: tuple[float, ...]
     codes: tuple[int, ...]
-    nan: int
+    boundaries: tuple[tuple[float, float], ...]
+    infinity: BySign
+    nan: BySign
 
 
-Plan: TypeAlias = EncodePlan | TablePlan
+Plan: TypeAlias = EncodePlan | StaircasePlan
 
 
 @lru_cache(maxsize=512)
-def make_plan(
-    fmt: Format, rounding: RoundingMode, saturation: SaturationMode, nan: NanPolicy
-) -> Plan:
-    """The plan of a projection. ValueError where the modes do not fit the format."""
+def make_plan(system: NumberSystem, modes: Modes) -> Plan:
+    """The plan of a projection. ValueError where the modes do not fit the system."""
     # Any draw will do: the numbers asked about below are exact, and so need no rounding.
-    draw = 0 if random_bit_count(rounding) else None
+    draw = 0 if random_bit_count(modes.rounding) else None
 
     def code(value: Fraction | float) -> int:
-        return exact.project(value, fmt, rounding, saturation, nan=nan, random_bits=draw)
+        return exact.project(
+            value, system, modes.rounding, modes.saturation, nan=modes.nan, random_bits=draw
+        )
 
-    nan_codes = BySign(0, 0)  # unused: NaN was refused on the way in
-    if fmt.has_nan or nan != "raise":
-        nan_codes = BySign(code(math.nan), code(-math.nan))
-    zero_codes = BySign(code(0.0), code(-0.0))
-    if isinstance(fmt, TableFormat):
-        return _table_plan(fmt, rounding, nan_codes.positive)
-    wrap = saturation == "wrap"
-    beyond = _power_of_two_beyond(fmt)
+    def by_sign(value: Fraction | float) -> BySign:
+        return BySign(code(value), code(-value))
+
+    exact.require_saturation(system, modes.saturation)
+    # Unused where NaN is refused on the way in; and infinity does not wrap.
+    nan = by_sign(math.nan) if system.has_nan or modes.nan != "raise" else BySign(0, 0)
+    wrap = modes.saturation == "wrap"
+    infinity = BySign(0, 0) if wrap else by_sign(math.inf)
+    lattice = system.lattice
+    if lattice is None:
+        return _staircase_plan(system, modes.rounding, infinity, nan)
     return EncodePlan(
-        lattice=_lattice(fmt),
-        rounding=rounding,
-        bits=fmt.bits,
-        ties_by_significand=isinstance(fmt, FloatFormat) and fmt.even_ties == "significand",
-        twos_complement=isinstance(fmt, TwosComplement),
+        lattice=lattice,
+        rounding=modes.rounding,
+        bits=system.bits,
+        ties_by_significand=system.even_ties == "significand",
         wrap=wrap,
-        largest=_largest(fmt),
-        overflow=BySign(code(beyond), code(-beyond)),
-        # Infinity does not wrap: it was refused on the way in.
-        infinity=BySign(0, 0) if wrap else BySign(code(math.inf), code(-math.inf)),
-        nan=nan_codes,
-        zero=zero_codes,
-        negative_zero=1 << (fmt.bits - 1) if fmt.has_negative_zero else 0,
+        largest=_largest(system),
+        overflow=by_sign(_power_of_two_beyond(system)),
+        infinity=infinity,
+        nan=nan,
+        zero=by_sign(0.0),
+        negative_zero=1 << (system.bits - 1) if system.has_negative_zero else 0,
     )
 
 
-def _table_plan(fmt: TableFormat, rounding: RoundingMode, nan: int) -> TablePlan:
-    values = sorted(set(fmt.table))
-    codes = tuple(fmt.table.index(value) for value in values)
-    return TablePlan(rounding, tuple(values), codes, nan)
+def _staircase_plan(
+    system: NumberSystem, rounding: RoundingMode, infinity: BySign, nan: BySign
+) -> StaircasePlan:
+    steps = range(system.lowest_step, system.highest_step + 1)
+    return StaircasePlan(
+        rounding,
+        values=tuple(float(system.value_of_step(step)) for step in steps),
+        codes=tuple(map(system.code_of_step, steps)),
+        boundaries=tuple(_as_two_floats(system.boundary(step)) for step in steps[:-1]),
+        infinity=infinity,
+        nan=nan,
+    )
 
 
-def _power_of_two_beyond(fmt: Format) -> Fraction:
+def _as_two_floats(number: Fraction) -> tuple[float, float]:
+    nearest = float(number)
+    return nearest, float(number - Fraction(nearest))
+
+
+def _power_of_two_beyond(system: NumberSystem) -> Fraction:
     """A number out of range on both sides that needs no rounding."""
-    reach = max(abs(fmt.lowest), abs(fmt.highest))
+    reach = max(abs(system.lowest), abs(system.highest))
     # One more than the bits of its integer part, and 1 at the least.
     return Fraction(2) ** max(math.floor(reach).bit_length() + 1, 1)
 
 
-def _largest(fmt: Format) -> BySign:
-    if isinstance(fmt, TwosComplement):
-        return BySign(fmt.highest_integer, -fmt.lowest_integer)
-    assert isinstance(fmt, FloatFormat)
-    if fmt.signed:
-        return BySign(fmt.max_code, fmt.max_code)
-    # No negative number is in range; what rounds to zero is, if there is a zero.
-    return BySign(fmt.max_code, 0 if fmt.has_zero else -1)
-
-
-def _lattice(fmt: Format) -> Lattice:
-    if isinstance(fmt, TwosComplement):
-        return Lattice(0, -fmt.fraction_bits, floating=False, gradual=True, gap=0)
-    assert isinstance(fmt, FloatFormat)
-    has_gap = fmt.has_zero and not fmt.has_subnormals
-    return Lattice(
-        trailing_bits=fmt.mantissa_bits,
-        lowest_quantum=fmt.emin - fmt.mantissa_bits,
-        floating=True,
-        gradual=fmt.has_subnormals,
-        gap=2**fmt.mantissa_bits + 1 if has_gap else 0,
-    )
+def _largest(system: NumberSystem) -> BySign:
+    # Without zero no negative number is in range, even what rounds to it.
+    return BySign(system.highest_step, -system.lowest_step if system.has_zero else -1)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.codec.extent import dtype_holds
-from numformats.formats.base import Format
-from numformats.formats.floating import FloatFormat
-from numformats.formats.integers import TwosComplement
-from numformats.formats.tables import TableFormat
+from numformats.codec.extents import dtype_holds
+from numformats.system import Lattice, NumberSystem
 
 # Up to here a table of all values is small enough to be kept.
 TABLE_BITS: Final = 16
@@ -20,7 +17,7 @@ TABLE_BITS: Final = 16
 _MAX_VALUES_BITS: Final = 24
 
 
-def values(fmt: Format) -> NDArray[np.float64]:
+def values(fmt: NumberSystem) -> NDArray[np.float64]:
     """All values by code: a new float64 array of length 2**bits.
 
     ValueError for formats above 24 bits, or with values that float64 does not hold.
@@ -34,14 +31,14 @@ def values(fmt: Format) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=64)
-def value_table(fmt: Format, dtype: np.dtype[Any]) -> NDArray[Any]:
+def value_table(fmt: NumberSystem, dtype: np.dtype[Any]) -> NDArray[Any]:
     """The values by code in a dtype that holds them, read-only; kept, since it is made often."""
     table = values(fmt).astype(dtype)
     table.flags.writeable = False
     return table
 
 
-def require_dtype(fmt: Format, dtype: np.dtype[Any]) -> None:
+def require_dtype(fmt: NumberSystem, dtype: np.dtype[Any]) -> None:
     """Refuse, with ValueError, a dtype that does not hold every value of the format."""
     if dtype_holds(dtype, fmt):
         return
@@ -58,12 +55,12 @@ def require_dtype(fmt: Format, dtype: np.dtype[Any]) -> None:
     )
 
 
-def _holding_dtype(fmt: Format) -> str:
+def _holding_dtype(fmt: NumberSystem) -> str:
     found = [name for name in ("float32", "float64") if dtype_holds(np.dtype(name), fmt)]
     return found[0] if found else "no dtype"
 
 
-def default_dtype(fmt: Format) -> np.dtype[Any]:
+def default_dtype(fmt: NumberSystem) -> np.dtype[Any]:
     """float32 if it holds every value of the format, else float64; ValueError if neither does."""
     if dtype_holds(np.dtype(np.float32), fmt):
         return np.dtype(np.float32)
@@ -71,57 +68,63 @@ def default_dtype(fmt: Format) -> np.dtype[Any]:
     return np.dtype(np.float64)
 
 
-def decode_chunk(codes: NDArray[Any], fmt: Format, dtype: np.dtype[Any]) -> NDArray[Any]:
+def decode_chunk(codes: NDArray[Any], fmt: NumberSystem, dtype: np.dtype[Any]) -> NDArray[Any]:
     """The values of integer codes in range, in a dtype that holds them."""
     if fmt.bits <= TABLE_BITS:
-        found: NDArray[Any] = value_table(fmt, dtype)[codes]
-        return found
+        return value_table(fmt, dtype)[codes]
     return decode_by_formula(codes.astype(np.int64), fmt).astype(dtype)
 
 
-def decode_by_formula(codes: NDArray[np.int64], fmt: Format) -> NDArray[np.float64]:
+def decode_by_formula(codes: NDArray[np.int64], fmt: NumberSystem) -> NDArray[np.float64]:
     """The values of int64 codes in range, as float64, which must hold them."""
-    if isinstance(fmt, TableFormat):
-        table: NDArray[np.float64] = np.array(fmt.table)
-        return table[codes]
-    if isinstance(fmt, TwosComplement):
-        negative = codes >= 2 ** (fmt.bits - 1) if fmt.signed else False
-        integers: NDArray[np.int64] = codes - 2**fmt.bits * negative
-        return np.ldexp(integers.astype(np.float64), -fmt.fraction_bits)
-    assert isinstance(fmt, FloatFormat)
-    return _decode_float(codes, fmt)
+    lattice = fmt.lattice
+    if lattice is None:
+        return np.array([float(fmt.value(code)) for code in codes.tolist()])
+    if lattice.complement:
+        # Flipping the sign bit and subtracting it extends the sign.
+        sign_bit = 1 << (fmt.bits - 1) if fmt.signed else 0
+        steps = (codes ^ sign_bit) - sign_bit
+        return np.ldexp(steps.astype(np.float64), lattice.lowest_quantum)
+    return _decode_sign_and_magnitude(codes, fmt, lattice)
 
 
-def _decode_float(codes: NDArray[np.int64], fmt: FloatFormat) -> NDArray[np.float64]:
-    """`FloatFormat.magnitude` and the special codes, for arrays. P3109 4.7.2."""
-    magnitude_code = codes & fmt.top_code
-    field, trailing = magnitude_code >> fmt.mantissa_bits, magnitude_code % 2**fmt.mantissa_bits
-    subnormal = (field == 0) & fmt.has_subnormals
-    significand = np.where(subnormal, trailing, trailing + 2**fmt.mantissa_bits)
-    exponent = np.where(subnormal, fmt.emin, field - fmt.bias) - fmt.mantissa_bits
-    if fmt.has_zero:
-        significand[magnitude_code == 0] = 0
-    special = _is_nan(codes, magnitude_code, fmt)
-    if fmt.inf_code is not None:
-        special |= magnitude_code == fmt.inf_code
-    # The special codes would be numbers beyond the largest, and maybe beyond float64.
-    magnitude = np.ldexp(significand.astype(np.float64), np.where(special, 0, exponent))
-    magnitude[magnitude_code == fmt.inf_code] = np.inf
-    signed: NDArray[np.float64] = np.where(codes & fmt.sign_bit, -magnitude, magnitude)
-    signed[_is_nan(codes, magnitude_code, fmt)] = np.nan
-    return signed
+def _decode_sign_and_magnitude(
+    codes: NDArray[np.int64], fmt: NumberSystem, lattice: Lattice
+) -> NDArray[np.float64]:
+    """`Lattice.magnitude` and the special codes, for arrays. P3109 4.7.2."""
+    special = special_codes(fmt)
+    steps = codes & (special.sign_bit - 1 if fmt.signed else -1)
+    field, trailing = steps >> lattice.trailing_bits, steps % 2**lattice.trailing_bits
+    subnormal = (field == 0) & lattice.gradual
+    significand = np.where(subnormal, trailing, trailing + 2**lattice.trailing_bits)
+    exponent = np.where(subnormal, 0, field - 1) + lattice.lowest_quantum
+    if lattice.has_zero:
+        significand[steps == 0] = 0
+    # The codes above would be numbers beyond the largest, and maybe beyond float64.
+    is_finite = steps <= fmt.highest_step
+    magnitude = np.ldexp(significand.astype(np.float64), np.where(is_finite, exponent, 0))
+    magnitude[~is_finite] = np.nan
+    magnitude[steps == special.infinity] = np.inf
+    values = np.where((codes & special.sign_bit) != 0, -magnitude, magnitude)
+    values[np.isnan(magnitude) | (codes == special.lone_nan)] = np.nan
+    return values
 
 
-def _is_nan(
-    codes: NDArray[np.int64], magnitude_code: NDArray[np.int64], fmt: FloatFormat
-) -> NDArray[np.bool_]:
-    """`FloatFormat.is_nan_code` for arrays."""
-    if fmt.nan == "ieee":
-        assert fmt.inf_code is not None
-        return magnitude_code > fmt.inf_code
-    is_nan: NDArray[np.bool_]
-    if fmt.nan == "top":
-        is_nan = magnitude_code == fmt.top_code
-    else:
-        is_nan = codes == (fmt.sign_bit if fmt.nan == "negative_zero" else -1)
-    return is_nan
+class SpecialCodes(NamedTuple):
+    """Codes of a sign and a magnitude that are no numbers; -1 where there is none.
+
+    Beyond the largest magnitude there is infinity, or NaN.
+    """
+
+    sign_bit: int
+    infinity: int
+    lone_nan: int
+
+
+def special_codes(fmt: NumberSystem) -> SpecialCodes:
+    """Those of a system whose codes have a sign bit."""
+    sign_bit = 1 << (fmt.bits - 1) if fmt.signed else 0
+    infinity = fmt.code_of_infinity(False) if fmt.has_inf else -1
+    # What would be negative zero may be the only NaN.
+    is_nan = fmt.signed and fmt.has_nan and fmt.code_of_nan(False) == sign_bit
+    return SpecialCodes(sign_bit, infinity, sign_bit if is_nan else -1)

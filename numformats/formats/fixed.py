@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from numformats.formats.base import require_bool, require_dtype_name, require_int, require_name
+from numformats.checks import require_bool, require_dtype_name, require_int, require_name
 from numformats.formats.integers import TwosComplement, require_range
 
 

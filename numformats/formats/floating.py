@@ -11,22 +11,18 @@ apart from the codes that stand for infinity and NaN. Formats differ in where th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Final, Literal, TypeAlias, cast, get_args
 
-from numformats.formats.base import (
-    Format,
-    in_powers_of_two,
-    require_bool,
-    require_dtype_name,
-    require_int,
-    require_name,
-)
+from numformats.checks import require_bool, require_dtype_name, require_int, require_name
+from numformats.formats.format import Format
+from numformats.reals import Extended, in_powers_of_two
+from numformats.system import EvenTies, Lattice, Overflow
 
 NanCodes: TypeAlias = Literal["ieee", "top", "negative_zero", "none"]
-Overflow: TypeAlias = Literal["infinity", "nan", "max"]
-EvenTies: TypeAlias = Literal["code", "significand"]
 
 # 2**(2**16) is still a number one can print; 2**(2**31) is not.
 MAX_EXPONENT_BITS: Final = 16
@@ -184,15 +180,53 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
 
     def is_nan_code(self, code: int) -> bool:
         """Whether an integer code stands for NaN."""
-        if self.nan == "none":
-            return False
         if self.nan == "negative_zero":
             return code == self.sign_bit
         magnitude_code = code & self.top_code
-        if self.nan == "top":
-            return magnitude_code == self.top_code
-        assert self.inf_code is not None  # "ieee" has infinities, by _require_consistency
-        return magnitude_code > self.inf_code
+        # Above the largest value there are infinity, and codes of NaN.
+        return magnitude_code > self.max_code and magnitude_code != self.inf_code
+
+    # Values in their order: a step is a magnitude code, with a sign.
+
+    @cached_property
+    def lattice(self) -> Lattice:
+        """Where the values lie. P3109 4.7.2."""
+        return Lattice(
+            trailing_bits=self.mantissa_bits,
+            lowest_quantum=self.emin - self.mantissa_bits,
+            gradual=self.has_subnormals,
+            has_zero=self.has_zero,
+        )
+
+    @property
+    def highest_step(self) -> int:
+        """The magnitude code of the largest finite value."""
+        return self.max_code
+
+    @property
+    def lowest_step(self) -> int:
+        """The same of the smallest one, if there are negative values; else 0."""
+        return -self.max_code if self.signed else 0
+
+    def value_of_step(self, step: int) -> Fraction:
+        """The value of a step, exactly."""
+        return -self.magnitude(-step) if step < 0 else self.magnitude(step)
+
+    def code_of_step(self, step: int) -> int:
+        """The code of a step."""
+        return self.sign_bit - step if step < 0 else step
+
+    def value(self, code: int) -> Extended:
+        """The value of a code. P3109 4.7.2, IEEE 754-2019 3.4."""
+        if self.is_nan_code(code):
+            return math.nan
+        negative, magnitude_code = bool(code & self.sign_bit), code & self.top_code
+        if magnitude_code == self.inf_code:
+            return -math.inf if negative else math.inf
+        magnitude = self.magnitude(magnitude_code)
+        if negative and magnitude == 0:
+            return -0.0
+        return -magnitude if negative else magnitude
 
     def magnitude(self, magnitude_code: int) -> Fraction:
         """The value of a finite magnitude code, exactly. P3109 4.7.2.
@@ -201,27 +235,28 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
         >>> nf.float8_e5m2.magnitude(0b0_01111_10)
         Fraction(3, 2)
         """
-        hidden_bit: int = 2**self.mantissa_bits
-        biased_exponent, trailing = divmod(magnitude_code, hidden_bit)
-        if self.has_zero and magnitude_code == 0:
-            return Fraction(0)
-        if biased_exponent == 0 and self.has_subnormals:
-            significand, exponent = trailing, self.emin
-        else:
-            significand, exponent = trailing + hidden_bit, biased_exponent - self.bias
-        return significand * Fraction(2) ** (exponent - self.mantissa_bits)
+        return self.lattice.magnitude(magnitude_code)
+
+    def code_of_zero(self, negative: bool) -> int:
+        """0, or the sign bit for a negative zero, where there is one."""
+        return self.sign_bit if negative and self.has_negative_zero else 0
+
+    def code_of_infinity(self, negative: bool) -> int:
+        """The code of an infinity of either sign."""
+        assert self.inf_code is not None
+        return self.inf_code | (self.sign_bit if negative else 0)
+
+    def code_of_nan(self, negative: bool) -> int:
+        """The code of NaN with either sign."""
+        assert self.nan_code is not None
+        return self.nan_code | (self.sign_bit if negative else 0)
 
     # Values of note
 
     @property
-    def highest(self) -> Fraction:
-        """The largest finite value, exactly."""
-        return self.magnitude(self.max_code)
-
-    @property
-    def lowest(self) -> Fraction:
-        """The smallest finite value, exactly: 0, or above it, in an unsigned format."""
-        return -self.highest if self.signed else self.magnitude(0)
+    def quantum(self) -> Fraction:
+        """What all finite values are multiples of."""
+        return self.lattice.quantum
 
     @property
     def smallest_positive_exact(self) -> Fraction:

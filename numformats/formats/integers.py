@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from numformats.formats.base import (
-    WithoutExponent,
-    in_powers_of_two,
-    require_bool,
-    require_dtype_name,
-    require_int,
-    require_name,
-)
+from numformats.checks import require_bool, require_dtype_name, require_int, require_name
+from numformats.formats.format import WithoutExponent
+from numformats.reals import in_powers_of_two, power_of_two
+from numformats.system import Lattice
 
 
 class TwosComplement(WithoutExponent):
@@ -30,38 +27,56 @@ class TwosComplement(WithoutExponent):
         def fraction_bits(self) -> int:
             """n, where neighbouring values are 2**-n apart."""
 
+    # All values are finite numbers.
+    has_inf: ClassVar[bool] = False
+    has_nan: ClassVar[bool] = False
+    has_zero: ClassVar[bool] = True
+    has_negative_zero: ClassVar[bool] = False
+
     @property
     def quantum(self) -> Fraction:
         """The distance between neighbouring values."""
-        return Fraction(1, 2**self.fraction_bits)
+        return power_of_two(-self.fraction_bits)
+
+    @cached_property
+    def lattice(self) -> Lattice:
+        """The multiples of the quantum."""
+        return Lattice(0, -self.fraction_bits, floating=False, complement=True)
 
     @property
-    def highest_integer(self) -> int:
+    def highest_step(self) -> int:
         """The largest value in units of the quantum."""
         count: int = 2 ** (self.bits - self.signed)
         return count - 1
 
     @property
-    def lowest_integer(self) -> int:
+    def lowest_step(self) -> int:
         """The smallest value in units of the quantum."""
         if not self.signed:
             return 0
-        return -self.highest_integer - (not self.narrow)
+        return -self.highest_step - (not self.narrow)
+
+    def value_of_step(self, step: int) -> Fraction:
+        """As many quanta."""
+        return step * self.quantum
+
+    def code_of_step(self, step: int) -> int:
+        """The step in two's complement."""
+        return step % 2**self.bits
+
+    def value(self, code: int) -> Fraction:
+        """The value of a code, of the one that a narrow range leaves out, too."""
+        negative = self.signed and code >= 2 ** (self.bits - 1)
+        return (code - (2**self.bits if negative else 0)) * self.quantum
+
+    def code_of_zero(self, negative: bool) -> int:
+        """0."""
+        return 0
 
     @property
     def precision(self) -> int:
         """The bits of the largest magnitude."""
         return self.bits - self.signed
-
-    @property
-    def highest(self) -> Fraction:
-        """The largest value, exactly."""
-        return self.highest_integer * self.quantum
-
-    @property
-    def lowest(self) -> Fraction:
-        """The smallest value, exactly."""
-        return self.lowest_integer * self.quantum
 
     @property
     def smallest_positive_exact(self) -> Fraction:
@@ -145,7 +160,7 @@ def require_range(fmt: TwosComplement) -> None:
     require_bool("narrow", fmt.narrow)
     if fmt.narrow and not fmt.signed:
         raise ValueError("narrow: an unsigned range cannot be symmetric; pass signed=True")
-    if fmt.highest_integer == 0 and (fmt.narrow or not fmt.signed):
+    if fmt.highest_step == 0 and (fmt.narrow or not fmt.signed):
         raise ValueError("narrow: 1 bit leaves only zero in a symmetric range")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from numformats.formats.base import require_bool, require_int
+from numformats.checks import require_bool, require_int
 from numformats.formats.floating import FloatFormat
 
 MIN_WIDTH, MAX_WIDTH = 3, 16

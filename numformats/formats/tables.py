@@ -6,21 +6,18 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
+from functools import cached_property
+from typing import ClassVar
 
-from numformats.formats.base import (
-    WithoutExponent,
-    in_powers_of_two,
-    require_dtype_name,
-    require_name,
-)
+from numformats.checks import require_dtype_name, require_name
+from numformats.formats.staircase import StaircaseFormat
 
 # Differences and products of table values stay exact in pairs of float64 within these bounds.
 _SMALLEST, _LARGEST = 2.0**-900, 2.0**900
 
 
 @dataclass(frozen=True, repr=False)
-class TableFormat(WithoutExponent):
+class TableFormat(StaircaseFormat):
     """A codebook: any finite set of values, listed by code.
 
     Parameters
@@ -79,48 +76,27 @@ class TableFormat(WithoutExponent):
         """The width of a code in bits."""
         return len(self.table).bit_length() - 1
 
-    @property
-    def signed(self) -> bool:
-        """Whether there are negative values."""
-        return min(self.table) < 0
+    # All values are finite numbers, so that nobody has to look for others.
+    has_inf: ClassVar[bool] = False
+    has_nan: ClassVar[bool] = False
 
-    @property
-    def precision(self) -> int:
-        """The most significand bits that any value has."""
-        return max(_significand_bits(value) for value in self.table)
+    def value(self, code: int) -> Fraction:
+        """The entry of a code, exactly."""
+        return Fraction(self.table[code])
 
-    @property
-    def highest(self) -> Fraction:
-        """The largest value, exactly."""
-        return Fraction(max(self.table))
+    @cached_property
+    def _codes_in_order(self) -> tuple[int, ...]:
+        # By the floats themselves, which is faster for tables of thousands.
+        first = dict(zip(reversed(self.table), reversed(range(len(self.table))), strict=True))
+        return tuple(first[value] for value in sorted(first))
 
-    @property
-    def lowest(self) -> Fraction:
-        """The smallest value, exactly."""
-        return Fraction(min(self.table))
+    def __hash__(self) -> int:
+        return self._hash
 
-    @property
-    def smallest_positive_exact(self) -> Fraction:
-        """The smallest magnitude other than 0, exactly."""
-        return Fraction(min(abs(value) for value in self.table if value != 0))
-
-    @property
-    def smallest_normal_exact(self) -> Fraction:
-        """The smallest magnitude other than 0, exactly."""
-        return self.smallest_positive_exact
-
-    @property
-    def spacing_at_one(self) -> Fraction:
-        """The smallest distance between two values, exactly."""
-        ordered = sorted({Fraction(value) for value in self.table})
-        return min(b - a for a, b in pairwise(ordered))
-
-    def _summary(self) -> list[tuple[str, str]]:
-        return [
-            ("values", str(len(set(self.table)))),
-            ("min", in_powers_of_two(self.lowest)),
-            ("max", in_powers_of_two(self.highest)),
-        ]
+    @cached_property
+    def _hash(self) -> int:
+        # Kept, since what is made for a format is found by it at each call.
+        return hash((self.name, self.table))
 
 
 def _number(code: int, value: object) -> float:
@@ -140,8 +116,3 @@ def _number(code: int, value: object) -> float:
     if number != 0 and not _SMALLEST <= abs(number) <= _LARGEST:
         raise ValueError(f"table: entry {code} is {value!r}, outside 2**-900 to 2**900")
     return number + 0.0  # -0.0 becomes 0.0
-
-
-def _significand_bits(value: float) -> int:
-    numerator = abs(value.as_integer_ratio()[0])
-    return numerator.bit_length() - ((numerator & -numerator).bit_length() - 1 if numerator else 0)

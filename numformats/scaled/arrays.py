@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numformats import codec
 from numformats.codec.arguments import is_float, prepare_out, read_dtype, read_real
-from numformats.formats import get_format
-from numformats.scaled.addition import sum_to_odd
+from numformats.names import get_format
+from numformats.error_free import sum_to_odd
 from numformats.scaled.dequantizing import can_dequantize, dequantize_runs
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile, grid_shape, normalized, slabs

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from numformats.codec import paths
 from numformats.codec.arguments import read_codes
-from numformats.codec.compiled.views import read_only
-from numformats.codec.extent import dtype_holds
+from numformats.codec.numba.views import read_only
+from numformats.codec.extents import dtype_holds
 from numformats.codec.values import TABLE_BITS, value_table
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerTensor, Tile
@@ -88,9 +88,9 @@ def dequantize_runs(
     codes: Array, scales: Scales, fmt: ScaledFormat, tile: Tile, out: Array
 ) -> None:
     """Write the numbers that an array stands for to `out`, where `can_dequantize` holds."""
-    from numformats.codec.compiled import pieces
-    from numformats.codec.compiled.kernels import PIECE
-    from numformats.codec.compiled.threads import run_split
+    from numformats.codec.numba import pieces
+    from numformats.codec.numba.encode import PIECE
+    from numformats.codec.numba.threads import run_split
 
     if not _is_in_runs(codes.shape, tile):
         scales, tile = _for_rows(scales, codes.shape, tile), _row_of(tile)

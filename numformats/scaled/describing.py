@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 from numformats.scaled.granularity import Granularity, PerBlock, PerChannel, PerTensor, PerTile
 from numformats.scaled.rules import RULES, ScaleRule
 

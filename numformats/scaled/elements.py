@@ -12,7 +12,7 @@ import numpy as np
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.floating import FloatFormat
 from numformats.formats.tables import TableFormat
-from numformats.rounding import RoundingMode, SaturationMode
+from numformats.modes import RoundingMode, SaturationMode
 from numformats.scaled.formats import ScaledFormat
 
 _FLOAT32: Final = np.dtype(np.float32)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from numformats import codec
 from numformats.codec.arguments import code_dtype
-from numformats.codec.division import quotient_to_odd
+from numformats.error_free import quotient_to_odd
 from numformats.codec.random_bits import draw
-from numformats.formats.base import Format
-from numformats.rounding import RoundingMode, random_bit_count
-from numformats.scaled.addition import sum_to_odd
+from numformats.formats.format import Format
+from numformats.modes import RoundingMode, random_bit_count
+from numformats.error_free import sum_to_odd
 from numformats.scaled.elements import WIDE, Projection, can_divide
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile, slabs

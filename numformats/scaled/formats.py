@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from numformats.formats.base import Format, html_table, require_format, require_name
+from numformats.checks import require_name
+from numformats.formats.format import Format, html_table
+from numformats.system import require_system
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat
 from numformats.formats.tables import TableFormat
@@ -83,7 +85,7 @@ class ScaledFormat:
 
     def __post_init__(self) -> None:
         require_name(self.name)
-        require_format(self.element)
+        require_system(self.element)
         if not isinstance(self.granularity, Granularity):
             raise TypeError(
                 f"granularity: expected PerTensor, PerChannel, PerBlock or PerTile, got "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from numformats.codec import paths
 from numformats.codec.arguments import code_dtype
 from numformats.codec.plan import make_plan
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 from numformats.formats.floating import FloatFormat
 from numformats.scaled.elements import (
     WIDE,
@@ -77,7 +77,7 @@ def quantize_runs(
 
     known: the scales, if they have been chosen.
     """
-    from numformats.codec.compiled.threads import run_split
+    from numformats.codec.numba.threads import run_split
 
     runs = runs_of(x, tile)
     flat = runs.flat
@@ -104,7 +104,7 @@ class Encoder:
     """Numbers to codes, with memory for `size` of them at a time, that one thread works in."""
 
     def __init__(self, runs: Runs, fmt: ScaledFormat, how: Projection, size: int) -> None:
-        from numformats.codec.compiled.scaled import QuotientKernel
+        from numformats.codec.numba.blocks.calls import QuotientKernel
 
         self._element, self._run, dtype = fmt.element, runs.run, runs.flat.dtype
         kernel = _kernel_for(dtype, fmt, how)
@@ -116,7 +116,7 @@ class Encoder:
 
     def encode(self, now: Array, scales: Sizes, first: int, out: Array) -> None:
         """Write the codes of a part, whose first number is at a position in the array."""
-        from numformats.codec.compiled import arithmetic
+        from numformats.codec.numba import arithmetic
 
         begun = first % self._run
         terms = None if scales.offsets is None else -scales.offsets
@@ -134,7 +134,7 @@ class Encoder:
 
 def _kernel_for(dtype: np.dtype[Any], fmt: ScaledFormat, how: Projection) -> Any:
     """The kernel for the quotients of numbers of a dtype and scales, or None."""
-    from numformats.codec.compiled.dispatch import kernel_for
+    from numformats.codec.numba.dispatch import kernel_for
 
     nan = "raise" if fmt.element.has_nan else "zero"
     plan = make_plan(fmt.element, how.rounding, how.saturation, nan)

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from numformats.formats import NAMED as ELEMENTS
-from numformats.formats.base import Format, unknown
+from numformats.formats.registry import NAMED as ELEMENTS
+from numformats.checks import unknown
+from numformats.formats.format import Format
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.ieee import float8_e5m2, float16, float32
 from numformats.formats.integers import IntFormat

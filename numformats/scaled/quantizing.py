@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from numformats.codec.arguments import is_float, read_real, refuse_where
 from numformats.codec.random_bits import RandomSource, key_of
 from numformats.codec.values import require_dtype
-from numformats.formats import get_format
-from numformats.formats.base import Format
+from numformats.names import get_format
+from numformats.formats.format import Format
 from numformats.formats.ieee import float32
-from numformats.rounding import Stochastic, parse_rounding, parse_saturation, random_bit_count
+from numformats.modes import Stochastic, parse_rounding, parse_saturation, random_bit_count
 from numformats.scaled.arrays import ScaledArray
 from numformats.scaled.conventions import parse_convention, quantize_as
 from numformats.scaled.elements import Projection

@@ -12,8 +12,9 @@ from fractions import Fraction
 from numbers import Real
 from typing import Final, Literal
 
-from numformats.formats.base import Format, require_bool, require_int, unknown
-from numformats.rounding import RoundingMode, parse_rounding, random_bit_count
+from numformats.checks import require_bool, require_int, unknown
+from numformats.formats.format import Format
+from numformats.modes import RoundingMode, parse_rounding, random_bit_count
 
 # More would take days.
 _MOST_TRIED: Final = 1 << 16

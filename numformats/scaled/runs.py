@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec import paths
-from numformats.codec.compiled.views import as_words, read_only
+from numformats.codec.numba.views import as_words, read_only
 from numformats.scaled.elements import float_dtype
 from numformats.scaled.granularity import Tile
 from numformats.scaled.scales import as_float64
@@ -72,8 +72,8 @@ def part_of(each: Array, part: slice) -> Array:
 
 def largest_of_runs(flat: Array, run: int) -> Floats:
     """The largest finite magnitude of each run; NaN for NaN."""
-    from numformats.codec.compiled import extremes
-    from numformats.codec.compiled.threads import run_split
+    from numformats.codec.numba import extremes
+    from numformats.codec.numba.threads import run_split
 
     # What a run is cut into, lest a tensor with one scale be left to one thread.
     piece = PART if run > PART and (run % PART == 0 or run >= flat.size) else run
@@ -92,7 +92,7 @@ def largest_of_runs(flat: Array, run: int) -> Floats:
 
 def farthest_of_runs(flat: Array, run: int) -> Floats:
     """The finite number farthest from zero of each run, of several the first; NaN for NaN."""
-    from numformats.codec.compiled import extremes
+    from numformats.codec.numba import extremes
 
     (found,) = _of_runs(flat, run, 1, extremes.farthest_of_blocks)
     return as_float64(found)
@@ -103,7 +103,7 @@ def ends_of_runs(flat: Array, run: int, *, with_zero: bool) -> tuple[Floats, Flo
 
     with_zero: whether zero counts besides.
     """
-    from numformats.codec.compiled import extremes
+    from numformats.codec.numba import extremes
 
     low, high = _of_runs(flat, run, 2, extremes.ends_of_blocks, with_zero)
     return as_float64(low), as_float64(high)
@@ -111,8 +111,8 @@ def ends_of_runs(flat: Array, run: int, *, with_zero: bool) -> tuple[Floats, Flo
 
 def _of_runs(flat: Array, run: int, count: int, loop: Callable[..., None], *given: bool) -> Array:
     """A count of numbers for each run, which a loop over signed words of floats finds."""
-    from numformats.codec.compiled.extremes import order_words
-    from numformats.codec.compiled.threads import run_split
+    from numformats.codec.numba.blocks.absmax import order_words
+    from numformats.codec.numba.threads import run_split
 
     found = np.empty((count, -(-flat.size // run)), float_dtype(flat.dtype))
     order, signed = order_words(found), f"i{found.itemsize}"

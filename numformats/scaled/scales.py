@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from numformats import codec, exact
 from numformats.codec.arguments import code_dtype
-from numformats.codec.division import quotient_to_odd
-from numformats.formats.base import Format
+from numformats.error_free import quotient_to_odd
+from numformats.formats.format import Format
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat
-from numformats.scaled.addition import exact_sum, sum_to_odd
+from numformats.error_free import exact_sum, sum_to_odd
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile, grid_shape, regions
 from numformats.scaled.rules import ScaleRule, target_of

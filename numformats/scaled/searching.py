@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.arguments import code_dtype
-from numformats.codec.compiled.views import read_only
+from numformats.codec.numba.views import read_only
 from numformats.codec.values import TABLE_BITS, value_table
 from numformats.formats.floating import FloatFormat
-from numformats.rounding import random_bit_count
+from numformats.modes import random_bit_count
 from numformats.scaled.elements import Projection
 from numformats.scaled.encoding import encode_elements
 from numformats.scaled.formats import ScaledFormat
@@ -173,7 +173,7 @@ def _can_search_runs(
 
 def _best_of_runs(runs: Runs, fmt: ScaledFormat, rule: ScaleRule, how: Projection) -> Scales:
     """The best scales of runs, some at a time, on threads."""
-    from numformats.codec.compiled.threads import run_split
+    from numformats.codec.numba.threads import run_split
 
     found: dict[int, Scales] = {}
     step = _PART // runs.run * runs.run
@@ -249,7 +249,7 @@ class _Search:
         return choose
 
     def _errors_of(self, scales: Scales, part: slice, now: Array) -> Floats:
-        from numformats.codec.compiled import pieces
+        from numformats.codec.numba import pieces
 
         if self._scales is None:
             sizes = Sizes.of(scales, self._format)

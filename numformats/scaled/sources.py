@@ -212,9 +212,9 @@ class _ScalesOfParts:
 
 def scale_kernel(fmt: ScaledFormat, rule: ScaleRule) -> Any:
     """The kernel for scales that follow from the largest magnitudes, or None."""
-    from numformats.codec.compiled.bound import Kernel
-    from numformats.codec.compiled.dispatch import kernel_for
-    from numformats.codec.compiled.scaled import ScaleKernel
+    from numformats.codec.numba.bound import Kernel
+    from numformats.codec.numba.dispatch import kernel_for
+    from numformats.codec.numba.blocks.calls import ScaleKernel
 
     scale, precision = fmt.scale_element, fmt.element.precision if rule.rounds_first else None
     kernel = kernel_for(make_plan(scale, rule.rounding, "finite", "raise"), _FLOAT64)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from numformats import codec
 from numformats.codec.arguments import code_dtype
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 
 Array = NDArray[Any]
 Bytes = NDArray[np.uint8]

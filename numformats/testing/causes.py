@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec
-from numformats.formats.base import Format
-from numformats.rounding import RoundingMode, random_bit_count
+from numformats.formats.format import Format
+from numformats.modes import RoundingMode, random_bit_count
 from numformats.testing.points import finite_values
 
 Array = NDArray[Any]

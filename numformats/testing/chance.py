@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 from numformats.testing.comparing import Findings, Kind, results_of, values_given
 from numformats.testing.points import finite_values
 from numformats.testing.projection import Projection

@@ -10,8 +10,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from numformats import codec
 from numformats.codec.arguments import read_random_bits, read_real
-from numformats.formats.base import Format, require_format
-from numformats.rounding import (
+from numformats.formats.format import Format
+from numformats.system import require_system
+from numformats.modes import (
     RoundingMode,
     Stochastic,
     parse_nan,
@@ -109,7 +110,7 @@ def check_rounding(
     >>> list(report.mismatches)
     ['double rounding']
     """
-    require_format(fmt)
+    require_system(fmt)
     _require_function(function)
     mode = parse_rounding(rounding)
     mode_of_saturation, policy = parse_saturation(saturation), parse_nan(nan)
@@ -215,7 +216,7 @@ def assert_rounded(
       expected  288
       given     256
     """
-    require_format(fmt)
+    require_system(fmt)
     _require_kind(kind, ("encode", "round"))
     mode, mode_of_saturation = parse_rounding(rounding), parse_saturation(saturation)
     projection = Projection(fmt, mode, mode_of_saturation, parse_nan(nan))

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from numformats import codec, exact
 from numformats.codec.arguments import read_real, refuse_where
-from numformats.formats.base import Format
-from numformats.rounding import RoundingMode
+from numformats.formats.format import Format
+from numformats.modes import RoundingMode
 from numformats.testing.causes import classify
 from numformats.testing.points import finite_values
 from numformats.testing.report import Group, Mismatch, Report, simplicity

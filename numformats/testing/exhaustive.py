@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec, exact
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 from numformats.testing.comparing import (
     Findings,
     Kind,

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from numformats import codec
 from numformats.codec.arguments import read_dtype, read_real
-from numformats.formats.base import Format, require_format, unknown
+from numformats.checks import unknown
+from numformats.formats.format import Format
+from numformats.system import require_system
 from numformats.testing.comparing import (
     array_given,
     as_float64,
@@ -90,7 +92,7 @@ def sign_symmetry(function: Rounder, x: Array, mirrored: Rounder | None = None) 
 
 def containment(function: Rounder, x: Array, fmt: Format) -> None:
     """Within the range a number becomes one of the two values that enclose it."""
-    require_format(fmt)
+    require_system(fmt)
     x = read_real("x", x)
     lower, upper, wide = _bracket(x, fmt)
     rounded = _wide(_rounded(function, x, fmt))
@@ -100,7 +102,7 @@ def containment(function: Rounder, x: Array, fmt: Format) -> None:
 
 def nearest_is_nearest(function: Rounder, x: Array, fmt: Format) -> None:
     """In a mode to nearest, no value is nearer than the one a number within the range becomes."""
-    require_format(fmt)
+    require_system(fmt)
     x = read_real("x", x)
     lower, upper, wide = _bracket(x, fmt)
     rounded = _wide(_rounded(function, x, fmt))
@@ -116,7 +118,7 @@ def ties(function: Rounder, fmt: Format, dtype: Any = np.float64, rule: str = "e
     rule: "even" (of the codes), "away" (from zero) or "zero". Where the dtype does not hold a
     middle, it is left out.
     """
-    require_format(fmt)
+    require_system(fmt)
     if not isinstance(rule, str) or rule not in TIE_RULES:
         raise ValueError(unknown("rule", str(rule), TIE_RULES))
     values = finite_values(fmt)
@@ -137,7 +139,7 @@ def exactness(function: Rounder, fmt: Format, dtype: Any = np.float64) -> None:
 
     Of formats of more than 16 bits, some thousand values stand for all.
     """
-    require_format(fmt)
+    require_system(fmt)
     values, _ = _held(finite_values_by_code(fmt), dtype)
     rounded = _wide(_rounded(function, values, fmt))
     _require(exactness, values, _same(rounded, _wide(values)), rounded)
@@ -145,7 +147,7 @@ def exactness(function: Rounder, fmt: Format, dtype: Any = np.float64) -> None:
 
 def saturation_bounds(function: Rounder, x: Array, fmt: Format) -> None:
     """Under saturation "finite" every number ends within the format's range."""
-    require_format(fmt)
+    require_system(fmt)
     x = read_real("x", x)
     rounded = _wide(_rounded(function, x, fmt))
     inside = ((rounded >= fmt.min) & (rounded <= fmt.max)) | np.isnan(_wide(x))
@@ -169,8 +171,8 @@ def agreement(function: Rounder, narrow: Format, wide: Format) -> None:
     function: the rounding of the containing format, `wide`; `narrow` is the contained one.
     ValueError if it is not.
     """
-    require_format(narrow, "narrow")
-    require_format(wide, "wide")
+    require_system(narrow, "narrow")
+    require_system(wide, "wide")
     values = finite_values(narrow)
     if not np.isin(values, finite_values(wide)).all():
         raise ValueError(f"wide: {wide.name} does not contain {narrow.name}")

@@ -10,7 +10,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from numformats import codec
 from numformats.codec.arguments import read_dtype
-from numformats.formats.base import Format, require_format
+from numformats.formats.format import Format
+from numformats.system import require_system
 from numformats.testing.ordering import with_neighbours, word_dtype
 
 Array = NDArray[Any]
@@ -57,7 +58,7 @@ def decision_inputs(fmt: Format, dtype: DTypeLike = np.float32) -> Array:
     >>> np.isin([2.5, np.nextafter(np.float32(2.5), np.float32(3)), np.inf, -0.0], x).all()
     np.True_
     """
-    require_format(fmt)
+    require_system(fmt)
     read = read_input_dtype(dtype)
     points = _points(fmt)
     if read.kind in "iu":

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec
-from numformats.formats.base import Format, require_format
-from numformats.rounding import (
+from numformats.formats.format import Format
+from numformats.system import require_system
+from numformats.modes import (
     NanPolicy,
     RoundingMode,
     SaturationMode,
@@ -40,7 +41,7 @@ class Projection:
     nan: NanPolicy = "raise"
 
     def __post_init__(self) -> None:
-        require_format(self.format, "format")
+        require_system(self.format, "format")
         object.__setattr__(self, "rounding", parse_rounding(self.rounding))
         parse_saturation(self.saturation)
         parse_nan(self.nan)

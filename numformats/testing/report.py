@@ -9,9 +9,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from numformats.formats.base import Format
-from numformats.numbers import read_number
-from numformats.rounding import RoundingMode, Stochastic
+from numformats.formats.format import Format
+from numformats.reals import read_number
+from numformats.modes import RoundingMode, Stochastic
 
 _RULES = {
     "nearest_even": "the nearer neighbour; of two equally near, the one with the even code",

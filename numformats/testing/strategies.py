@@ -12,14 +12,17 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from numformats.codec.extent import dtype_holds
-from numformats.formats import get_format, list_formats
-from numformats.formats.base import Format, require_format, unknown
+from numformats.codec.extents import dtype_holds
+from numformats.names import get_format
+from numformats.formats.registry import list_formats
+from numformats.checks import unknown
+from numformats.formats.format import Format
+from numformats.system import require_system
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.floating import FloatFormat
 from numformats.formats.integers import IntFormat, TwosComplement
 from numformats.formats.tables import TableFormat
-from numformats.rounding import ROUNDING_NAMES, RoundingMode, SaturationMode, Stochastic
+from numformats.modes import ROUNDING_NAMES, RoundingMode, SaturationMode, Stochastic
 from numformats.testing.ordering import word_dtype
 from numformats.testing.points import decision_inputs, finite_values, nans, read_input_dtype
 from numformats.testing.projection import Projection
@@ -186,7 +189,7 @@ def rounding_modes(*, stochastic: bool = True) -> st.SearchStrategy[RoundingMode
 def saturation_modes(fmt: Format | None = None) -> st.SearchStrategy[SaturationMode]:
     """Saturation modes; of a format, those that it takes."""
     if fmt is not None:
-        require_format(fmt)
+        require_system(fmt)
     modes: list[SaturationMode] = ["none", "finite", "propagate"]
     if isinstance(fmt, TwosComplement) and not getattr(fmt, "narrow", False):
         modes.append("wrap")
@@ -208,13 +211,13 @@ def projections(
 
 def codes(fmt: Format) -> st.SearchStrategy[int]:
     """Any code of a format."""
-    require_format(fmt)
+    require_system(fmt)
     return st.integers(0, 2**fmt.bits - 1)
 
 
 def values(fmt: Format) -> st.SearchStrategy[float]:
     """Any finite value of a format (wider than 16 bits: some thousand of them), simplest first."""
-    require_format(fmt)
+    require_system(fmt)
     return _one_of(finite_values(fmt))
 
 
@@ -227,7 +230,7 @@ def inputs(
     neighbours in the dtype; the rest is any bits. `nan` says whether there may be NaN; by default
     where the format has one.
     """
-    require_format(fmt)
+    require_system(fmt)
     read = read_input_dtype(dtype)
     has_nan = fmt.has_nan if nan is None else nan
     points = decision_inputs(fmt, read)

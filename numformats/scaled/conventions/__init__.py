@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from numformats.formats.base import unknown
+from numformats.checks import unknown
 from numformats.scaled.conventions.bitsandbytes import bitsandbytes
 from numformats.scaled.conventions.casting import quantize_by_cast
 from numformats.scaled.conventions.casts import CASTS, cast

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from numformats import codec
 from numformats.codec.arguments import code_dtype, refuse_where
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 from numformats.formats.ieee import float32
 from numformats.formats.integers import IntFormat
 from numformats.scaled.conventions.casts import cast_of, to_float32

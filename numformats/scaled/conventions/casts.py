@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from numformats import codec
 from numformats.codec.arguments import read_real, refuse_where
-from numformats.formats import get_format
-from numformats.formats.base import Format, unknown
-from numformats.rounding import RoundingMode, SaturationMode
+from numformats.names import get_format
+from numformats.checks import unknown
+from numformats.formats.format import Format
+from numformats.modes import RoundingMode, SaturationMode
 
 Array = NDArray[Any]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 from numformats.formats.ieee import float32
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
 from numformats.scaled.conventions.blocks import from_blocks, in_blocks

@@ -1,16 +1,17 @@
-"""Reading numbers exactly: what `numformats.exact` takes, as Fractions."""
+"""Exact numbers: read as Fractions, their binary logarithms, and as people write them."""
 
 from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 # A real number exactly, or one of the three float values that are not real numbers.
 Extended: TypeAlias = Fraction | float
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import numpy as np
 
     Real: TypeAlias = int | Fraction | Decimal | float | str | np.number[Any]
@@ -75,3 +76,45 @@ def _require_writable(text: str) -> None:
     exponent = re.search(r"e([+-]?[0-9_]+)$", text)
     if exponent is not None and abs(int(exponent[1])) > _MAX_EXPONENT:
         raise ValueError(text)
+
+
+def floor_log2(x: Fraction) -> int:
+    """The largest e with 2**e <= x, for positive x.
+
+    >>> floor_log2(Fraction(7, 8))
+    -1
+    """
+    # Bit lengths tell the quotient's to within a factor of two.
+    estimate = x.numerator.bit_length() - x.denominator.bit_length()
+    return estimate if x >= power_of_two(estimate) else estimate - 1
+
+
+def power_of_two(exponent: int) -> Fraction:
+    """2**exponent, exactly."""
+    return Fraction(1 << exponent) if exponent >= 0 else Fraction(1, 1 << -exponent)
+
+
+def in_powers_of_two(value: Fraction) -> str:
+    """A value in decimal where that is short, else as an odd integer times a power of two.
+
+    >>> in_powers_of_two(Fraction(57344)), in_powers_of_two(Fraction(1, 2**16))
+    ('57344', '2**-16')
+    """
+    decimal = f"{float(value):.15g}" if abs(value) < 2**60 else ""
+    if decimal and len(decimal) <= 10 and "e" not in decimal and Fraction(decimal) == value:
+        return decimal
+    numerator, denominator = value.numerator, value.denominator
+    twos = (numerator & -numerator).bit_length() - 1
+    exponent = twos - (denominator.bit_length() - 1)
+    odd = numerator >> twos
+    return f"2**{exponent}" if odd == 1 else f"{odd} * 2**{exponent}"
+
+
+def significand_bits(value: Fraction) -> int:
+    """The bits of the significand of a binary fraction, without the zeros at both ends.
+
+    >>> significand_bits(Fraction(20)), significand_bits(Fraction(3, 8))
+    (3, 2)
+    """
+    numerator = abs(value.numerator)
+    return (numerator // (numerator & -numerator)).bit_length() if numerator else 0

@@ -12,9 +12,9 @@ import numpy as np
 from numpy import bitwise_and, bitwise_xor, invert, maximum, minimum, right_shift
 from numpy.typing import NDArray
 
-from numformats.codec.compiled.kernels import PIECE
-from numformats.codec.compiled.parameters import LANE32, LANE64, Lane
-from numformats.codec.compiled.steps import inlined, step
+from numformats.codec.numba.encode import PIECE
+from numformats.codec.numba.lanes import LANE32, LANE64, Lane
+from numformats.codec.numba.steps import inlined, step
 
 
 class MagnitudeWords(NamedTuple):

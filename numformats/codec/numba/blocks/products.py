@@ -11,7 +11,7 @@ import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from numpy import add, bitwise_and, divide, maximum, multiply, subtract
 
-from numformats.codec.compiled.arithmetic import (
+from numformats.codec.numba.blocks.quotients import (
     add_runs_to_odd,
     divide_runs,
     divide_runs_to_odd,
@@ -22,11 +22,11 @@ from numformats.codec.compiled.arithmetic import (
     subtract_runs,
     within,
 )
-from numformats.codec.compiled.extremes import largest_of_runs
-from numformats.codec.compiled.kernels import BLOCK, COUNT, PIECE, encode_block, look_up, project
-from numformats.codec.compiled.parameters import Parameters
-from numformats.codec.compiled.search import search
-from numformats.codec.compiled.steps import step
+from numformats.codec.numba.blocks.absmax import largest_of_runs
+from numformats.codec.numba.encode import BLOCK, COUNT, PIECE, encode_block, look_up, project
+from numformats.codec.numba.lanes import Parameters
+from numformats.codec.numba.search import search
+from numformats.codec.numba.steps import step
 
 _INFINITY: Final = np.uint64(0x7FF0000000000000)
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.codec.compiled import pieces
-from numformats.codec.compiled.bound import Kernel, TableKernel, has_table, key_words
-from numformats.codec.compiled.extremes import magnitude_words
-from numformats.codec.compiled.kernels import PIECE
-from numformats.codec.compiled.parameters import LANE64
-from numformats.codec.compiled.views import as_words, read_only
+from numformats.codec.numba import pieces
+from numformats.codec.numba.bound import Kernel, TableKernel, has_table, key_words
+from numformats.codec.numba.blocks.absmax import magnitude_words
+from numformats.codec.numba.encode import PIECE
+from numformats.codec.numba.lanes import LANE64
+from numformats.codec.numba.views import as_words, read_only
 from numformats.codec.values import value_table
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 
 Array = NDArray[Any]
 

@@ -13,44 +13,50 @@ import numpy as np
 from numpy import add, bitwise_or, bitwise_xor, right_shift, subtract
 from numpy.typing import NDArray
 
-from numformats.codec import codebook
-from numformats.codec.compiled.kernels import BLOCK, lanes_of, look_up
-from numformats.codec.compiled.parameters import Lane
-from numformats.codec.compiled.steps import step
-from numformats.codec.plan import TablePlan
-from numformats.rounding import random_bit_count
+from numformats.codec import staircase
+from numformats.codec.numba.encode import BLOCK, lanes_of, look_up
+from numformats.codec.numba.lanes import Lane
+from numformats.codec.numba.steps import step
+from numformats.codec.plan import BySign, StaircasePlan
+from numformats.modes import random_bit_count
 
 Array = NDArray[Any]
 
 
-def is_staircase(plan: TablePlan) -> bool:
-    """Whether a plan is deterministic and its values only grow with the number.
+def is_searchable(plan: StaircasePlan) -> bool:
+    """Whether a plan is deterministic, its values only grow with the number, and infinity becomes
+    what the largest numbers become, or else NaN.
 
     Modes that look at zero are ambiguous between two values of which neither is: what is rounded
     toward zero from below ends above it.
     """
     if random_bit_count(plan.rounding):
         return False
+    if not (infinity_is_nan(plan) or plan.infinity == BySign(plan.codes[-1], plan.codes[0])):
+        return False
     straddles = plan.values[0] < 0 < plan.values[-1] and 0.0 not in plan.values
     return not straddles or plan.rounding in ("nearest_even", "nearest_away", "nearest_zero")
 
 
-def find_thresholds(plan: TablePlan, lane: Lane) -> Array:
+def infinity_is_nan(plan: StaircasePlan) -> bool:
+    """Whether infinities have the code of NaN."""
+    codes = {plan.infinity.positive, plan.infinity.negative, plan.nan.positive, plan.nan.negative}
+    return len(codes) == 1
+
+
+def find_thresholds(plan: StaircasePlan, lane: Lane) -> Array:
     """For each value of a table but the lowest, the key of the first float that becomes it or more.
 
     Returns 2**k - 1 words of the lane, for the smallest k that is enough; the last ones are never
     reached. A key is the place of a float in the order of all floats, as `keys_of` has it.
     """
     steps = np.arange(1, len(plan.values))
-    place_of_code = np.empty(max(plan.codes) + 1, np.int64)
-    place_of_code[list(plan.codes)] = np.arange(len(plan.codes))
     # Before the first is minus infinity; plus infinity has taken all steps.
     before = np.full(steps.size, lane.ones - (lane.infinity_word | lane.sign_bit), lane.dtype)
     reached = np.full(steps.size, lane.infinity_word | lane.sign_bit, lane.dtype)
     for _ in range(lane.bits):
         middle = before + (reached - before) // lane.dtype.type(2)
-        codes = codebook.encode_chunk(_float_of_key(middle, lane), plan, None)
-        is_reached = place_of_code[codes] >= steps
+        is_reached = staircase.places_of(_float_of_key(middle, lane), plan, None) >= steps
         reached = np.where(is_reached, middle, reached)
         before = np.where(is_reached, before, middle)
     thresholds = np.full(2 ** int(steps.size).bit_length() - 1, lane.ones, lane.dtype)
@@ -74,9 +80,9 @@ class LaneWords(NamedTuple):
     highest_key: Any
 
     @classmethod
-    def of(cls, lane: Lane) -> LaneWords:
-        """The words of a lane; the keys are those of the two infinities."""
-        highest = lane.infinity_word | lane.sign_bit
+    def of(cls, lane: Lane, plan: StaircasePlan) -> LaneWords:
+        """The words of a lane; the keys are those of the two infinities, or just before these."""
+        highest = (lane.infinity_word | lane.sign_bit) - infinity_is_nan(plan)
         words = (0, lane.bits - 1, lane.sign_bit, lane.ones - highest, highest)
         return cls(*map(lane.dtype.type, words))
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from numformats.codec import numpy_path
 from numformats.codec.plan import Plan
-from numformats.formats.base import Format
+from numformats.system import NumberSystem
 
 Array = NDArray[Any]
 
@@ -30,7 +30,7 @@ PART: Final = 1 << 16
 # Read once: asking the environment takes as long as to encode some thousand numbers.
 _IS_DISABLED: Final = os.environ.get("NUMFORMATS_DISABLE_NUMBA", "0") not in ("", "0")
 
-_DISPATCH: Final = "numformats.codec.compiled.dispatch"
+_CALLS: Final = "numformats.codec.numba.calls"
 
 
 class _Tally:
@@ -40,22 +40,22 @@ class _Tally:
 
 
 def compiled_path(size: int) -> Any:
-    """The module `dispatch` if it is to be used for an array of `size` elements, else None."""
+    """The module `numba.calls` if it is to be used for an array of `size` elements, else None."""
     if _IS_DISABLED:
         return None
-    loaded = sys.modules.get(_DISPATCH)
+    loaded = sys.modules.get(_CALLS)
     if loaded is not None:
         return loaded
     _Tally.elements += size
     if _Tally.elements < LARGE:
         return None
     try:
-        from numformats.codec.compiled import dispatch
+        from numformats.codec.numba import calls
     except ImportError:
         # No Numba for this Python yet, say: everything works without it. Looking for it takes time.
         _Tally.elements = 0
         return None
-    return dispatch
+    return calls
 
 
 def project_into(
@@ -63,7 +63,7 @@ def project_into(
     x: Array,
     plan: Plan,
     *,
-    fmt: Format | None = None,
+    fmt: NumberSystem | None = None,
     key: int | None = None,
     random_bits: Array | None = None,
     refuse_nan: Callable[[], None] | None = None,
@@ -75,17 +75,17 @@ def project_into(
     the position of the first element, from which random numbers made by `key` go on; a multiple of
     `PART`.
     """
-    dispatch = compiled_path(x.size)
-    if dispatch is not None:
-        kernel = dispatch.kernel_for(plan, x.dtype)
-        if kernel is not None and (
-            fmt is None or kernel.can_round(fmt, out.dtype.newbyteorder("="))
-        ):
-            dispatch.project_into(
+    calls = compiled_path(x.size)
+    if calls is not None:
+        if fmt is None:
+            kernel = calls.kernel_for(plan, x.dtype)
+        else:
+            kernel = calls.rounding_kernel_for(plan, x.dtype, fmt, out.dtype)
+        if kernel is not None:
+            calls.project_into(
                 out,
                 x,
                 kernel,
-                fmt=fmt,
                 key=key,
                 random_bits=random_bits,
                 refuse_nan=refuse_nan,
@@ -97,10 +97,11 @@ def project_into(
     numpy_path.project_into(out, x, plan, fmt=fmt, key=key, random_bits=random_bits, start=start)
 
 
-def decode_into(out: Array, codes: Array, fmt: Format) -> None:
+def decode_into(out: Array, codes: Array, fmt: NumberSystem) -> None:
     """Write the values of codes in range to `out`, whose dtype holds them."""
-    dispatch = compiled_path(codes.size)
-    if dispatch is not None and dispatch.can_decode(fmt, out.dtype.newbyteorder("=")):
-        dispatch.decode_into(out, codes, fmt)
+    calls = compiled_path(codes.size)
+    decoder = None if calls is None else calls.decoder_for(fmt, out.dtype)
+    if decoder is not None:
+        calls.decode_into(out, codes, fmt, decoder)
         return
     numpy_path.decode_into(out, codes, fmt)

@@ -22,8 +22,8 @@ from numpy import (
     subtract,
 )
 
-from numformats.codec.compiled.parameters import Parameters
-from numformats.codec.compiled.steps import (
+from numformats.codec.numba.lanes import Parameters
+from numformats.codec.numba.steps import (
     by_sign,
     code_of,
     finish,

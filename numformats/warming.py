@@ -11,18 +11,18 @@ import numpy as np
 
 from numformats.codec import paths
 from numformats.codec.arguments import code_dtype
-from numformats.codec.compiled import arithmetic, dispatch, extremes, kernels, pieces, search
-from numformats.codec.compiled.bound import Kernel
-from numformats.codec.compiled.scaled import QuotientKernel, ScaleKernel
-from numformats.codec.compiled.views import as_words, read_only
+from numformats.codec.numba import arithmetic, dispatch, extremes, kernels, pieces, search
+from numformats.codec.numba.bound import Kernel
+from numformats.codec.numba.blocks.calls import QuotientKernel, ScaleKernel
+from numformats.codec.numba.views import as_words, read_only
 from numformats.codec.plan import make_plan
-from numformats.formats.base import Format
+from numformats.formats.format import Format
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.ieee import dlfloat16, float16, float32
 from numformats.formats.integers import IntFormat
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
 from numformats.formats.tables import TableFormat
-from numformats.rounding import RoundingMode, Stochastic
+from numformats.modes import RoundingMode, Stochastic
 
 _INPUTS = (np.float16, ml_dtypes.bfloat16, np.float32, np.float64)
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)

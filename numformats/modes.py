@@ -1,4 +1,4 @@
-"""The words for rounding and saturation: what may be asked for, and nothing about how it is done.
+"""The words for rounding and saturation: what may be asked for, and what decides each mode.
 
 A projection is a rounding mode and a saturation mode. Rounding chooses one of the two values of a
 format that enclose a real number; saturation decides what becomes of a result that lies beyond the
@@ -8,9 +8,11 @@ largest or smallest value. What each word means is written in :mod:`numformats.e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias, get_args
 
-from numformats.formats.base import unknown
+from numformats.checks import unknown
 
 RoundingName: TypeAlias = Literal[
     "nearest_even",
@@ -26,9 +28,89 @@ RoundingName: TypeAlias = Literal[
 SaturationMode: TypeAlias = Literal["none", "finite", "propagate", "wrap"]
 NanPolicy: TypeAlias = Literal["raise", "max", "zero"]
 
-ROUNDING_NAMES: Final[tuple[RoundingName, ...]] = get_args(RoundingName)
 SATURATION_MODES: Final[tuple[SaturationMode, ...]] = get_args(SaturationMode)
 NAN_POLICIES: Final[tuple[NanPolicy, ...]] = get_args(NanPolicy)
+
+
+class Away(Enum):
+    """How large the part of a number beyond its neighbour nearer to zero has to be, as a part of
+    the way to the other neighbour, for the number to be rounded away from zero.
+    """
+
+    INEXACT = "more than nothing"
+    FROM_HALF = "half or more"
+    ABOVE_HALF = "more than half"
+    NEVER = "no part is enough"
+
+
+@dataclass(frozen=True)
+class DeterministicMode:
+    """All that decides a deterministic rounding mode: when a number is rounded away from zero.
+
+    That may depend on whether the neighbour nearer to zero is even and the other odd, or the other
+    way round, or both alike (in a table); and on the sign of the number. `rule` says the same in
+    words.
+    """
+
+    alias: str
+    rule: str
+    from_even: Away
+    from_odd: Away
+    from_alike: Away
+    negative: Away | None = None
+
+    @property
+    def depends_on_parity(self) -> bool:
+        """Whether it matters which neighbour is even."""
+        return self.from_even != self.from_odd
+
+    @property
+    def breaks_ties_by_parity(self) -> bool:
+        """Whether it matters for numbers in the middle of two neighbours alone."""
+        return {self.from_even, self.from_odd} == {Away.FROM_HALF, Away.ABOVE_HALF}
+
+
+def _alike(alias: str, rule: str, away: Away, negative: Away | None = None) -> DeterministicMode:
+    """A mode that does not look at parity."""
+    return DeterministicMode(alias, rule, away, away, away, negative)
+
+
+# A mode is a line here, its name in `RoundingName`, and its equation in `numformats.exact`.
+DETERMINISTIC: Final[dict[RoundingName, DeterministicMode]] = {
+    "nearest_even": DeterministicMode(
+        "rne",
+        "the nearer neighbour; of two equally near, the one with the even code",
+        from_even=Away.ABOVE_HALF,
+        from_odd=Away.FROM_HALF,
+        from_alike=Away.ABOVE_HALF,
+    ),
+    "nearest_away": _alike(
+        "rna",
+        "the nearer neighbour; of two equally near, the one farther from zero",
+        Away.FROM_HALF,
+    ),
+    "nearest_zero": _alike(
+        "rnz",
+        "the nearer neighbour; of two equally near, the one closer to zero",
+        Away.ABOVE_HALF,
+    ),
+    "toward_zero": _alike("rtz", "the neighbour closer to zero", Away.NEVER),
+    "away_from_zero": _alike("raz", "the neighbour farther from zero", Away.INEXACT),
+    "toward_positive": _alike(
+        "rtp", "the neighbour above", Away.INEXACT, negative=Away.NEVER
+    ),
+    "toward_negative": _alike(
+        "rtn", "the neighbour below", Away.NEVER, negative=Away.INEXACT
+    ),
+    "to_odd": DeterministicMode(
+        "rto",
+        "the neighbour with the odd code",
+        from_even=Away.INEXACT,
+        from_odd=Away.NEVER,
+        from_alike=Away.NEVER,
+    ),
+}
+ROUNDING_NAMES: Final[tuple[RoundingName, ...]] = (*DETERMINISTIC, "stochastic_equal")
 
 MAX_RANDOM_BITS: Final = 32
 
@@ -80,17 +162,41 @@ class Stochastic:
 RoundingMode: TypeAlias = RoundingName | Stochastic
 
 ROUNDING_ALIASES: Final[dict[str, RoundingMode]] = {
-    "rne": "nearest_even",
-    "rna": "nearest_away",
-    "rnz": "nearest_zero",
-    "rtz": "toward_zero",
-    "raz": "away_from_zero",
-    "rtp": "toward_positive",
-    "rtn": "toward_negative",
-    "rto": "to_odd",
+    **{mode.alias: name for name, mode in DETERMINISTIC.items()},
     "sr": Stochastic(),
     "stochastic": Stochastic(),
 }
+
+
+@dataclass(frozen=True)
+class Modes:
+    """All that is asked of a projection beside its number system, parsed."""
+
+    rounding: RoundingMode = "nearest_even"
+    saturation: SaturationMode = "none"
+    nan: NanPolicy = "raise"
+
+
+def parse_modes(rounding: str | Stochastic, saturation: str, nan: str) -> Modes:
+    """The modes that three words stand for.
+
+    Raises TypeError for another type, ValueError for an unknown word.
+
+    >>> parse_modes("rtz", "finite", "raise")
+    Modes(rounding='toward_zero', saturation='finite', nan='raise')
+    """
+    try:
+        return _parse_known(rounding, saturation, nan)
+    except TypeError:  # which what cannot be hashed raises, too, and with another message
+        return _parse(rounding, saturation, nan)
+
+
+def _parse(rounding: str | Stochastic, saturation: str, nan: str) -> Modes:
+    return Modes(parse_rounding(rounding), parse_saturation(saturation), parse_nan(nan))
+
+
+# Kept, since parsing takes as long as encoding some hundred numbers.
+_parse_known = lru_cache(maxsize=256)(_parse)
 
 
 def parse_rounding(rounding: str | Stochastic) -> RoundingMode:
@@ -152,3 +258,19 @@ def random_bit_count(rounding: RoundingMode) -> int:
 def _require_str(argument: str, given: object, expected: str) -> None:
     if not isinstance(given, str):
         raise TypeError(f"{argument}: expected {expected}, got {type(given).__name__} {given!r}")
+
+
+def rule_of(rounding: RoundingMode) -> str:
+    """What a mode does, in words.
+
+    >>> rule_of("toward_zero")
+    'the neighbour closer to zero'
+    """
+    if isinstance(rounding, Stochastic):
+        return (
+            f"away from zero with a probability of the distance, in {rounding.bits} bits, "
+            f"variant {rounding.variant}"
+        )
+    if rounding == "stochastic_equal":
+        return "either neighbour, with equal chances"
+    return DETERMINISTIC[rounding].rule

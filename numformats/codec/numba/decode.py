@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import bitwise_and, left_shift
 
-from numformats.codec.compiled.kernels import BLOCK
-from numformats.codec.compiled.parameters import LANE64
-from numformats.codec.compiled.steps import step
-from numformats.formats.base import Format
-from numformats.formats.floating import FloatFormat
-from numformats.formats.integers import TwosComplement
+from numformats.codec.numba.encode import BLOCK
+from numformats.codec.numba.lanes import LANE64
+from numformats.codec.numba.steps import step
+from numformats.codec.values import special_codes
+from numformats.system import NumberSystem
 
 # More than any code: what a format lacks begins there.
 _NEVER = 1 << 40
@@ -41,25 +40,32 @@ class FixedFields(NamedTuple):
     quantum: Any
 
 
-def fields_of(fmt: Format) -> FloatFields | FixedFields | None:
-    """What the kernels below need to know of a format, or None if they cannot decode it."""
-    if isinstance(fmt, TwosComplement):
-        sign_bit = 1 << (fmt.bits - 1) if fmt.signed else 0
-        return FixedFields(np.int64(sign_bit), float(fmt.quantum))
-    if not isinstance(fmt, FloatFormat) or -fmt.bias < 1 - LANE64.bias:
+def fields_of(fmt: NumberSystem) -> FloatFields | FixedFields | None:
+    """What the kernels below need to know of a system, or None if they cannot decode it."""
+    lattice = fmt.lattice
+    if lattice is None:
         return None
-    first_nan = {"ieee": (fmt.inf_code or 0) + 1, "top": fmt.top_code}.get(fmt.nan, _NEVER)
-    lone_value = 1 if fmt.has_zero else 0
+    sign_bit = 1 << (fmt.bits - 1) if fmt.signed else 0
+    quantum = 2.0**lattice.lowest_quantum if lattice.lowest_quantum > -1075 else 0.0
+    if lattice.complement:
+        return FixedFields(np.int64(sign_bit), quantum)
+    # What is subtracted from the exponent field, all of whose binades float64 has to have.
+    bias = 1 - lattice.lowest_quantum - lattice.trailing_bits
+    if -bias < 1 - LANE64.bias:
+        return None
+    special = special_codes(fmt)
+    first_normal = 1 << lattice.trailing_bits if lattice.gradual else lattice.has_zero
+    first_nan = fmt.highest_step + 1 + fmt.has_inf
     return FloatFields(
-        magnitude_mask=np.uint64(fmt.top_code),
-        sign_bit=np.uint64(fmt.sign_bit),
-        first_normal=np.uint64(1 << fmt.mantissa_bits if fmt.has_subnormals else lone_value),
-        quantum=2.0 ** (fmt.emin - fmt.mantissa_bits),
-        up=np.uint64(LANE64.trailing_bits - fmt.mantissa_bits),
-        rebias=np.uint64((LANE64.bias - fmt.bias) << LANE64.trailing_bits),
-        infinity=np.uint64(_NEVER if fmt.inf_code is None else fmt.inf_code),
+        magnitude_mask=np.uint64((1 << (fmt.bits - fmt.signed)) - 1),
+        sign_bit=np.uint64(sign_bit),
+        first_normal=np.uint64(first_normal),
+        quantum=quantum,
+        up=np.uint64(LANE64.trailing_bits - lattice.trailing_bits),
+        rebias=np.uint64((LANE64.bias - bias) << LANE64.trailing_bits),
+        infinity=np.uint64(_NEVER if special.infinity < 0 else special.infinity),
         first_nan=np.uint64(first_nan),
-        lone_nan=np.uint64(fmt.sign_bit if fmt.nan == "negative_zero" else _NEVER),
+        lone_nan=np.uint64(_NEVER if special.lone_nan < 0 else special.lone_nan),
     )
 
 

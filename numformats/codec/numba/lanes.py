@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.codec.plan import BySign, EncodePlan, Lattice
+from numformats.codec.plan import BySign, EncodePlan
 from numformats.codec.values import decode_chunk
-from numformats.formats.base import Format
-from numformats.rounding import RoundingMode, Stochastic, random_bit_count
+from numformats.modes import DETERMINISTIC, Away, Stochastic, random_bit_count
+from numformats.system import Lattice, NumberSystem
 
 
 class Lane(NamedTuple):
@@ -177,7 +177,7 @@ def is_uncommon(plan: EncodePlan) -> bool:
     return plan.wrap or not plan.lattice.gradual
 
 
-def words_of(plan: EncodePlan, lane: Lane, fmt: Format | None = None) -> NDArray[Any]:
+def words_of(plan: EncodePlan, lane: Lane, fmt: NumberSystem | None = None) -> NDArray[Any]:
     """The parameters of a plan as an array of lane words; with a format, for values in place."""
     parameters = _parameters(plan, lane)
     if fmt is not None:
@@ -223,8 +223,8 @@ def _parameters(plan: EncodePlan, lane: Lane) -> Parameters:
         infinity_flip=_flip(plan.infinity),
         nan=plan.nan.positive,
         nan_flip=_flip(plan.nan),
-        twos_complement=lane.ones if plan.twos_complement else 0,
-        sign=0 if plan.twos_complement else 1 << (plan.bits - 1),
+        twos_complement=lane.ones if plan.lattice.complement else 0,
+        sign=0 if plan.lattice.complement else 1 << (plan.bits - 1),
         zero_sign=plan.negative_zero,
         code_mask=(1 << plan.bits) - 1,
         low_code=_low_code(lane, lattice),
@@ -243,7 +243,7 @@ def _parameters(plan: EncodePlan, lane: Lane) -> Parameters:
     )
 
 
-def _with_values(p: Parameters, plan: EncodePlan, lane: Lane, fmt: Format) -> Parameters:
+def _with_values(p: Parameters, plan: EncodePlan, lane: Lane, fmt: NumberSystem) -> Parameters:
     """Parameters for values in place of codes: the bits of floats in all that ends up in a result.
 
     The magnitude is compared with the largest value then, not with its code.
@@ -278,7 +278,7 @@ def _with_values(p: Parameters, plan: EncodePlan, lane: Lane, fmt: Format) -> Pa
     )
 
 
-def _value_words(codes: list[int], lane: Lane, fmt: Format) -> list[int]:
+def _value_words(codes: list[int], lane: Lane, fmt: NumberSystem) -> list[int]:
     values = decode_chunk(np.array(codes), fmt, lane.float_dtype)
     return [int(word) for word in values.view(lane.dtype)]
 
@@ -324,7 +324,8 @@ def _bound(plan: EncodePlan, lane: Lane) -> int:
 
 
 def _ties_by_significand(plan: EncodePlan) -> bool:
-    return plan.ties_by_significand and plan.rounding == "nearest_even"
+    decided = DETERMINISTIC.get(plan.rounding)  # type: ignore[call-overload]
+    return plan.ties_by_significand and decided is not None and decided.breaks_ties_by_parity
 
 
 def _thresholds(plan: EncodePlan, lane: Lane) -> tuple[int, int, int]:
@@ -332,18 +333,19 @@ def _thresholds(plan: EncodePlan, lane: Lane) -> tuple[int, int, int]:
 
     Fractions are in units of 2**-bits of the lane: away from zero if above this.
     """
-    half, never = 1 << (lane.bits - 1), lane.ones
-    table: dict[RoundingMode, tuple[int, int, int]] = {
-        "nearest_even": (half, half ^ (half - 1), 0),
-        "nearest_away": (half - 1, 0, 0),
-        "nearest_zero": (half, 0, 0),
-        "toward_zero": (never, 0, 0),
-        "away_from_zero": (0, 0, 0),
-        "toward_positive": (0, 0, never),
-        "toward_negative": (never, 0, never),
-        "to_odd": (0, never, 0),
+    half = 1 << (lane.bits - 1)
+    words = {
+        Away.INEXACT: 0,
+        Away.FROM_HALF: half - 1,
+        Away.ABOVE_HALF: half,
+        Away.NEVER: lane.ones,
     }
-    return table.get(plan.rounding, (never, 0, 0))
+    decided = DETERMINISTIC.get(plan.rounding)  # type: ignore[call-overload]
+    if decided is None:
+        return lane.ones, 0, 0
+    even = words[decided.from_even]
+    negative = even if decided.negative is None else words[decided.negative]
+    return even, even ^ words[decided.from_odd], even ^ negative
 
 
 def _low_code(lane: Lane, lattice: Lattice) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy import bitwise_and, divide, left_shift, right_shift
 
-from numformats.codec.compiled.steps import inlined, step
+from numformats.codec.numba.steps import inlined, step
 
 # What a quotient is raised to, lest float32 lose it: far below all that elements tell apart.
 LEAST: Final = np.float32(2.0**-100)

@@ -1,0 +1,98 @@
+"""How far the values of a format or dtype reach: what decides whether one holds all of another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from numformats.codec.arguments import is_float, is_real
+from numformats.system import NumberSystem
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Every finite value is a multiple of `quantum`, from `lowest` to `highest`, and has at most
+    `precision` significand bits; and what there is beside the finite values.
+    """
+
+    precision: int
+    quantum: Fraction
+    lowest: Fraction
+    highest: Fraction
+    has_inf: bool = False
+    has_nan: bool = False
+    has_negative_zero: bool = False
+
+    def holds(self, other: Extent) -> bool:
+        """Whether whatever `other` describes has all its values here, if all multiples of the
+        quantum of this precision are values here.
+        """
+        return (
+            other.precision <= self.precision
+            and (other.quantum / self.quantum).denominator == 1
+            and self.lowest <= other.lowest
+            and other.highest <= self.highest
+            and other.has_inf <= self.has_inf
+            and other.has_nan <= self.has_nan
+            and other.has_negative_zero <= self.has_negative_zero
+        )
+
+
+@lru_cache(maxsize=1024)
+def extent_of_format(fmt: NumberSystem) -> Extent:
+    """The extent of a format's values."""
+    return Extent(
+        fmt.precision,
+        fmt.quantum,
+        fmt.lowest,
+        fmt.highest,
+        fmt.has_inf,
+        fmt.has_nan,
+        fmt.has_negative_zero,
+    )
+
+
+@lru_cache(maxsize=256)
+def dtype_holds(dtype: np.dtype[Any], fmt: NumberSystem) -> bool:
+    """Whether every value of the format, NaN and the sign of zero included, is exact in a dtype.
+
+    >>> import numformats as nf
+    >>> f = nf.float4_e2m1fn
+    >>> dtype_holds(np.dtype("int8"), f), dtype_holds(np.dtype("f2"), f)
+    (False, True)
+    """
+    native = dtype.newbyteorder("=")
+    # NumPy takes None for float64 where it compares dtypes.
+    if fmt.dtype is not None and fmt.dtype == native:
+        return True
+    described = _extent_of_dtype(native)
+    return described is not None and described.holds(extent_of_format(fmt))
+
+
+@lru_cache(maxsize=64)
+def _extent_of_dtype(dtype: np.dtype[Any]) -> Extent | None:
+    """The extent of a dtype of NumPy or ml_dtypes, or None if it has not all multiples."""
+    # A scale without zero has not.
+    if not is_real(dtype) or dtype == ml_dtypes.float8_e8m0fnu:
+        return None
+    if not is_float(dtype):
+        info = np.iinfo(dtype) if dtype.kind in "iu" else ml_dtypes.iinfo(dtype)
+        limits = Fraction(int(info.min)), Fraction(int(info.max))
+        return Extent(info.bits, Fraction(1), *limits)
+    info = ml_dtypes.finfo(dtype)
+    with np.errstate(all="ignore"):  # some have no such numbers
+        special = np.array([np.inf, np.nan, -0.0]).astype(dtype).astype(np.float64)
+    return Extent(
+        precision=info.nmant + 1,
+        quantum=Fraction(float(info.smallest_subnormal)),
+        lowest=Fraction(float(info.min)),
+        highest=Fraction(float(info.max)),
+        has_inf=bool(np.isinf(special[0])),
+        has_nan=bool(np.isnan(special[1])),
+        has_negative_zero=bool(np.signbit(special[2])),
+    )

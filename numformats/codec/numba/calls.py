@@ -1,0 +1,308 @@
+"""From arrays to compiled loops: which loop, with which arguments, on which parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.codec.arguments import code_dtype, walk
+from numformats.codec.numba import decode, encode
+from numformats.codec.numba.lanes import LANE32, LANE64, Lane, is_uncommon, lane_of, words_of
+from numformats.codec.numba.search import LaneWords, find_thresholds, is_searchable, search
+from numformats.codec.numba.threads import run_split
+from numformats.codec.numba.views import NO_WORDS, as_words, read_only
+from numformats.codec.plan import EncodePlan, Plan, StaircasePlan
+from numformats.codec.random_bits import key_schedule
+from numformats.codec.values import TABLE_BITS, decode_chunk, value_table
+from numformats.modes import random_bit_count
+from numformats.system import NumberSystem
+
+Array = NDArray[Any]
+
+# Given random numbers, a key that makes them, and how far up in a lane they belong.
+Draws = tuple[Array | None, Array | None, Any]
+
+# Elements that are buffered at a time where memory has to be walked: a multiple of encode.BLOCK.
+CHUNK: Final = 1 << 15
+
+CONVERSIONS: Final[dict[np.dtype[Any], int]] = {
+    np.dtype(ml_dtypes.bfloat16): encode.FROM_BFLOAT16,
+    np.dtype(np.float16): encode.FROM_FLOAT16,
+}
+_INPUTS: Final = frozenset([*CONVERSIONS, np.dtype(np.float32), np.dtype(np.float64)])
+
+
+class Kernel(Protocol):
+    """A compiled loop with all its arguments but the arrays, for inputs of a dtype."""
+
+    dtype: np.dtype[Any]
+
+    def source(self, x: Array) -> Array:
+        """The input as the loop takes it."""
+
+    def run(
+        self,
+        source: Array,
+        out: Array,
+        *,
+        given: Array | None = None,
+        key: Array | None = None,
+        start: int,
+    ) -> bool:
+        """Project elements that begin at position `start`; whether any is NaN."""
+
+
+class LatticeKernel:
+    """`encode.project` for a plan and an input dtype: all arguments but the arrays.
+
+    in_place: parameters by which values are written instead of codes; table: the values of codes,
+    which are looked up. Both are None where codes are asked for.
+    """
+
+    def __init__(
+        self,
+        plan: EncodePlan,
+        lane: Lane,
+        dtype: np.dtype[Any],
+        in_place: Array | None = None,
+        table: Array | None = None,
+    ) -> None:
+        self.dtype = dtype
+        self.parameters = read_only(words_of(plan, lane)) if in_place is None else in_place
+        self.is_uncommon = True if is_uncommon(plan) else None
+        self._in_place = None if in_place is None else True
+        self._table = table
+        self._conversion = CONVERSIONS.get(dtype)
+        self._is_wide = _is_widened(lane, dtype)
+        bits = random_bit_count(plan.rounding)
+        # Given numbers are right-aligned, drawn ones are used from the top.
+        self._given_place = lane.dtype.type(lane.bits - (bits or lane.bits))
+        self._drawn_place = lane.dtype.type(lane.bits - 32)
+
+    def source(self, x: Array) -> Array:
+        """The input as words, unless it has to be widened as numbers."""
+        return read_only(x.view() if self._is_wide and self._conversion is None else as_words(x))
+
+    def run(
+        self,
+        source: Array,
+        out: Array,
+        *,
+        given: Array | None = None,
+        key: Array | None = None,
+        start: int,
+    ) -> bool:
+        """Project elements that begin at position `start`; whether any is NaN."""
+        return encode.project(
+            source,
+            self._conversion,
+            self.wide(),
+            out,
+            self.parameters,
+            self.is_uncommon,
+            self._in_place,
+            self._table,
+            *self.draws(given, key),
+            start,
+        )
+
+    def wide(self) -> Array | None:
+        """Scratch memory to widen numbers in, if need be."""
+        return np.empty(encode.BLOCK) if self._is_wide else None
+
+    def draws(self, given: Array | None, key: Array | None) -> Draws:
+        """Random numbers, or the words of the key that makes them, and where they belong."""
+        if given is None and key is None:
+            return None, None, self._drawn_place
+        place = self._drawn_place if given is None else self._given_place
+        return NO_WORDS if given is None else given, NO_WORDS if key is None else key, place
+
+
+class SearchKernel:
+    """`search.search` for a plan and an input dtype.
+
+    values: what is written for each code of the plan, and for NaN; the codes themselves if None.
+    """
+
+    def __init__(
+        self, plan: StaircasePlan, dtype: np.dtype[Any], values: Array | None = None
+    ) -> None:
+        self.dtype = dtype
+        self._conversion = CONVERSIONS.get(dtype)
+        lane = LANE64 if dtype == np.float64 else LANE32
+        self.lane_words = LaneWords.of(lane, plan)
+        self.thresholds = read_only(find_thresholds(plan, lane))
+        results = np.array([*plan.codes, plan.nan.positive], np.uint32)
+        self.results = self._for_places(results if values is None else values)
+
+    def _for_places(self, results: Array) -> Array:
+        """An entry for each place that there could be, and one for NaN."""
+        entries = np.full(self.thresholds.size + 2, results[-1], results.dtype)
+        entries[: results.size - 1] = results[:-1]
+        return read_only(entries)
+
+    def source(self, x: Array) -> Array:
+        """The input as words."""
+        return read_only(as_words(x))
+
+    def run(
+        self,
+        source: Array,
+        out: Array,
+        *,
+        given: Array | None = None,
+        key: Array | None = None,
+        start: int,
+    ) -> bool:
+        """Project elements; whether any is NaN. There are no random numbers to use."""
+        return search(
+            source, self._conversion, out, self.thresholds, self.results, self.lane_words
+        )
+
+
+def _is_widened(lane: Lane, dtype: np.dtype[Any]) -> bool:
+    return lane == LANE64 and dtype != np.float64
+
+
+@lru_cache(maxsize=512)
+def kernel_for(plan: Plan, dtype: np.dtype[Any]) -> LatticeKernel | SearchKernel | None:
+    """The kernel that makes codes of an input dtype, or None where NumPy has to do it."""
+    native = dtype.newbyteorder("=")
+    if native not in _INPUTS:
+        return None
+    if isinstance(plan, StaircasePlan):
+        return SearchKernel(plan, native) if is_searchable(plan) else None
+    lane = lane_of(plan, 8 * native.itemsize)
+    return None if lane is None else LatticeKernel(plan, lane, native)
+
+
+@lru_cache(maxsize=512)
+def rounding_kernel_for(
+    plan: Plan, dtype: np.dtype[Any], fmt: NumberSystem, out_dtype: np.dtype[Any]
+) -> Kernel | None:
+    """The same for values in place of codes, of a dtype that holds them."""
+    native, out_native = dtype.newbyteorder("="), out_dtype.newbyteorder("=")
+    if native not in _INPUTS:
+        return None
+    if isinstance(plan, StaircasePlan):
+        if not is_searchable(plan):
+            return None
+        values = decode_chunk(np.array([*plan.codes, plan.nan.positive]), fmt, out_native)
+        return SearchKernel(plan, native, as_words(values))
+    lane = lane_of(plan, 8 * native.itemsize)
+    if lane is None:
+        return None
+    is_direct = native == lane.float_dtype and not is_uncommon(plan)
+    if is_direct and out_native == lane.float_dtype:
+        return LatticeKernel(plan, lane, native, in_place=read_only(words_of(plan, lane, fmt)))
+    if not has_table(fmt):
+        return None
+    return LatticeKernel(plan, lane, native, table=as_words(value_table(fmt, out_native)))
+
+
+def project_into(
+    out: Array,
+    x: Array,
+    kernel: Kernel,
+    *,
+    key: int | None = None,
+    random_bits: Array | None = None,
+    refuse_nan: Callable[[], None] | None = None,
+    start: int = 0,
+) -> None:
+    """Write what a kernel makes of `x` to `out`, as `numpy_path.project_into`.
+
+    `refuse_nan` raises if there is a NaN in `x`; it is called before anything is written to `x`.
+    """
+    words = key_words(key)
+    if random_bits is None and _is_plain(x) and _is_plain(out) and not _overlap(x, out):
+        source, result = kernel.source(x.reshape(-1)), as_words(out.reshape(-1))
+
+        def work(begin: int, end: int) -> bool:
+            return kernel.run(source[begin:end], result[begin:end], key=words, start=start + begin)
+
+        # A pass of its own, to look for NaN, would cost as much again.
+        if any(run_split(work, x.size, encode.BLOCK)) and refuse_nan is not None:
+            refuse_nan()
+        return
+    if refuse_nan is not None:
+        refuse_nan()
+    operands, dtypes = [x], [kernel.dtype]
+    if random_bits is not None:
+        operands.append(random_bits)
+        dtypes.append(np.dtype(np.uint32))
+    operands.append(out)
+    dtypes.append(out.dtype.newbyteorder("="))
+    position = start
+    chunks = walk(
+        operands, dtypes, out=True, in_order=key is not None, chunk=CHUNK, contiguous=True
+    )
+    for values, *given, result in chunks:
+        kernel.run(
+            kernel.source(values),
+            as_words(result),
+            given=read_only(given[0].view()) if given else None,
+            key=words,
+            start=position,
+        )
+        position += values.size
+
+
+Decoder = Callable[[Array, Array], None]
+
+
+@lru_cache(maxsize=64)
+def decoder_for(fmt: NumberSystem, dtype: np.dtype[Any]) -> Decoder | None:
+    """What writes the values of contiguous codes to a contiguous array of a dtype that holds them:
+    by a table, or by arithmetic; None where NumPy has to do it.
+    """
+    native = dtype.newbyteorder("=")
+    if has_table(fmt):
+        table = as_words(value_table(fmt, native))
+        return lambda codes, out: encode.look_up(read_only(as_words(codes)), table, as_words(out))
+    fields = decode.fields_of(fmt) if native in (np.float32, np.float64) else None
+    if fields is None:
+        return None
+    loop = decode.decode_fixed if isinstance(fields, decode.FixedFields) else decode.decode_floats
+    return lambda codes, out: loop(read_only(as_words(codes)), out, fields)
+
+
+def decode_into(out: Array, codes: Array, fmt: NumberSystem, decoder: Decoder) -> None:
+    """Write the values of codes in range to `out`."""
+    if _is_plain(codes) and _is_plain(out) and not _overlap(codes, out):
+        source, result = codes.reshape(-1), out.reshape(-1)
+
+        def work(begin: int, end: int) -> bool:
+            decoder(source[begin:end], result[begin:end])
+            return False
+
+        run_split(work, codes.size, encode.BLOCK)
+        return
+    dtypes = [code_dtype(fmt), out.dtype.newbyteorder("=")]
+    for chunk, values in walk([codes, out], dtypes, out=True, chunk=CHUNK, contiguous=True):
+        decoder(chunk, values)
+
+
+def has_table(fmt: NumberSystem) -> bool:
+    """Whether the values of all codes are kept."""
+    return fmt.bits <= TABLE_BITS
+
+
+def key_words(key: int | None) -> Array | None:
+    """The words of a key."""
+    return None if key is None else read_only(np.array(key_schedule(key), np.uint32))
+
+
+def _is_plain(array: Array) -> bool:
+    """Whether an array is contiguous, aligned and in native byte order."""
+    flags = array.flags
+    return bool(flags.c_contiguous and flags.aligned and array.dtype.isnative)
+
+
+def _overlap(a: Array, b: Array) -> bool:
+    return bool(np.may_share_memory(a, b))

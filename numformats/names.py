@@ -1,0 +1,36 @@
+"""The one place where a name becomes a format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numformats.formats.format import Format
+from numformats.formats.registry import dtype_name, find_format
+
+
+def get_format(name: str | Format | Any) -> Format:
+    """The format of a name, an alias, or a NumPy or ml_dtypes dtype; a format is given back as is.
+
+    Names are those of `list_formats`, in any case; ValueError for an unknown one, with the nearest,
+    for that of a scaled format, and for a dtype that is no format here; TypeError for anything
+    else.
+
+    >>> import numformats as nf
+    >>> nf.get_format("e4m3fn") is nf.float8_e4m3fn
+    True
+    >>> nf.get_format("binary8p4se").max
+    224.0
+    >>> nf.get_format("e4m3fm")
+    Traceback (most recent call last):
+        ...
+    ValueError: format: unknown 'e4m3fm'; did you mean 'e4m3fn'? see numformats.list_formats()
+    """
+    if isinstance(name, Format):
+        return name
+    text = name if isinstance(name, str) else dtype_name(name)
+    found = find_format(text)
+    if found is None:
+        from numformats.scaled import catalogue  # which only a refusal needs
+
+        raise catalogue.unknown_format(text)
+    return found
