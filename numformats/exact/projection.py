@@ -90,7 +90,9 @@ class Trace:
             return Flags.INVALID if is_outside and self.modes.saturation != "wrap" else inexact
         if lattice is not None and not system.signed and self.rounded < 0:
             return Flags.INVALID
-        is_beyond = self.rounded > system.highest or self.rounded < min(system.lowest, Fraction(0))
+        # There is nothing that rounding could make of a number beyond the ends of a staircase.
+        unlimited = x if lattice is None else self.rounded
+        is_beyond = unlimited > system.highest or unlimited < min(system.lowest, Fraction(0))
         if inexact and is_beyond:
             return Flags.OVERFLOW | inexact
         is_tiny = lattice is not None and self._is_tiny(tininess)
