@@ -10,9 +10,9 @@ import importlib
 import typing
 from typing import TYPE_CHECKING, Any
 
-from numformats.formats.format import Format
 from numformats.formats.floating import FloatFormat
 from numformats.formats.fnuz import float8_e4m3b11fnuz, float8_e4m3fnuz, float8_e5m2fnuz
+from numformats.formats.format import Format
 from numformats.formats.ieee import (
     bfloat16,
     dlfloat16,
@@ -33,6 +33,7 @@ from numformats.formats.ocp import (
 )
 from numformats.formats.p3109 import p3109
 from numformats.formats.registry import NAMED as _NAMED
+from numformats.formats.registry import find_format as _find_format
 from numformats.formats.registry import list_formats
 from numformats.names import get_format
 
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         list_scaled_formats,
         quantize,
     )
+    from numformats.warming import warm_up
 
 __version__ = "0.1.0"
 
@@ -134,19 +136,24 @@ _NAMES = {
 def __getattr__(name: str) -> Format:
     """Parts that load on demand, and every format by name: `numformats.int8`, `.binary8p4se`."""
     if name in _MODULES:
-        return typing.cast(Any, importlib.import_module(f"{__name__}.{name}"))
+        return typing.cast(Format, importlib.import_module(f"{__name__}.{name}"))
     if name in _NAMES:
         return typing.cast(
-            Any, getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+            Format, getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
         )
     try:
-        return get_format(name)
+        # What Python asks every module for needs no format's names.
+        found = None if name.startswith("_") else _find_format(name)
+        if found is None and not name.startswith("_"):
+            # Not `scaled.catalogue` alone: see `numformats.analysis`.
+            found = importlib.import_module(f"{__name__}.scaled").catalogue.find(name)
     except ValueError as error:
-        scaled = importlib.import_module(f"{__name__}.scaled.named").NAMED
-        if name in scaled:
-            return typing.cast(Any, scaled[name])
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {error}") from None
+    if found is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_NAMES, *_NAMED})
+    scaled = importlib.import_module(f"{__name__}.scaled")
+    return sorted({*__all__, *_NAMED, *scaled.list_scaled_formats(), "__version__"})

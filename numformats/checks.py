@@ -1,4 +1,4 @@
-"""Refusing what has no meaning, with an error that names the argument, the value and the way out."""
+"""Refusing what has no meaning, with an error that names argument, value and way out."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, cast, get_args
 
 from numformats.checks import unknown
 
@@ -96,12 +96,8 @@ DETERMINISTIC: Final[dict[RoundingName, DeterministicMode]] = {
     ),
     "toward_zero": _alike("rtz", "the neighbour closer to zero", Away.NEVER),
     "away_from_zero": _alike("raz", "the neighbour farther from zero", Away.INEXACT),
-    "toward_positive": _alike(
-        "rtp", "the neighbour above", Away.INEXACT, negative=Away.NEVER
-    ),
-    "toward_negative": _alike(
-        "rtn", "the neighbour below", Away.NEVER, negative=Away.INEXACT
-    ),
+    "toward_positive": _alike("rtp", "the neighbour above", Away.INEXACT, negative=Away.NEVER),
+    "toward_negative": _alike("rtn", "the neighbour below", Away.NEVER, negative=Away.INEXACT),
     "to_odd": DeterministicMode(
         "rto",
         "the neighbour with the odd code",
@@ -260,6 +256,15 @@ def _require_str(argument: str, given: object, expected: str) -> None:
         raise TypeError(f"{argument}: expected {expected}, got {type(given).__name__} {given!r}")
 
 
+def deterministic(rounding: RoundingMode) -> DeterministicMode | None:
+    """What decides a deterministic mode; None for a random one.
+
+    >>> deterministic("toward_zero").from_even
+    <Away.NEVER: 'no part is enough'>
+    """
+    return None if random_bit_count(rounding) else DETERMINISTIC[cast(RoundingName, rounding)]
+
+
 def rule_of(rounding: RoundingMode) -> str:
     """What a mode does, in words.
 
@@ -271,6 +276,5 @@ def rule_of(rounding: RoundingMode) -> str:
             f"away from zero with a probability of the distance, in {rounding.bits} bits, "
             f"variant {rounding.variant}"
         )
-    if rounding == "stochastic_equal":
-        return "either neighbour, with equal chances"
-    return DETERMINISTIC[rounding].rule
+    decided = deterministic(rounding)
+    return "either neighbour, with equal chances" if decided is None else decided.rule

@@ -119,7 +119,7 @@ class NumberSystem(ABC):
     # Where a number goes that is beyond the largest value and not saturated.
     overflow: Overflow = "max"
 
-    # Properties in some systems and fields in others, which a property here would be the default of.
+    # Properties in some systems, fields in others, whose default a property here would be.
     if TYPE_CHECKING:
 
         @property

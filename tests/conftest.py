@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from numformats.codec import paths
+from numformats.codec import backends
 
 # It asserts on behalf of several modules, which are to say what differs.
 pytest.register_assert_rewrite("scaled_meaning")
@@ -29,12 +29,12 @@ def both_paths(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run a test twice: without compiled kernels, and with them for arrays of any size."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "numpy":
-            patch.setattr(paths, "_IS_DISABLED", True)
+            patch.setattr(backends, "_IS_DISABLED", True)
         else:
-            patch.setattr(paths, "_IS_DISABLED", False)
+            patch.setattr(backends, "_IS_DISABLED", False)
             pytest.importorskip("numba")
             # Once it is loaded, it is used.
-            importlib.import_module("numformats.codec.numba.dispatch")
+            importlib.import_module("numformats.codec.numba.calls")
         yield request.param
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import numformats as nf
 from numformats import exact
-from numformats.codec import paths
+from numformats.codec import backends
 from numformats.scaled import RULES, ScaleRule
 from numformats.scaled.granularity import Tile
 from numformats.scaled.rules import target_of
@@ -173,7 +173,7 @@ def assert_same_bits(
     """The same without compiled kernels and with them."""
     results = []
     for is_disabled in (True, False):
-        patch.setattr(paths, "_IS_DISABLED", is_disabled)
+        patch.setattr(backends, "_IS_DISABLED", is_disabled)
         results.append(parts_of(nf.quantize(x, fmt, scale_rule=rule, rounding=mode, rng=3)))
     for expected, got in zip(*results, strict=True):
         np.testing.assert_array_equal(got, expected)

@@ -15,14 +15,14 @@ import ml_dtypes
 import numpy as np
 import pytest
 from decision_points import DETERMINISTIC, NAMED, decision_points, with_signed_zeros
+from numformats.codec.numba.warm_up import version_count
 from numpy.typing import NDArray
 
 import numformats as nf
 from numformats.codec import numpy_path
 from numformats.codec.arguments import code_dtype
-from numformats.codec.numba import dispatch, kernels, threads
-from numformats.codec.numba.warm_up import version_count
 from numformats.codec.extents import dtype_holds
+from numformats.codec.numba import calls, kernels, threads
 from numformats.codec.plan import make_plan
 from numformats.codec.random_bits import draw, key_schedule
 
@@ -79,7 +79,7 @@ def inputs() -> list[NDArray[Any]]:
 def by_path(x: NDArray[Any], fmt: nf.Format, mode: Any, saturation: str, key: int | None) -> Any:
     """The codes from the NumPy path and from the kernel, or None if there is no kernel."""
     plan = make_plan(fmt, mode, saturation, "max")
-    kernel = dispatch.kernel_for(plan, x.dtype)
+    kernel = calls.kernel_for(plan, x.dtype)
     if kernel is None:
         return None
     expected, got = (np.empty(x.shape, code_dtype(fmt)) for _ in range(2))
@@ -120,7 +120,7 @@ def test_kernels_give_the_values_of_the_numpy_path(fmt: nf.Format) -> None:
         for mode in (*DETERMINISTIC, nf.Stochastic(), nf.Stochastic(3, "C")):
             for saturation in ("none", "finite"):
                 plan = make_plan(fmt, mode, saturation, "max")
-                kernel = dispatch.kernel_for(plan, x.dtype)
+                kernel = calls.kernel_for(plan, x.dtype)
                 if kernel is None or not kernel.can_round(fmt, x.dtype):
                     continue
                 key = None if mode in DETERMINISTIC else 77
@@ -174,7 +174,7 @@ def test_every_named_float_format_has_a_kernel_for_each_mode_and_input() -> None
         for mode in DETERMINISTIC:
             plan = make_plan(fmt, mode, "none", "max")
             for dtype in (np.float32, np.float64, np.float16, ml_dtypes.bfloat16):
-                assert dispatch.kernel_for(plan, np.dtype(dtype)) is not None
+                assert calls.kernel_for(plan, np.dtype(dtype)) is not None
 
 
 def test_draws_equal_those_of_numpy_at_any_position() -> None:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 import numformats as nf
 from numformats import exact
-from numformats.codec import paths
-from numformats.codec.numba import dispatch  # noqa: F401  (once loaded, it serves any size)
+from numformats.codec import backends
+from numformats.codec.numba import calls  # noqa: F401  (once loaded, it serves any size)
 from numformats.testing import decision_inputs
 from numformats.testing.projection import Projection
 
@@ -64,6 +64,6 @@ def assert_as_the_oracle(
                 x = every[projection.admits(every)]
                 expected = [exact.project(value, fmt, mode, saturation) for value in x]
                 for is_disabled in (True, False):
-                    monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+                    monkeypatch.setattr(backends, "_IS_DISABLED", is_disabled)
                     got = fmt.encode(x, mode, saturation)
                     np.testing.assert_array_equal(got, expected, f"{dtype} {mode} {saturation}")

@@ -18,7 +18,7 @@ import numformats as nf
 from numformats.analysis import numpy_files, pieces
 from numformats.analysis.errors import ErrorStats
 from numformats.analysis.tensors import TensorFileError, open_tensors
-from numformats.codec import paths
+from numformats.codec import backends
 
 NAMES = nf.list_scaled_formats()
 SHAPES = [(300, 70), (1, 1, 5000), (5000,), (7, 3, 90), (3, 4000), (1, 1), (2, 0)]
@@ -111,8 +111,8 @@ def test_most_formats_are_compared_by_pieces() -> None:
 def test_a_largest_magnitude_known_beforehand(
     name: str, is_disabled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    importlib.import_module("numformats.codec.numba.dispatch")
-    monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+    importlib.import_module("numformats.codec.numba.calls")
+    monkeypatch.setattr(backends, "_IS_DISABLED", is_disabled)
     fmt = nf.get_scaled_format(name)
     x = np.random.default_rng(1).standard_normal((8, 96)).astype(np.float32)
     scale = nf.quantize(np.full(32, 2.0), fmt).scale_values().reshape(-1)[0]
@@ -130,7 +130,7 @@ def test_a_largest_magnitude_known_beforehand(
 
 @pytest.mark.parametrize("largest", [0, 1e300, 5e-324, np.float32(3)])
 def test_known_magnitudes_of_all_sizes(largest: float) -> None:
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     rule = nf.ScaleRule(largest=largest)
     found = nf.quantize([0.0, 1.0], "fp8_e4m3_tensor", scale_rule=rule).scales
     # In the ends of float32, and 1 for nothing.

@@ -16,14 +16,14 @@ from random_formats import as_inputs, float_formats, telling_numbers
 from scaled_meaning import parts_of
 
 import numformats as nf
-from numformats.codec import numpy_path, paths
+from numformats.codec import numpy_path
 from numformats.codec.arguments import code_dtype
 from numformats.codec.extents import dtype_holds
 from numformats.codec.plan import make_plan
 from numformats.modes import RoundingMode, SaturationMode
 
 pytestmark = [pytest.mark.filterwarnings("ignore:(invalid value|overflow):RuntimeWarning")]
-dispatch = importlib.import_module("numformats.codec.numba.dispatch")
+dispatch = importlib.import_module("numformats.codec.numba.calls")
 
 RANDOM: tuple[Any, ...] = (
     "stochastic_equal",
@@ -49,7 +49,7 @@ def check(fmt: nf.FloatFormat, mode: RoundingMode, saturation: SaturationMode, s
     for x in as_inputs(telling_numbers(fmt, codes), seed):
         of_numpy = np.empty(x.shape, code_dtype(fmt))
         numpy_path.project_into(of_numpy, x, plan, key=key)
-        kernel = dispatch.kernel_for(plan, x.dtype)
+        kernel = calls.kernel_for(plan, x.dtype)
         if kernel is not None:
             compiled = np.empty_like(of_numpy)
             dispatch.project_into(compiled, x, kernel, key=key)
@@ -99,7 +99,7 @@ def test_every_path_gives_the_codes_of_the_oracle_for_many_formats(**case: Any) 
 
 def test_a_number_far_below_a_format_of_large_values_is_zero() -> None:
     x = np.float32([1.015625 * 2.0**-127, 1.0, 2.0**127])
-    kernel = dispatch.kernel_for(make_plan(FAR_UP, "nearest_even", "none", "raise"), x.dtype)
+    kernel = calls.kernel_for(make_plan(FAR_UP, "nearest_even", "none", "raise"), x.dtype)
     compiled = np.empty(x.shape, np.uint8)
     dispatch.project_into(compiled, x, kernel)
     assert compiled.tolist() == [0, 0, 0] == [nf.exact.project(number, FAR_UP) for number in x]
@@ -149,7 +149,7 @@ def check_scaled(
     results = []
     for is_disabled in (True, False):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(paths, "_IS_DISABLED", is_disabled)
+            patch.setattr(backends, "_IS_DISABLED", is_disabled)
             try:
                 q = nf.quantize(x, fmt, rounding=mode, rng=seed)
             except ValueError as error:

@@ -39,7 +39,9 @@ def error_of(numbers: list[Fraction], size: Fraction, element: nf.Format) -> Fra
     return sum(((n - v * size) ** 2 for n, v in zip(numbers, values, strict=True)), Fraction(0))
 
 
-@pytest.mark.parametrize("name", ["mxfp4", "nvfp4_single_level", "int4_g32", "nf4", "msfp12", "q8_0"])
+@pytest.mark.parametrize(
+    "name", ["mxfp4", "nvfp4_single_level", "int4_g32", "nf4", "msfp12", "q8_0"]
+)
 def test_the_search_finds_the_least_error(name: str) -> None:
     fmt, rule = nf.get_scaled_format(name), RULES["mse"]
     x = numbers((3, 128))
@@ -170,7 +172,7 @@ def test_the_compiled_search_has_the_bits_of_numpy(
     name: str, rule: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     threads = importlib.import_module("numformats.codec.numba.threads")
     monkeypatch.setattr(threads, "thread_count", lambda: 3)
     monkeypatch.setattr(threads, "ELEMENTS_PER_THREAD", 10_000)

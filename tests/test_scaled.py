@@ -28,8 +28,8 @@ from scaled_meaning import (
 
 import numformats as nf
 from numformats import exact
-from numformats.scaled import ScaleRule
 from numformats.error_free import exact_sum
+from numformats.scaled import ScaleRule
 
 
 @pytest.mark.parametrize("name", SYMMETRIC)

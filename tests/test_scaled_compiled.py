@@ -22,9 +22,8 @@ from scaled_meaning import (
 )
 
 import numformats as nf
-from numformats.codec import paths
-from numformats.error_free import quotient_to_odd
-from numformats.error_free import sum_to_odd
+from numformats.codec import backends
+from numformats.error_free import quotient_to_odd, sum_to_odd
 from numformats.scaled.elements import Projection
 from numformats.scaled.fused import can_quantize
 from numformats.scaled.granularity import Tile
@@ -34,7 +33,7 @@ from numformats.scaled.runs import run_length
 @pytest.mark.parametrize("name", NAMES)
 def test_compiled_runs_give_the_bits_of_numpy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     shapes = [(4096,), (64, 256), (3, 5, 128), (70,), (2, 100_000), (1 << 17,), (300_000,), (3, 70)]
     cases = [("rne", None), ("rtp", "floor"), ("sr", "rceil"), ("to_odd", "even"), ("rnz", "ceil")]
     if not nf.get_scaled_format(name).is_symmetric:
@@ -45,7 +44,7 @@ def test_compiled_runs_give_the_bits_of_numpy(name: str, monkeypatch: pytest.Mon
         for mode, rule in cases:
             results = []
             for is_disabled in (True, False):
-                monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+                monkeypatch.setattr(backends, "_IS_DISABLED", is_disabled)
                 q = nf.quantize(x, name, rounding=mode, scale_rule=rule, rng=3)
                 results.append(parts_of(q))
             for expected, got in zip(*results, strict=True):
@@ -59,7 +58,7 @@ def test_compiled_runs_of_every_dtype_and_layout(
     name: str, dtype: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     x = numbers((6, 2, 90), np.float64) * 20
     if np.dtype(dtype).kind in "iu":
         x = np.clip(x, 0, 100)
@@ -67,7 +66,7 @@ def test_compiled_runs_of_every_dtype_and_layout(
     for axis, mode in itertools.product((None, 0, -2), ("rne", "sr")):
         results = []
         for is_disabled in (True, False):
-            monkeypatch.setattr(paths, "_IS_DISABLED", is_disabled)
+            monkeypatch.setattr(backends, "_IS_DISABLED", is_disabled)
             q = nf.quantize(x, name, axis=axis, rounding=mode, rng=3)
             turned = nf.quantize(x.transpose(2, 0, 1)[::-1], name, rounding=mode, rng=3)
             results.append(parts_of(q) + parts_of(turned))
@@ -80,7 +79,7 @@ def test_compiled_runs_of_every_dtype_and_layout(
 def test_tiles_of_several_rows_are_those_of_numpy(
     tile: nf.PerTile, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     int4, uint4 = nf.get_format("int4"), nf.get_format("uint4")
     formats = [
         nf.ScaledFormat("plain", nf.float8_e4m3fn, nf.float32, tile),
@@ -103,7 +102,7 @@ def test_tiles_of_several_rows_are_those_of_numpy(
 def test_scales_of_many_sizes_are_those_of_numpy(
     scale: str, rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     rng = np.random.default_rng(1)
     x = rng.standard_normal((640, 96)) * 2.0 ** rng.integers(-60, 60, (640, 1))
     x[rng.integers(0, 2, 640) == 0, ::2] = 0
@@ -118,7 +117,7 @@ def test_scales_of_many_sizes_are_those_of_numpy(
 
 
 def test_a_scale_without_nan_refuses_a_tile_with_nan() -> None:
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     scale = nf.FloatFormat("bare", 5, 2, has_inf=False, nan="none")
     fmt = nf.ScaledFormat("own", nf.float4_e2m1fn, scale, nf.PerBlock(4))
     x = np.full((8, 8), 6, np.float32)
@@ -133,7 +132,7 @@ def test_a_scale_without_nan_refuses_a_tile_with_nan() -> None:
 def test_runs_that_do_not_fill_the_parts_worked_on(
     name: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     x = specials(shape)
     for mode in ("rne", "sr"):
         assert_same_bits(monkeypatch, x, name, mode)
@@ -163,7 +162,7 @@ def test_runs_that_do_not_fill_the_parts_worked_on(
 def test_formats_of_many_bits_are_compiled_as_meant(
     fmt: nf.ScaledFormat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     x = numbers((5, 80))
     for mode in ("rne", "rtz", "sr"):
         assert_same_bits(monkeypatch, x, fmt, mode)
@@ -174,7 +173,7 @@ def test_formats_of_many_bits_are_compiled_as_meant(
 def test_of_numbers_as_far_from_zero_the_first_counts(
     dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     rng = np.random.default_rng(6)
     x = rng.choice([-2, -1, 0, 1, 2], (64, 256)).astype(dtype)
     x[:4], x[4:8] = 0, 1
@@ -190,7 +189,6 @@ def test_of_numbers_as_far_from_zero_the_first_counts(
 
 def test_loops_that_round_to_odd_are_exact() -> None:
     pytest.importorskip("numba")
-    from numformats.codec.numba import arithmetic
 
     rng = np.random.default_rng(4)
     x = numbers((1000,)) + np.float32(1e-3)
@@ -215,7 +213,6 @@ def test_loops_that_round_to_odd_are_exact() -> None:
 
 def test_quotients_to_odd_at_the_ends_of_float64() -> None:
     pytest.importorskip("numba")
-    from numformats.codec.numba import arithmetic
 
     tiny, top = 5e-324, np.finfo(np.float64).max
     cases = [
@@ -251,7 +248,7 @@ def wide_specials(shape: tuple[int, ...]) -> NDArray[np.float64]:
 @pytest.mark.parametrize("name", NAMES)
 def test_compiled_runs_of_float64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     for shape, mode in itertools.product([(40, 256), (6, 70)], ("rne", "rtp", "raz", "sr")):
         assert_same_bits(monkeypatch, wide_specials(shape), name, mode)
     fmt, x = nf.get_scaled_format(name), wide_specials((4, 128))
@@ -265,14 +262,14 @@ def test_compiled_runs_of_float64(name: str, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("name", ["mxfp4", "nvfp4", "int4_g128_asym", "q4_1", "q4_0", "nf4_dq"])
 def test_many_float64_on_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     x = wide_specials((1 << 12, 1 << 8))
     assert_same_bits(monkeypatch, x, name, "rne")
     assert_same_bits(monkeypatch, np.rint(numbers(x.shape) * 1e5).astype("i8"), name, "rne")
 
 
 def test_compiled_runs_on_threads() -> None:
-    importlib.import_module("numformats.codec.numba.dispatch")
+    importlib.import_module("numformats.codec.numba.calls")
     x = specials((1 << 10, 1 << 11))
     for name in ("mxfp4", "nvfp4", "fp8_e4m3_channel", "int8_tensor", "int4_g128"):
         whole = nf.quantize(x, name, rounding="sr", rng=1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import numformats as nf
-from numformats.scaled.named import NAMED, RENAMED
+from numformats.scaled.catalogue import NAMED, RENAMED
 from numformats.scaled.rules import ScaleRule
 
 FORMATS = [nf.get_scaled_format(name) for name in nf.list_scaled_formats()]

@@ -16,11 +16,10 @@ from numformats.analysis.pieces import format_of_pieces, pieces_of
 from numformats.analysis.rows import Comparison, Row
 from numformats.analysis.survey import Survey, as_float64, survey_of
 from numformats.codec.arguments import read_real
-from numformats.error_free import quotient_to_odd
 from numformats.codec.backends import compiled_path
 from numformats.codec.random_bits import RandomSource, draw, key_of
 from numformats.codec.values import require_dtype
-from numformats.names import get_format
+from numformats.error_free import quotient_to_odd
 from numformats.formats.format import Format
 from numformats.formats.ieee import float32
 from numformats.modes import (
@@ -31,9 +30,9 @@ from numformats.modes import (
     parse_saturation,
     random_bit_count,
 )
+from numformats.scaled.catalogue import find
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, slabs
-from numformats.scaled.named import NAMED, get_scaled_format, renamed
 from numformats.scaled.quantizing import quantize
 
 DEFAULT_FORMATS: Final = (
@@ -117,7 +116,7 @@ def compare(
     int4 none 4.0 10.82
     """
     array = read_real("x", x)
-    chosen = [find_format(name) for name in _require_list(formats)]
+    chosen = [find(name) for name in _require_list(formats)]
     mode, saturation_mode = parse_rounding(rounding), parse_saturation(saturation)
     if saturation_mode == "wrap":
         raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another mode")
@@ -152,20 +151,6 @@ def compare(
             for scaling, scale in (("absmax", absmax_scale(survey.largest, fmt)), ("none", 1.0))
         ]
     return Comparison(tuple(rows), survey.nan, survey.infinite)
-
-
-def find_format(name: str | Format | ScaledFormat) -> Format | ScaledFormat:
-    """The format or scaled format of a name; either is given back as is.
-
-    >>> find_format("mxfp4").name, find_format("e4m3fn").name
-    ('mxfp4', 'float8_e4m3fn')
-    """
-    if isinstance(name, ScaledFormat):
-        return name
-    # That of one which has another name now is refused there, with the new one.
-    if isinstance(name, str) and (name.lower() in NAMED or renamed(name)):
-        return get_scaled_format(name)
-    return get_format(name)
 
 
 def absmax_scale(largest: float, fmt: Format) -> float:

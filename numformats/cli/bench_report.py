@@ -13,7 +13,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from numformats.analysis.comparison import find_format
 from numformats.cli.bench import COPY, Result, run_task, tasks
 from numformats.cli.outputs import write_fault
 from numformats.cli.peers import PEERS
@@ -21,6 +20,7 @@ from numformats.cli.plotting import require_matplotlib, save_figure
 from numformats.codec.backends import LARGE, compiled_path
 from numformats.formats.format import Format
 from numformats.modes import RoundingMode, parse_rounding
+from numformats.scaled.catalogue import find
 from numformats.scaled.formats import ScaledFormat
 
 WORKS = ("encode", "decode", "round")
@@ -67,7 +67,7 @@ class BenchOptions:
         most = int(numba.config.NUMBA_NUM_THREADS)
         return cls(
             _words(works),
-            [find_format(name) for name in _words(formats)],
+            [find(name) for name in _words(formats)],
             [parse_rounding(name) for name in _words(rounding)],
             _dtype(dtype),
             [_number("--sizes", word, 1, 2**28) for word in _words(sizes)],

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.formats.format import Format
 from numformats.formats.floating import FloatFormat
+from numformats.formats.format import Format
 from numformats.modes import RoundingMode
 from numformats.scaled.formats import ScaledFormat
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from numformats.analysis.comparison import compare, find_format
+from numformats.analysis.comparison import compare
 from numformats.analysis.rows import COLUMNS, FIGURES, Comparison
 from numformats.analysis.tensors import (
     TensorEntry,
@@ -25,15 +25,16 @@ from numformats.analysis.tensors import (
     open_tensors,
     printable,
 )
+from numformats.checks import unknown
 from numformats.cli.outputs import drop_stdout, write_fault
 from numformats.cli.plotting import require_matplotlib
 from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
 from numformats.codec.arguments import is_float, read_real
 from numformats.codec.random_bits import key_of
 from numformats.codec.values import require_dtype
-from numformats.checks import unknown
 from numformats.formats.format import Format
 from numformats.modes import RoundingMode, SaturationMode, parse_rounding, parse_saturation
+from numformats.scaled.catalogue import find
 from numformats.scaled.formats import ScaledFormat
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class ReportOptions:
         names = [name.strip() for name in formats.split(",") if name.strip()]
         if not names:
             raise ValueError("--formats: no format named")
-        chosen = tuple(find_format(name) for name in names)
+        chosen = tuple(find(name) for name in names)
         for fmt in chosen:
             require_dtype(fmt if isinstance(fmt, Format) else fmt.element, np.dtype(np.float64))
         for option, path in (("--html", html), ("--plot", plot)):

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from numformats.analysis.tensors import TensorFileError, open_tensors, printable
 from numformats.cli.outputs import drop_stdout, whole_file, write_fault
-from numformats.names import get_format
 from numformats.formats.integers import TwosComplement
 from numformats.modes import RoundingMode, Stochastic, parse_rounding, parse_saturation
+from numformats.names import get_format
 from numformats.testing.projection import Projection
 from numformats.testing.vectors import LEVELS, Level, Source, Tininess, Vectors, lines, vectors
 from numformats.testing.verifying import VectorError

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.modes import DETERMINISTIC, Away, RoundingMode, Stochastic
+from numformats.modes import Away, RoundingMode, Stochastic, deterministic
 
 _HALF = np.uint64(1 << 63)
 
@@ -26,9 +26,10 @@ def round_away(
     `fraction` is nu in units of 2**-64, its lowest bit set if any lower one was; `draws` is R. The
     neighbour nearer to zero is odd in the sense of the code, or of what ties to even look at.
     """
-    if draws is not None:
+    decided = deterministic(mode)
+    if decided is None:
+        assert draws is not None
         return _round_away_at_random(mode, fraction, draws)
-    decided = DETERMINISTIC[mode]  # type: ignore[index]  # all others take draws
     is_odd = tie_is_odd if decided.breaks_ties_by_parity else step_is_odd
     away = _exceeds(fraction, decided.from_even)
     if decided.depends_on_parity:

@@ -81,10 +81,11 @@ def _extent_of_dtype(dtype: np.dtype[Any]) -> Extent | None:
     if not is_real(dtype) or dtype == ml_dtypes.float8_e8m0fnu:
         return None
     if not is_float(dtype):
-        info = np.iinfo(dtype) if dtype.kind in "iu" else ml_dtypes.iinfo(dtype)
-        limits = Fraction(int(info.min)), Fraction(int(info.max))
-        return Extent(info.bits, Fraction(1), *limits)
-    info = ml_dtypes.finfo(dtype)
+        of_numpy = dtype.kind in "iu"
+        integers: Any = np.iinfo(dtype) if of_numpy else ml_dtypes.iinfo(dtype.type)  # type: ignore[no-untyped-call]
+        limits = Fraction(int(integers.min)), Fraction(int(integers.max))
+        return Extent(integers.bits, Fraction(1), *limits)
+    info: Any = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
     with np.errstate(all="ignore"):  # some have no such numbers
         special = np.array([np.inf, np.nan, -0.0]).astype(dtype).astype(np.float64)
     return Extent(

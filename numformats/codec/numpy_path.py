@@ -13,8 +13,8 @@ from numformats.codec.plan import EncodePlan, Plan
 from numformats.codec.random_bits import draw
 from numformats.codec.significands import working_dtype
 from numformats.codec.values import decode_chunk
-from numformats.system import NumberSystem
 from numformats.modes import random_bit_count
+from numformats.system import NumberSystem
 
 Array = NDArray[Any]
 

@@ -1,4 +1,4 @@
-"""Encoding into a system of few values, for arrays: a codebook, or one whose boundaries are its own.
+"""Encoding into a system of few values, for arrays: a codebook, or one with boundaries of its own.
 
 The two neighbours of a number are found by bisection. On which side of the boundary between them it
 lies, and how far on the way, is asked exactly: differences and products of float64 numbers are kept
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from numformats.codec.plan import StaircasePlan
 from numformats.error_free import sign_of_sum, two_product
-from numformats.modes import DETERMINISTIC, Away, RoundingMode, Stochastic
+from numformats.modes import Away, RoundingMode, Stochastic, deterministic
 
 Floats = NDArray[np.float64]
 
@@ -119,9 +119,10 @@ def _round_away(
     plan: StaircasePlan, bracket: _Bracket, parity: _Parity, draws: NDArray[np.uint64] | None
 ) -> NDArray[np.bool_]:
     """Whether each number is rounded away from zero: what `numformats.modes` says, on brackets."""
-    if draws is not None:
+    decided = deterministic(plan.rounding)
+    if decided is None:
+        assert draws is not None
         return bracket.is_inexact & _round_away_at_random(plan.rounding, bracket, draws)
-    decided = DETERMINISTIC[plan.rounding]  # type: ignore[index]  # all others take draws
     side = bracket.side(np.array(plan.boundaries).T)
 
     def reaches(away: Away) -> NDArray[np.bool_]:

@@ -57,17 +57,17 @@ class Trace:
         """The neighbour nearer to zero of a finite number, of a range without upper end; the number
         itself where it is a value.
         """
-        return self.neighbours and self.neighbours.inward
+        return None if self.neighbours is None else self.neighbours.inward
 
     @property
     def outward(self) -> Fraction | None:
         """The other neighbour."""
-        return self.neighbours and self.neighbours.outward
+        return None if self.neighbours is None else self.neighbours.outward
 
     @property
     def boundary(self) -> Fraction | None:
         """Where rounding to nearest changes sides between the neighbours, if they are two."""
-        return self.neighbours and self.neighbours.boundary
+        return None if self.neighbours is None else self.neighbours.boundary
 
     @property
     def part(self) -> Fraction | None:

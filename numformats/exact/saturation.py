@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from numformats.modes import RoundingMode, SaturationMode
 from numformats.reals import Extended
-from numformats.system import Lattice, NumberSystem
+from numformats.system import NumberSystem
 
 
 def saturated(
@@ -35,7 +35,9 @@ def _above(
         return system.highest
     if saturation == "propagate":
         return math.inf if infinite and system.has_inf else system.highest
-    inward = mode in ("toward_zero", "toward_negative") or (mode == "to_odd" and _max_is_odd(system))
+    inward = mode in ("toward_zero", "toward_negative") or (
+        mode == "to_odd" and _max_is_odd(system)
+    )
     if inward and not infinite:
         return system.highest
     return _overflow(system)
@@ -63,7 +65,9 @@ def _below(
 
 def _overflow(system: NumberSystem) -> Extended:
     """Where saturation `none` sends what is too large: a property of the system."""
-    return {"max": system.highest, "infinity": math.inf, "nan": math.nan}[system.overflow]
+    if system.overflow == "max":
+        return system.highest
+    return math.inf if system.overflow == "infinity" else math.nan
 
 
 def _max_is_odd(system: NumberSystem) -> bool:

@@ -7,6 +7,7 @@ zero points, codebooks. `ScaledFormat` describes it, `quantize` makes a `ScaledA
 from __future__ import annotations
 
 from numformats.scaled.arrays import ScaledArray
+from numformats.scaled.catalogue import get_scaled_format, list_scaled_formats
 from numformats.scaled.conventions import CONVENTIONS, cast
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import (
@@ -16,7 +17,6 @@ from numformats.scaled.granularity import (
     PerTensor,
     PerTile,
 )
-from numformats.scaled.named import get_scaled_format, list_scaled_formats
 from numformats.scaled.quantizing import quantize
 from numformats.scaled.rules import RULES, ScaleRule
 

@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numformats import codec
 from numformats.codec.arguments import is_float, prepare_out, read_dtype, read_real
-from numformats.names import get_format
 from numformats.error_free import sum_to_odd
+from numformats.names import get_format
+from numformats.scaled.catalogue import get_scaled_format
 from numformats.scaled.dequantizing import can_dequantize, dequantize_runs
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile, grid_shape, normalized, slabs
-from numformats.scaled.named import get_scaled_format
 from numformats.scaled.scales import Scales, scale_values, spread_over, values_of
 from numformats.scaled.storage import (
     PARTS,

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.codec import paths
+from numformats.codec import backends
 from numformats.codec.arguments import read_codes
-from numformats.codec.numba.views import read_only
 from numformats.codec.extents import dtype_holds
+from numformats.codec.numba.views import read_only
 from numformats.codec.values import TABLE_BITS, value_table
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerTensor, Tile
@@ -44,7 +44,7 @@ def can_dequantize(codes: Array, fmt: ScaledFormat, tile: Tile, out: Array) -> b
         and dtype_holds(_FLOAT32, fmt.element)
         and (fmt.scale_mean is None or dtype_holds(_FLOAT32, fmt.scale_mean))
         and (_is_in_runs(codes.shape, tile) or _is_in_rows(codes.shape, fmt, tile))
-        and paths.compiled_path(codes.size) is not None
+        and backends.compiled_path(codes.size) is not None
         and not np.may_share_memory(codes, out)
     )
 
@@ -67,7 +67,7 @@ def _row_of(tile: Tile) -> Tile:
 
 @dataclass(frozen=True)
 class _RunScales:
-    """What `pieces.decode_runs` has to know of the scales of runs of a length.
+    """What `products.decode_runs` has to know of the scales of runs of a length.
 
     scales: codes, with their values in a table, or those values themselves. outer: None, or what
     they are multiplied by, one or one each. zeros, offsets: of each run, or None. most: the largest
@@ -88,7 +88,7 @@ def dequantize_runs(
     codes: Array, scales: Scales, fmt: ScaledFormat, tile: Tile, out: Array
 ) -> None:
     """Write the numbers that an array stands for to `out`, where `can_dequantize` holds."""
-    from numformats.codec.numba import pieces
+    from numformats.codec.numba.blocks import products
     from numformats.codec.numba.encode import PIECE
     from numformats.codec.numba.threads import run_split
 
@@ -100,7 +100,7 @@ def dequantize_runs(
 
     def work(begin: int, end: int) -> bool:
         part = slice(begin // runs.length, -(-end // runs.length))
-        return not pieces.decode_runs(
+        return not products.decode_runs(
             flat[begin:end],
             table,
             None if runs.zeros is None else runs.zeros[part],

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from numformats import codec
 from numformats.codec.arguments import code_dtype
-from numformats.error_free import quotient_to_odd
 from numformats.codec.random_bits import draw
+from numformats.error_free import quotient_to_odd, sum_to_odd
 from numformats.formats.format import Format
 from numformats.modes import RoundingMode, random_bit_count
-from numformats.error_free import sum_to_odd
 from numformats.scaled.elements import WIDE, Projection, can_divide
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile, slabs

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from numformats.checks import require_name
-from numformats.formats.format import Format, html_table
-from numformats.system import require_system
 from numformats.formats.floating import FloatFormat
+from numformats.formats.format import Format, html_table
 from numformats.formats.integers import IntFormat
 from numformats.formats.tables import TableFormat
 from numformats.scaled.describing import in_one_line, rows
@@ -22,6 +21,7 @@ from numformats.scaled.granularity import (
     scale_shape,
 )
 from numformats.scaled.rules import ScaleRule, get_rule, target_of
+from numformats.system import require_system
 
 
 @dataclass(frozen=True, repr=False)

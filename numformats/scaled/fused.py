@@ -11,11 +11,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.codec import paths
+from numformats.codec import backends
 from numformats.codec.arguments import code_dtype
 from numformats.codec.plan import make_plan
-from numformats.formats.format import Format
 from numformats.formats.floating import FloatFormat
+from numformats.formats.format import Format
+from numformats.modes import Modes
 from numformats.scaled.elements import (
     WIDE,
     Projection,
@@ -58,7 +59,7 @@ def can_quantize(
     # Random bits go by the position in the array, and not in one whose tiles were gathered.
     if how.key is not None and run_length(x.shape, tile) is None:
         return False
-    if paths.compiled_path(x.size) is None:
+    if backends.compiled_path(x.size) is None:
         return False
     if goes_by_magnitudes(fmt, rule) and scale_kernel(fmt, rule) is None:
         return False
@@ -116,7 +117,7 @@ class Encoder:
 
     def encode(self, now: Array, scales: Sizes, first: int, out: Array) -> None:
         """Write the codes of a part, whose first number is at a position in the array."""
-        from numformats.codec.numba import arithmetic
+        from numformats.codec.numba.blocks import quotients as quotient_loops
 
         begun = first % self._run
         terms = None if scales.offsets is None else -scales.offsets
@@ -127,19 +128,20 @@ class Encoder:
         self._kernel.run(now, scales.sizes, terms, begun, integers, first)
         ends = int(self._element.lowest), int(self._element.highest)
         mask = 2**self._element.bits - 1
-        arithmetic.move_runs(
+        quotient_loops.move_runs(
             integers.view(np.int32), _SPARE, scales.zeros, ends, mask, self._run, begun, out
         )
 
 
 def _kernel_for(dtype: np.dtype[Any], fmt: ScaledFormat, how: Projection) -> Any:
     """The kernel for the quotients of numbers of a dtype and scales, or None."""
-    from numformats.codec.numba.dispatch import kernel_for
+    from numformats.codec.numba.calls import kernel_for
 
-    nan = "raise" if fmt.element.has_nan else "zero"
-    plan = make_plan(fmt.element, how.rounding, how.saturation, nan)
+    plan = make_plan(
+        fmt.element, Modes(how.rounding, how.saturation, "raise" if fmt.element.has_nan else "zero")
+    )
     if fmt.zero_point is not None:
-        plan = make_plan(WIDE, how.rounding, "finite", "zero")
+        plan = make_plan(WIDE, Modes(how.rounding, "finite", "zero"))
     return kernel_for(plan, _FLOAT32 if _can_shift(dtype, fmt) else _FLOAT64)
 
 

@@ -10,18 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 from numformats.codec.arguments import is_float, read_real, refuse_where
 from numformats.codec.random_bits import RandomSource, key_of
 from numformats.codec.values import require_dtype
-from numformats.names import get_format
 from numformats.formats.format import Format
-from numformats.formats.ieee import float32
 from numformats.modes import Stochastic, parse_rounding, parse_saturation, random_bit_count
 from numformats.scaled.arrays import ScaledArray
+from numformats.scaled.catalogue import with_scales
 from numformats.scaled.conventions import parse_convention, quantize_as
 from numformats.scaled.elements import Projection
 from numformats.scaled.encoding import encode_elements
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.fused import can_quantize, quantize_runs
-from numformats.scaled.granularity import PerTensor, Tile, normalized
-from numformats.scaled.named import NAMED, get_scaled_format
+from numformats.scaled.granularity import Tile, normalized
 from numformats.scaled.rules import ScaleRule, get_rule
 from numformats.scaled.scales import Scales, choose_scales
 from numformats.scaled.searching import best_scales
@@ -98,7 +96,7 @@ def quantize(
     array([ 0., -0.,  4., 24.], dtype=float32)
     """
     array = _read(x)
-    scaled = read_scaled_format(fmt)
+    scaled = with_scales(fmt)
     rule = scaled.rule
     if scale_rule is not None:
         rule = get_rule(scale_rule)
@@ -156,19 +154,6 @@ def _require_known(x: Array, fmt: ScaledFormat) -> None:
     if not fmt.element.has_nan and is_float(x.dtype):
         # The scale of its tile, which stands for it elsewhere, says nothing of it here.
         refuse_where("x", x, np.isnan, "NaN", f"{fmt.element.name} has no code for it")
-
-
-def read_scaled_format(fmt: str | ScaledFormat | Format) -> ScaledFormat:
-    """A scaled format, from what `quantize` takes for one."""
-    if isinstance(fmt, ScaledFormat) or (isinstance(fmt, str) and fmt.lower() in NAMED):
-        return get_scaled_format(fmt)
-    try:
-        element = get_format(fmt)
-    except ValueError:
-        if isinstance(fmt, str):
-            get_scaled_format(fmt)  # whose message has the nearest name
-        raise
-    return ScaledFormat(element.name, element, float32, PerTensor(), "absmax_up")
 
 
 def _read(x: ArrayLike) -> Array:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.codec import paths
+from numformats.codec import backends
 from numformats.codec.numba.views import as_words, read_only
 from numformats.scaled.elements import float_dtype
 from numformats.scaled.granularity import Tile
@@ -22,7 +22,7 @@ Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 # Elements that are worked on at a time: enough to make little of what Python does in between.
-PART: Final = 4 * paths.PART
+PART: Final = 4 * backends.PART
 
 
 def run_length(shape: tuple[int, ...], tile: Tile) -> int | None:
@@ -72,7 +72,7 @@ def part_of(each: Array, part: slice) -> Array:
 
 def largest_of_runs(flat: Array, run: int) -> Floats:
     """The largest finite magnitude of each run; NaN for NaN."""
-    from numformats.codec.numba import extremes
+    from numformats.codec.numba.blocks import absmax
     from numformats.codec.numba.threads import run_split
 
     # What a run is cut into, lest a tensor with one scale be left to one thread.
@@ -81,7 +81,7 @@ def largest_of_runs(flat: Array, run: int) -> Floats:
 
     def work(begin: int, end: int) -> bool:
         now, own = as_floats(flat[begin:end]), found[begin // piece : -(-end // piece)]
-        extremes.largest_of_runs(now, as_words(now), extremes.magnitude_words(now), piece, own)
+        absmax.largest_of_runs(now, as_words(now), absmax.magnitude_words(now), piece, own)
         return False
 
     run_split(work, flat.size, piece)
@@ -92,9 +92,9 @@ def largest_of_runs(flat: Array, run: int) -> Floats:
 
 def farthest_of_runs(flat: Array, run: int) -> Floats:
     """The finite number farthest from zero of each run, of several the first; NaN for NaN."""
-    from numformats.codec.numba import extremes
+    from numformats.codec.numba.blocks import absmax
 
-    (found,) = _of_runs(flat, run, 1, extremes.farthest_of_blocks)
+    (found,) = _of_runs(flat, run, 1, absmax.farthest_of_blocks)
     return as_float64(found)
 
 
@@ -103,9 +103,9 @@ def ends_of_runs(flat: Array, run: int, *, with_zero: bool) -> tuple[Floats, Flo
 
     with_zero: whether zero counts besides.
     """
-    from numformats.codec.numba import extremes
+    from numformats.codec.numba.blocks import absmax
 
-    low, high = _of_runs(flat, run, 2, extremes.ends_of_blocks, with_zero)
+    low, high = _of_runs(flat, run, 2, absmax.ends_of_blocks, with_zero)
     return as_float64(low), as_float64(high)
 
 

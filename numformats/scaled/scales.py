@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from numformats import codec, exact
 from numformats.codec.arguments import code_dtype
-from numformats.error_free import quotient_to_odd
-from numformats.formats.format import Format
+from numformats.error_free import exact_sum, quotient_to_odd, sum_to_odd
 from numformats.formats.floating import FloatFormat
+from numformats.formats.format import Format
 from numformats.formats.integers import IntFormat
-from numformats.error_free import exact_sum, sum_to_odd
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile, grid_shape, regions
 from numformats.scaled.rules import ScaleRule, target_of

@@ -249,7 +249,7 @@ class _Search:
         return choose
 
     def _errors_of(self, scales: Scales, part: slice, now: Array) -> Floats:
-        from numformats.codec.numba import pieces
+        from numformats.codec.numba.blocks import products
 
         if self._scales is None:
             sizes = Sizes.of(scales, self._format)
@@ -257,7 +257,7 @@ class _Search:
             sizes = Sizes(self._scales.values_of(part, scales.codes))
         codes, found = self._codes[: now.size], np.empty(scales.codes.shape)
         self._encoder.encode(now, sizes, 0, codes)
-        pieces.squared_errors(
+        products.squared_errors(
             now,
             read_only(codes.view()),
             self._table,

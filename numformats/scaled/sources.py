@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from numformats.codec.arguments import code_dtype
 from numformats.codec.plan import make_plan
+from numformats.modes import Modes
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.gathering import gathered
 from numformats.scaled.granularity import Tile, grid_shape
@@ -212,12 +213,11 @@ class _ScalesOfParts:
 
 def scale_kernel(fmt: ScaledFormat, rule: ScaleRule) -> Any:
     """The kernel for scales that follow from the largest magnitudes, or None."""
-    from numformats.codec.numba.bound import Kernel
-    from numformats.codec.numba.dispatch import kernel_for
     from numformats.codec.numba.blocks.calls import ScaleKernel
+    from numformats.codec.numba.calls import LatticeKernel, kernel_for
 
     scale, precision = fmt.scale_element, fmt.element.precision if rule.rounds_first else None
-    kernel = kernel_for(make_plan(scale, rule.rounding, "finite", "raise"), _FLOAT64)
-    if not isinstance(kernel, Kernel):
+    kernel = kernel_for(make_plan(scale, Modes(rule.rounding, "finite")), _FLOAT64)
+    if not isinstance(kernel, LatticeKernel):
         return None
     return ScaleKernel(kernel, scale, scale_of_zeros(scale), precision)

@@ -11,7 +11,6 @@ from numpy.typing import DTypeLike, NDArray
 from numformats import codec
 from numformats.codec.arguments import read_random_bits, read_real
 from numformats.formats.format import Format
-from numformats.system import require_system
 from numformats.modes import (
     RoundingMode,
     Stochastic,
@@ -20,6 +19,7 @@ from numformats.modes import (
     parse_saturation,
     random_bit_count,
 )
+from numformats.system import require_system
 from numformats.testing import chance, exhaustive
 from numformats.testing.comparing import KINDS, Findings, Kind, differ, results_of, values_given
 from numformats.testing.points import (

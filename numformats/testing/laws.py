@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec
-from numformats.codec.arguments import read_dtype, read_real
 from numformats.checks import unknown
+from numformats.codec.arguments import read_dtype, read_real
 from numformats.formats.format import Format
 from numformats.system import require_system
 from numformats.testing.comparing import (

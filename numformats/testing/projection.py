@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from numformats import codec
 from numformats.formats.format import Format
-from numformats.system import require_system
 from numformats.modes import (
     NanPolicy,
     RoundingMode,
@@ -20,6 +19,7 @@ from numformats.modes import (
     parse_saturation,
     random_bit_count,
 )
+from numformats.system import require_system
 
 Array = NDArray[Any]
 

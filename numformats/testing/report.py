@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 from numformats.formats.format import Format
-from numformats.reals import read_number
 from numformats.modes import RoundingMode, Stochastic
+from numformats.reals import read_number
 
 _RULES = {
     "nearest_even": "the nearer neighbour; of two equally near, the one with the even code",

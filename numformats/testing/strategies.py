@@ -12,17 +12,17 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from numformats.codec.extents import dtype_holds
-from numformats.names import get_format
-from numformats.formats.registry import list_formats
 from numformats.checks import unknown
-from numformats.formats.format import Format
-from numformats.system import require_system
+from numformats.codec.extents import dtype_holds
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.floating import FloatFormat
+from numformats.formats.format import Format
 from numformats.formats.integers import IntFormat, TwosComplement
+from numformats.formats.registry import list_formats
 from numformats.formats.tables import TableFormat
 from numformats.modes import ROUNDING_NAMES, RoundingMode, SaturationMode, Stochastic
+from numformats.names import get_format
+from numformats.system import require_system
 from numformats.testing.ordering import word_dtype
 from numformats.testing.points import decision_inputs, finite_values, nans, read_input_dtype
 from numformats.testing.projection import Projection

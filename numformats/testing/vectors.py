@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec, exact
-from numformats.names import get_format
-from numformats.formats.format import Format
 from numformats.formats.floating import FloatFormat
+from numformats.formats.format import Format
+from numformats.names import get_format
 from numformats.testing.chance import turning_points
 from numformats.testing.ordering import word_dtype
 from numformats.testing.points import (

@@ -160,9 +160,7 @@ class SearchKernel:
         start: int,
     ) -> bool:
         """Project elements; whether any is NaN. There are no random numbers to use."""
-        return search(
-            source, self._conversion, out, self.thresholds, self.results, self.lane_words
-        )
+        return search(source, self._conversion, out, self.thresholds, self.results, self.lane_words)
 
 
 def _is_widened(lane: Lane, dtype: np.dtype[Any]) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numformats.codec.plan import BySign, EncodePlan
 from numformats.codec.values import decode_chunk
-from numformats.modes import DETERMINISTIC, Away, Stochastic, random_bit_count
+from numformats.modes import Away, Stochastic, deterministic, random_bit_count
 from numformats.system import Lattice, NumberSystem
 
 
@@ -324,7 +324,7 @@ def _bound(plan: EncodePlan, lane: Lane) -> int:
 
 
 def _ties_by_significand(plan: EncodePlan) -> bool:
-    decided = DETERMINISTIC.get(plan.rounding)  # type: ignore[call-overload]
+    decided = deterministic(plan.rounding)
     return plan.ties_by_significand and decided is not None and decided.breaks_ties_by_parity
 
 
@@ -340,7 +340,7 @@ def _thresholds(plan: EncodePlan, lane: Lane) -> tuple[int, int, int]:
         Away.ABOVE_HALF: half,
         Away.NEVER: lane.ones,
     }
-    decided = DETERMINISTIC.get(plan.rounding)  # type: ignore[call-overload]
+    decided = deterministic(plan.rounding)
     if decided is None:
         return lane.ones, 0, 0
     even = words[decided.from_even]

@@ -17,9 +17,9 @@ from numformats import codec
 from numformats.codec.arguments import refuse_where
 from numformats.formats.ieee import float32
 from numformats.formats.tables import TableFormat
+from numformats.scaled.catalogue import NAMED
 from numformats.scaled.conventions.blocks import from_blocks, in_blocks
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.named import NAMED
 from numformats.scaled.rules import ScaleRule
 from numformats.scaled.scales import Scales, mean_of, values_of
 

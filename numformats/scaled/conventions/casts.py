@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numformats import codec
-from numformats.codec.arguments import read_real, refuse_where
-from numformats.names import get_format
 from numformats.checks import unknown
+from numformats.codec.arguments import read_real, refuse_where
 from numformats.formats.format import Format
 from numformats.modes import RoundingMode, SaturationMode
+from numformats.names import get_format
 
 Array = NDArray[Any]
 

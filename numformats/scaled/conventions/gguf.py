@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from numformats import codec
 from numformats.codec.arguments import refuse_where
 from numformats.formats.ieee import float16
+from numformats.scaled.catalogue import NAMED
 from numformats.scaled.conventions.blocks import from_blocks, in_blocks
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.named import NAMED
 from numformats.scaled.rules import ScaleRule
 from numformats.scaled.scales import Scales
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.codec.numba import pieces
-from numformats.codec.numba.bound import Kernel, TableKernel, has_table, key_words
+from numformats.codec.numba.blocks import products
 from numformats.codec.numba.blocks.absmax import magnitude_words
+from numformats.codec.numba.calls import LatticeKernel, SearchKernel, has_table, key_words
 from numformats.codec.numba.encode import PIECE
 from numformats.codec.numba.lanes import LANE64
 from numformats.codec.numba.views import as_words, read_only
 from numformats.codec.values import value_table
-from numformats.formats.format import Format
+from numformats.system import NumberSystem
 
 Array = NDArray[Any]
 
@@ -27,7 +27,7 @@ class QuotientKernel:
     """
 
     def __init__(
-        self, kernel: Kernel | TableKernel, run: int, *, is_to_odd: bool, key: int | None
+        self, kernel: LatticeKernel | SearchKernel, run: int, *, is_to_odd: bool, key: int | None
     ) -> None:
         self._kernel, self._run = kernel, run
         self._is_to_odd = True if is_to_odd else None
@@ -55,16 +55,16 @@ class QuotientKernel:
             self._quotients,
             kernel.source(self._quotients),
         )
-        if isinstance(kernel, TableKernel):
-            pieces.search_quotients(
-                *given, as_words(out), kernel.thresholds, kernel.codes, kernel.lane_words
+        if isinstance(kernel, SearchKernel):
+            products.search_quotients(
+                *given, as_words(out), kernel.thresholds, kernel.results, kernel.lane_words
             )
             return
-        pieces.project_quotients(
+        products.project_quotients(
             *given,
             kernel.wide(),
             as_words(out),
-            kernel.for_codes,
+            kernel.parameters,
             kernel.is_uncommon,
             *kernel.draws(None, self._key),
             start,
@@ -78,7 +78,9 @@ class ScaleKernel:
     precision: the significand bits that magnitudes are rounded to before all else, or None.
     """
 
-    def __init__(self, kernel: Kernel, fmt: Format, of_zeros: int, precision: int | None) -> None:
+    def __init__(
+        self, kernel: LatticeKernel, fmt: NumberSystem, of_zeros: int, precision: int | None
+    ) -> None:
         self._kernel, self._of_zeros = kernel, of_zeros
         lane = LANE64
         dropped = 0 if precision is None else lane.trailing_bits + 1 - precision
@@ -95,7 +97,7 @@ class ScaleKernel:
         x: float32 or float64, or None if the largest magnitudes of all runs are known.
         """
         kernel, sizes = self._kernel, np.empty(codes.shape)
-        pieces.scale_runs(
+        products.scale_runs(
             x,
             None if x is None else as_words(x),
             None if x is None else magnitude_words(x),
@@ -103,7 +105,7 @@ class ScaleKernel:
             largest,
             read_only(divisors.view()),
             self._cut,
-            kernel.for_codes,
+            kernel.parameters,
             kernel.is_uncommon,
             self._of_zeros,
             as_words(codes),

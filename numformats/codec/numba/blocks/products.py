@@ -11,6 +11,7 @@ import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from numpy import add, bitwise_and, divide, maximum, multiply, subtract
 
+from numformats.codec.numba.blocks.absmax import largest_of_runs
 from numformats.codec.numba.blocks.quotients import (
     add_runs_to_odd,
     divide_runs,
@@ -22,7 +23,6 @@ from numformats.codec.numba.blocks.quotients import (
     subtract_runs,
     within,
 )
-from numformats.codec.numba.blocks.absmax import largest_of_runs
 from numformats.codec.numba.encode import BLOCK, COUNT, PIECE, encode_block, look_up, project
 from numformats.codec.numba.lanes import Parameters
 from numformats.codec.numba.search import search

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from numformats.formats.registry import NAMED as ELEMENTS
 from numformats.checks import unknown
-from numformats.formats.format import Format
 from numformats.formats.fixed import FixedFormat
+from numformats.formats.format import Format
 from numformats.formats.ieee import float8_e5m2, float16, float32
 from numformats.formats.integers import IntFormat
 from numformats.formats.ocp import (
@@ -19,6 +18,8 @@ from numformats.formats.ocp import (
     float8_e4m3fn,
     float8_e8m0fnu,
 )
+from numformats.formats.registry import NAMED as ELEMENTS
+from numformats.formats.registry import dtype_name, find_format, names_like
 from numformats.formats.tables import TableFormat
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Granularity, PerBlock, PerChannel, PerTensor, PerTile
@@ -194,19 +195,68 @@ RENAMED: Final = {
 def get_scaled_format(name: str | ScaledFormat) -> ScaledFormat:
     """The scaled format of a name, in any case; a scaled format is given back as is.
 
-    ValueError for an unknown name, with the nearest; TypeError for anything else.
+    ValueError for an unknown name, with the nearest, and for that of a format without scales;
+    TypeError for anything else.
 
     >>> get_scaled_format("mxfp4").bits
     4.25
     """
-    if isinstance(name, ScaledFormat):
+    found = find(name)
+    if not isinstance(found, ScaledFormat):
+        raise ValueError(
+            f"format: {found.name!r} has no scales; numformats.get_format finds it, and "
+            "numformats.quantize gives a tensor of it one scale"
+        )
+    return found
+
+
+def find(name: str | ScaledFormat | Format | Any) -> ScaledFormat | Format:
+    """The format, with scales or without, of a name, an alias or a dtype; a format is given back.
+
+    ValueError for an unknown name, with the nearest of both kinds; TypeError for anything else.
+
+    >>> find("e4m3fn").name, find("nvfp4").name
+    ('float8_e4m3fn', 'nvfp4')
+    """
+    if isinstance(name, (ScaledFormat, Format)):
         return name
-    if not isinstance(name, str):
-        raise TypeError(f"format: expected a str or ScaledFormat, got {type(name).__name__}")
-    lower = name.lower()
-    if lower not in NAMED:
-        raise ValueError(renamed(name) or unknown("format", name, tuple(NAMED)))
-    return NAMED[lower]
+    text = name if isinstance(name, str) else dtype_name(name)
+    found = NAMED.get(text.lower()) or find_format(text)
+    if found is None:
+        raise unknown_format(text)
+    return found
+
+
+def with_scales(fmt: str | ScaledFormat | Format | Any) -> ScaledFormat:
+    """The scaled format that `quantize` takes a format for: one without scales has a float32 scale
+    for all of a tensor.
+
+    Raises what `find` raises.
+    """
+    found = find(fmt)
+    if isinstance(found, ScaledFormat):
+        return found
+    return ScaledFormat(found.name, found, float32, PerTensor(), "absmax_up")
+
+
+def unknown_format(name: str) -> ValueError:
+    """What to raise for a name that is no format's: it names the nearest of both kinds.
+
+    >>> print(unknown_format("mxpf4"))
+    format: unknown 'mxpf4'; did you mean 'mxfp4'? see numformats.list_formats()
+    """
+    if name.lower() in NAMED:
+        return ValueError(
+            f"format: {name!r} has scales; numformats.get_scaled_format finds it, and "
+            "numformats.quantize takes it by name"
+        )
+    message = renamed(name)
+    if message is None:
+        nearest, _, _ = unknown("format", name, [*names_like(name), *NAMED]).partition(" Known:")
+        message = f"{nearest} see numformats.list_formats()"
+        if "did you mean" not in nearest:
+            message += " and numformats.list_scaled_formats()"
+    return ValueError(message)
 
 
 def renamed(name: str) -> str | None:
