@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import numformats as nf
 from numformats.analysis import ErrorStats
-from numformats.analysis.tensors import open_tensors
+from numformats.tensor_files import open_tensors
 
 Array = NDArray[Any]
 

@@ -36,14 +36,14 @@ _MODES: tuple[RoundingMode, ...] = (
 _LOOPS: tuple[Any, ...] = (
     encode.project,
     search.search,
-    absmax.farthest_of_blocks,
+    absmax.signed_absmax_of_blocks,
     absmax.ends_of_blocks,
-    quotient_loops.move_runs,
-    absmax.largest_of_runs,
-    products.scale_runs,
+    quotient_loops.add_zero_points,
+    absmax.absmax_of_blocks,
+    products.scale_blocks,
     products.project_quotients,
     products.search_quotients,
-    products.decode_runs,
+    products.decode_blocks,
     products.squared_errors,
 )
 
@@ -82,10 +82,10 @@ def _compile_scales() -> None:
         for known in (*numbers, None):
             ScaleKernel(kernel, fmt, 1, None).run(known, 2, wide, divisors, codes)
     for x in numbers:
-        absmax.largest_of_runs(x, as_words(x), absmax.magnitude_words(x), 2, wide)
+        absmax.absmax_of_blocks(x, as_words(x), absmax.magnitude_words(x), 2, wide)
         signed, order = x.view(f"i{x.itemsize}"), absmax.order_words(x)
         low, high = np.empty((2, 1), signed.dtype)
-        absmax.farthest_of_blocks(x, signed, order, 2, low)
+        absmax.signed_absmax_of_blocks(x, signed, order, 2, low)
         absmax.ends_of_blocks(x, signed, order, 2, True, low, high)
 
 
@@ -108,11 +108,11 @@ def _compile_quotients() -> None:
         for x, dtype, is_to_odd, terms in ways:
             kernel = calls.kernel_for(plan, dtype)
             assert kernel is not None
-            quotients = QuotientKernel(kernel, 2, is_to_odd=is_to_odd, key=key)
+            quotients = QuotientKernel(kernel, 2, 2, is_to_odd=is_to_odd, key=key)
             quotients.run(x, sizes, terms, 0, np.empty(2, code_dtype(fmt)), 0)
     moved = np.ones(2, np.int32), np.int32(1), sizes, (0, 15), 15, 2, 0
     for codes in (np.empty(2, np.uint8), np.empty(2, np.uint16)):
-        quotient_loops.move_runs(*moved, codes)
+        quotient_loops.add_zero_points(*moved, codes)
 
 
 def _compile_decoding() -> None:
@@ -129,7 +129,7 @@ def _compile_decoding() -> None:
             continue  # no format has both
         own = np.empty(1, np.float32 if is_plain else np.float64)
         table = _numbers(own.dtype)
-        products.decode_runs(_numbers(dtype), table, zeros, *way, 2, 0, own, 1.0, out)
+        products.decode_blocks(_numbers(dtype), table, zeros, *way, 2, 0, own, 1.0, out)
 
 
 def _compile_search() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from numformats.checks import unknown
@@ -181,18 +180,7 @@ def parse_modes(rounding: str | Stochastic, saturation: str, nan: str) -> Modes:
     >>> parse_modes("rtz", "finite", "raise")
     Modes(rounding='toward_zero', saturation='finite', nan='raise')
     """
-    try:
-        return _parse_known(rounding, saturation, nan)
-    except TypeError:  # which what cannot be hashed raises, too, and with another message
-        return _parse(rounding, saturation, nan)
-
-
-def _parse(rounding: str | Stochastic, saturation: str, nan: str) -> Modes:
     return Modes(parse_rounding(rounding), parse_saturation(saturation), parse_nan(nan))
-
-
-# Kept, since parsing takes as long as encoding some hundred numbers.
-_parse_known = lru_cache(maxsize=256)(_parse)
 
 
 def parse_rounding(rounding: str | Stochastic) -> RoundingMode:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from numformats.formats.format import Format
-from numformats.formats.registry import dtype_name, find_format
+from numformats.formats.registry import read_format
 
 
 def get_format(name: str | Format | Any) -> Format:
@@ -25,12 +25,10 @@ def get_format(name: str | Format | Any) -> Format:
         ...
     ValueError: format: unknown 'e4m3fm'; did you mean 'e4m3fn'? see numformats.list_formats()
     """
-    if isinstance(name, Format):
-        return name
-    text = name if isinstance(name, str) else dtype_name(name)
-    found = find_format(text)
-    if found is None:
-        from numformats.scaled import catalogue  # which only a refusal needs
+    return read_format(name, _refusal)
 
-        raise catalogue.unknown_format(text)
-    return found
+
+def _refusal(name: str) -> ValueError:
+    from numformats.scaled import catalogue  # which takes a while, and only a refusal needs
+
+    return catalogue.unknown_format(name)

@@ -15,16 +15,17 @@ import ml_dtypes
 import numpy as np
 import pytest
 from decision_points import DETERMINISTIC, NAMED, decision_points, with_signed_zeros
-from numformats.codec.numba.warm_up import version_count
 from numpy.typing import NDArray
 
 import numformats as nf
 from numformats.codec import numpy_path
 from numformats.codec.arguments import code_dtype
 from numformats.codec.extents import dtype_holds
-from numformats.codec.numba import calls, kernels, threads
+from numformats.codec.numba import calls, encode, threads
 from numformats.codec.plan import make_plan
 from numformats.codec.random_bits import draw, key_schedule
+from numformats.kernels import version_count
+from numformats.modes import Modes
 
 RNG = np.random.default_rng(11)
 STOCHASTIC: tuple[Any, ...] = (
@@ -63,28 +64,35 @@ FORMATS: list[nf.Format] = [
 ]
 
 
-def inputs() -> list[NDArray[Any]]:
-    """Arbitrary bits of each input dtype, and numbers of ordinary size."""
+def inputs(width: str) -> list[NDArray[Any]]:
+    """Arbitrary bits of the input dtypes of a width, and numbers of ordinary size."""
+    if width == "narrow":
+        words = RNG.integers(0, 2**16, 1 << 12, np.uint16)
+        return [words.view(np.float16), words.view(ml_dtypes.bfloat16)]
     near = RNG.standard_normal(1 << 11) * 2.0 ** RNG.integers(-140, 120, 1 << 11)
     return [
         RNG.integers(0, 2**32, 1 << 12, np.uint32).view(np.float32),
         RNG.integers(0, 2**64, 1 << 11, np.uint64).view(np.float64),
-        RNG.integers(0, 2**16, 1 << 12, np.uint16).view(np.float16),
-        RNG.integers(0, 2**16, 1 << 12, np.uint16).view(ml_dtypes.bfloat16),
         near,
         near.astype(np.float32),
     ]
 
 
+# Each input dtype has kernels of its own, which take a minute to compile.
+of_each_width = pytest.mark.parametrize(
+    "width", ["wide", pytest.param("narrow", marks=pytest.mark.thorough)]
+)
+
+
 def by_path(x: NDArray[Any], fmt: nf.Format, mode: Any, saturation: str, key: int | None) -> Any:
     """The codes from the NumPy path and from the kernel, or None if there is no kernel."""
-    plan = make_plan(fmt, mode, saturation, "max")
+    plan = make_plan(fmt, Modes(mode, saturation, "max"))
     kernel = calls.kernel_for(plan, x.dtype)
     if kernel is None:
         return None
     expected, got = (np.empty(x.shape, code_dtype(fmt)) for _ in range(2))
     numpy_path.project_into(expected, x, plan, key=key)
-    dispatch.project_into(got, x, kernel, key=key)
+    calls.project_into(got, x, kernel, key=key)
     return expected, got
 
 
@@ -94,10 +102,11 @@ def saturations(fmt: nf.Format) -> tuple[str, ...]:
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@of_each_width
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
-def test_kernels_give_the_codes_of_the_numpy_path(fmt: nf.Format) -> None:
-    cases = inputs()
-    if fmt.bits <= 8 and fmt.highest < 2**500:
+def test_kernels_give_the_codes_of_the_numpy_path(fmt: nf.Format, width: str) -> None:
+    cases = inputs(width)
+    if width == "wide" and fmt.bits <= 8 and fmt.highest < 2**500:
         cases.append(with_signed_zeros(decision_points(fmt)))
     ran = 0
     for x in cases:
@@ -112,21 +121,22 @@ def test_kernels_give_the_codes_of_the_numpy_path(fmt: nf.Format) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@of_each_width
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
-def test_kernels_give_the_values_of_the_numpy_path(fmt: nf.Format) -> None:
-    for x in inputs():
+def test_kernels_give_the_values_of_the_numpy_path(fmt: nf.Format, width: str) -> None:
+    for x in inputs(width):
         if not dtype_holds(x.dtype, fmt):
             continue
         for mode in (*DETERMINISTIC, nf.Stochastic(), nf.Stochastic(3, "C")):
             for saturation in ("none", "finite"):
-                plan = make_plan(fmt, mode, saturation, "max")
-                kernel = calls.kernel_for(plan, x.dtype)
-                if kernel is None or not kernel.can_round(fmt, x.dtype):
+                plan = make_plan(fmt, Modes(mode, saturation, "max"))
+                kernel = calls.rounding_kernel_for(plan, x.dtype, fmt, x.dtype)
+                if kernel is None:
                     continue
                 key = None if mode in DETERMINISTIC else 77
                 expected, got = np.empty_like(x), np.empty_like(x)
                 numpy_path.project_into(expected, x, plan, fmt=fmt, key=key)
-                dispatch.project_into(got, x, kernel, fmt=fmt, key=key)
+                calls.project_into(got, x, kernel, key=key)
                 # As words, since zeros and NaNs have signs.
                 word = f"u{x.dtype.itemsize}"
                 np.testing.assert_array_equal(got.view(word), expected.view(word), f"{mode}")
@@ -159,11 +169,12 @@ def test_wide_codes_decode_to_the_values_of_the_numpy_path(fmt: nf.Format) -> No
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
         if not dtype_holds(dtype, fmt):
             continue
-        if not dispatch.can_decode(fmt, dtype):
+        decoder = calls.decoder_for(fmt, dtype)
+        if decoder is None:
             assert fmt.name == "too_low_for_kernels"
             continue
         got, expected = np.empty(codes.shape, dtype), np.empty(codes.shape, dtype)
-        dispatch.decode_into(got, codes, fmt)
+        calls.decode_into(got, codes, fmt, decoder)
         numpy_path.decode_into(expected, codes, fmt)
         word = f"u{dtype.itemsize}"
         np.testing.assert_array_equal(got.view(word), expected.view(word))
@@ -172,7 +183,7 @@ def test_wide_codes_decode_to_the_values_of_the_numpy_path(fmt: nf.Format) -> No
 def test_every_named_float_format_has_a_kernel_for_each_mode_and_input() -> None:
     for fmt in NAMED:
         for mode in DETERMINISTIC:
-            plan = make_plan(fmt, mode, "none", "max")
+            plan = make_plan(fmt, Modes(mode, "none", "max"))
             for dtype in (np.float32, np.float64, np.float16, ml_dtypes.bfloat16):
                 assert calls.kernel_for(plan, np.dtype(dtype)) is not None
 
@@ -180,11 +191,11 @@ def test_every_named_float_format_has_a_kernel_for_each_mode_and_input() -> None
 def test_draws_equal_those_of_numpy_at_any_position() -> None:
     key = 0x0123456789ABCDEF
     words = np.array(key_schedule(key), np.uint32)
-    for start in (0, kernels.BLOCK, 2**33 - kernels.BLOCK, 2**33, 2**40):
-        draws, halves = np.empty(kernels.BLOCK, np.uint32), np.empty(kernels.BLOCK, np.uint32)
-        first, second = halves[: kernels.BLOCK // 2], halves[kernels.BLOCK // 2 :]
-        kernels.fill_draws(words, start, first, second, draws)
-        np.testing.assert_array_equal(draws, draw(key, start, kernels.BLOCK, 32))
+    for start in (0, encode.L1_CHUNK, 2**33 - encode.L1_CHUNK, 2**33, 2**40):
+        draws, halves = np.empty(encode.L1_CHUNK, np.uint32), np.empty(encode.L1_CHUNK, np.uint32)
+        first, second = halves[: encode.L1_CHUNK // 2], halves[encode.L1_CHUNK // 2 :]
+        encode.fill_draws(words, start, first, second, draws)
+        np.testing.assert_array_equal(draws, draw(key, start, encode.L1_CHUNK, 32))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
@@ -327,11 +338,11 @@ def test_kernels_are_cached_elsewhere_if_the_package_cannot_be_written(tmp_path:
 def test_read_only_inputs_need_no_kernel_of_their_own() -> None:
     x = np.ones(100, np.float32)
     nf.bfloat16.encode(x)
-    before = len(kernels.project.signatures)
+    before = len(encode.project.signatures)
     x.flags.writeable = False
     nf.bfloat16.encode(x)
     nf.bfloat16.encode(x[::2])
-    assert len(kernels.project.signatures) == before
+    assert len(encode.project.signatures) == before
 
 
 @pytest.mark.thorough

@@ -29,7 +29,10 @@ from numformats.testing import check_rounding
 PACKAGE = Path(nf.__file__).parent
 PROOFS = PACKAGE.parent / ".proofs.jsonl"
 # What decides what a code is, and what compares it with the oracle's.
-DECIDING = ("formats", "rounding.py", "numbers.py", "exact.py", "codec", "testing/exhaustive.py")
+DECIDING = (
+    *("modes.py", "reals.py", "error_free.py", "system.py"),
+    *("exact", "codec", "formats", "testing/exhaustive.py"),
+)
 FORMATS = [fmt for fmt in NAMED if fmt.bits <= 16]
 
 

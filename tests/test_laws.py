@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import numformats as nf
 from numformats.testing import laws, strategies
-from numformats.testing.points import read_dtype
+from numformats.testing.decision_points import read_dtype
 from numformats.testing.projection import Projection
 
 NEAREST = ("nearest_even", "nearest_away", "nearest_zero")

@@ -105,13 +105,14 @@ def test_a_picture_of_the_benchmark_that_cannot_be_written(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    from numformats.cli.bench import COPY, Ratio, Result, Task
+    from numformats.benchmarks.tasks import Task
+    from numformats.benchmarks.timing import COPY, Ratio, Result
 
     def run_task(task: Task, rounds: int, peers: list[str]) -> Result:
         return Result(task, 1e9, {COPY: Ratio(0.5, 0.4, 0.6)})
 
-    monkeypatch.setattr("numformats.cli.bench_report.run_task", run_task)
-    monkeypatch.setattr("numformats.cli.bench_report.compiled_path", lambda size: None)
+    monkeypatch.setattr("numformats.cli.bench.run_task", run_task)
+    monkeypatch.setattr("numformats.cli.bench.prepare_for", lambda size: None)
     result = run("bench", "--plot", "no/bench.png")
     assert result.exit_code == 2
     assert "float8_e4m3fn" in result.stdout

@@ -24,14 +24,14 @@ from scaled_meaning import (
 import numformats as nf
 from numformats.codec import backends
 from numformats.error_free import quotient_to_odd, sum_to_odd
-from numformats.scaled.elements import Projection
-from numformats.scaled.fused import can_quantize
+from numformats.modes import Modes
 from numformats.scaled.granularity import Tile
-from numformats.scaled.runs import run_length
+from numformats.scaled.plan import plan_quantization
+from numformats.scaled.tiling import block_length
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_compiled_runs_give_the_bits_of_numpy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_blocks_give_the_bits_of_numpy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
     importlib.import_module("numformats.codec.numba.calls")
     shapes = [(4096,), (64, 256), (3, 5, 128), (70,), (2, 100_000), (1 << 17,), (300_000,), (3, 70)]
@@ -54,7 +54,7 @@ def test_compiled_runs_give_the_bits_of_numpy(name: str, monkeypatch: pytest.Mon
 @pytest.mark.filterwarnings("ignore:overflow")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", ["f2", ">f4", "f8", "i1", "u2", "i8", ml_dtypes.bfloat16])
-def test_compiled_runs_of_every_dtype_and_layout(
+def test_compiled_blocks_of_every_dtype_and_layout(
     name: str, dtype: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
@@ -129,7 +129,7 @@ def test_a_scale_without_nan_refuses_a_tile_with_nan() -> None:
 
 @pytest.mark.parametrize("shape", [(900, 384), (3, 131_072), (200, 3000), (3, 1 << 19)])
 @pytest.mark.parametrize("name", ["int8_channel", "fp8_e4m3_tensor", "int8_channel_asym", "q4_0"])
-def test_runs_that_do_not_fill_the_parts_worked_on(
+def test_blocks_that_do_not_fill_the_chunks_worked_on(
     name: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     importlib.import_module("numformats.codec.numba.calls")
@@ -189,16 +189,16 @@ def test_of_numbers_as_far_from_zero_the_first_counts(
 
 def test_loops_that_round_to_odd_are_exact() -> None:
     pytest.importorskip("numba")
-
+    loops = importlib.import_module("numformats.codec.numba.blocks.quotients")
     rng = np.random.default_rng(4)
     x = numbers((1000,)) + np.float32(1e-3)
     sizes = rng.integers(1, 1 << 53, 1000) * 2.0 ** rng.integers(-60, 20, 1000)
     sizes *= rng.choice([-1, 1], 1000)
     for numerators in (x, x.astype("f8") / 3):
         found = np.empty(1000)
-        arithmetic.divide_runs_to_odd(numerators, sizes, 1, 0, found)
+        loops.divide_blocks_to_odd(numerators, sizes, 1, 0, found)
         np.testing.assert_array_equal(found, quotient_to_odd(numerators, sizes))
-        arithmetic.add_runs_to_odd(numerators, sizes, 1, 0, found)
+        loops.add_terms_to_odd(numerators, sizes, 1, 0, found)
         np.testing.assert_array_equal(found, sum_to_odd(numerators.astype("f8"), sizes))
         exact_sums = (
             Fraction(n) + Fraction(s)
@@ -213,7 +213,7 @@ def test_loops_that_round_to_odd_are_exact() -> None:
 
 def test_quotients_to_odd_at_the_ends_of_float64() -> None:
     pytest.importorskip("numba")
-
+    loops = importlib.import_module("numformats.codec.numba.blocks.quotients")
     tiny, top = 5e-324, np.finfo(np.float64).max
     cases = [
         # What is too small is not zero, and what is too large not infinite.
@@ -225,7 +225,7 @@ def test_quotients_to_odd_at_the_ends_of_float64() -> None:
     ]  # fmt: skip
     x, sizes, expected = (np.array(column) for column in zip(*cases, strict=True))
     found = np.empty(x.size)
-    arithmetic.divide_runs_to_odd(x, sizes, 1, 0, found)
+    loops.divide_blocks_to_odd(x, sizes, 1, 0, found)
     for got in (found, quotient_to_odd(x, sizes)):
         np.testing.assert_array_equal(got, expected)
         np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))
@@ -246,7 +246,7 @@ def wide_specials(shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_compiled_runs_of_float64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_blocks_of_float64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
     importlib.import_module("numformats.codec.numba.calls")
     for shape, mode in itertools.product([(40, 256), (6, 70)], ("rne", "rtp", "raz", "sr")):
@@ -254,8 +254,11 @@ def test_compiled_runs_of_float64(name: str, monkeypatch: pytest.MonkeyPatch) ->
     fmt, x = nf.get_scaled_format(name), wide_specials((4, 128))
     if fmt.is_symmetric:
         x[~np.isfinite(x)] = 0
-        how = Projection("nearest_even", "finite")
-        assert can_quantize(x, fmt, fmt.rule, fmt.granularity.tile(2, None), how)
+        modes, calls = Modes("nearest_even", "finite"), backends.compiled_path(x.size)
+        plan = plan_quantization(
+            x.shape, x.dtype, fmt, fmt.rule, modes, None, is_random=False, calls=calls
+        )
+        assert plan.kernel is not None
         for rule in ("absmax", "absmax_up", "even"):
             assert_as_meant(x, fmt, rule, "nearest_even")
 
@@ -268,7 +271,7 @@ def test_many_float64_on_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert_same_bits(monkeypatch, np.rint(numbers(x.shape) * 1e5).astype("i8"), name, "rne")
 
 
-def test_compiled_runs_on_threads() -> None:
+def test_compiled_blocks_on_threads() -> None:
     importlib.import_module("numformats.codec.numba.calls")
     x = specials((1 << 10, 1 << 11))
     for name in ("mxfp4", "nvfp4", "fp8_e4m3_channel", "int8_tensor", "int4_g128"):
@@ -302,5 +305,5 @@ def test_compiled_runs_on_threads() -> None:
         ((3, 1), (1, 32), 1),
     ],
 )
-def test_tiles_that_are_runs(shape: tuple[int, ...], tile: Tile, expected: int | None) -> None:
-    assert run_length(shape, tile) == expected
+def test_tiles_that_are_blocks(shape: tuple[int, ...], tile: Tile, expected: int | None) -> None:
+    assert block_length(shape, tile) == expected

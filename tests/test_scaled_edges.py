@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_quotients_beyond_float32_are_not_infinite(name: str, saturation: Any, m
     q = nf.quantize(x, name, scale_rule=rule, saturation=saturation, rounding=mode)
     size, element = q.scale_values()[0], q.format.element
     expected = [
-        exact.project(exact.Fraction(float(n)) / exact.Fraction(size), element, mode, saturation)
+        exact.project(Fraction(float(n)) / Fraction(size), element, mode, saturation)
         for n in x[:-1]
     ]
     expected.append(exact.project(np.inf, element, mode, saturation))
@@ -111,7 +112,7 @@ def test_numbers_are_rounded_once_to_dtypes_of_ml_dtypes(dtype: str) -> None:
     q = nf.quantize([127 * float(size), 3 * float(size), -float(size)], fmt)
     assert q.scales == size
     got = q.dequantize(getattr(ml_dtypes, dtype))
-    exactly = [nf.exact.project(int(n) * exact.Fraction(float(size)), nf.get_format(dtype))
+    exactly = [nf.exact.project(int(n) * Fraction(float(size)), nf.get_format(dtype))
                for n in (127, 3, -1)]  # fmt: skip
     assert got.view(f"u{got.itemsize}").tolist() == exactly
 
@@ -271,6 +272,16 @@ def test_the_scale_of_zeros_is_the_positive_one_next_to_one(
     assert q.scales == expected
     assert exact.decode(expected, scale) > 0
     np.testing.assert_array_equal(q.dequantize(np.float64), np.zeros(4))
+
+
+@pytest.mark.parametrize("name", ["float16", "float32", "bfloat16"])
+def test_elements_that_numpy_has_are_codes_all_the_same(name: str, tmp_path: Path) -> None:
+    x = np.float32([1.0, -0.1, 3e4])
+    q = nf.quantize(x, name)
+    assert q.codes.dtype.kind == "u"
+    np.testing.assert_allclose(q.dequantize(), x, rtol=2**-7)
+    again = nf.ScaledArray.unpack(q.pack(), q.format, 3)
+    np.testing.assert_array_equal(again.codes, q.codes)
 
 
 def test_scales_of_scales_beyond_float64_are_refused() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -154,3 +157,14 @@ def test_the_table_names_every_format_that_is_stored(fmt: nf.ScaledFormat) -> No
     table = fmt._repr_html_()
     for part in parts(fmt):
         assert part is None or f"<td>{part.name}" in table
+
+
+def test_a_pickled_format_has_the_hash_of_its_own_process() -> None:
+    found = nf.TableFormat("two", (0.0, 1.0)), nf.FloatFormat("e3m2", 3, 2), NAMED["nvfp4"]
+    assert all(map(hash, found))  # which are kept
+    code = f"""
+import pickle, numformats as nf
+own = nf.TableFormat("two", (0.0, 1.0)), nf.FloatFormat("e3m2", 3, 2), nf.get_scaled_format("nvfp4")
+assert set(pickle.loads({pickle.dumps(found)!r})) == set(own)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

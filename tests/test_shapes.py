@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 import numformats as nf
 from numformats.analysis import Comparison, ErrorStats, LogHistogram, measure
 from numformats.analysis.histograms import count_values
-from numformats.analysis.survey import survey_of
+from numformats.analysis.streaming import survey_of
 from numformats.cli.app import app
 
 Array = NDArray[Any]

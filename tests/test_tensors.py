@@ -21,17 +21,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from numformats.analysis.numpy_files import DEFLATE_RATIO, MAX_NPY_HEADER, named_dtype
-from numformats.analysis.tensors import (
-    MAX_JSON_BYTES,
-    PACKED_DTYPES,
+from numformats.tensor_files.numpy_files import DEFLATE_RATIO, MAX_NPY_HEADER
+from numformats.tensor_files.opening import (
     PICKLE_SUFFIXES,
-    SAFETENSORS_DTYPES,
     TensorEntry,
     TensorFileError,
     open_tensors,
     printable,
 )
+from numformats.tensor_files.raw import named_dtype
+from numformats.tensor_files.safetensors_files import DTYPES as SAFETENSORS_DTYPES
+from numformats.tensor_files.safetensors_files import MAX_JSON_BYTES, PACKED_DTYPES
 
 Array = NDArray[Any]
 F32 = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}

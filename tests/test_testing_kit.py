@@ -7,14 +7,21 @@ import re
 import subprocess
 import sys
 import warnings
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import pytest
+from decision_points import DETERMINISTIC
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import numformats as nf
 from numformats import testing
+from numformats.formats.staircase import StaircaseFormat
+from numformats.reals import Extended
 from numformats.testing import (
     Projection,
     assert_rounded,
@@ -25,6 +32,7 @@ from numformats.testing import (
     vectors,
     verify,
 )
+from numformats.testing.report import OracleError
 
 F = nf.float8_e4m3fn
 INT8 = nf.get_format("int8")
@@ -371,3 +379,163 @@ def test_a_projection_knows_the_aliases() -> None:
     assert projection == Projection(F, "toward_zero")
     found = verify(["3f880001 3a"], projection, SOURCE).report
     assert "rule      the neighbour closer to zero" in str(found)
+
+
+# What the kit says of numformats itself
+
+
+def wrong_oracle(*arguments: Any, **keywords: Any) -> int:
+    return nf.exact.project(*arguments, **keywords) ^ 1
+
+
+@pytest.mark.parametrize("module", ["exhaustive", "comparing"])
+def test_an_oracle_that_says_otherwise_is_heard(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong:
+        project, decode = staticmethod(wrong_oracle), staticmethod(nf.exact.decode)
+
+    monkeypatch.setattr(f"numformats.testing.{module}.exact", Wrong)
+    with pytest.raises(OracleError, match="numformats is wrong"):
+        prove(lambda x: F.encode(x) ^ 1)
+
+
+OPTIMIZED = """
+import numpy as np, numformats as nf
+from numformats.testing import check_rounding, exhaustive, report
+assert False, "asserts are gone"
+class Wrong:
+    project, decode = lambda *a, **k: nf.exact.project(*a, **k) ^ 1, nf.exact.decode
+exhaustive.exact = Wrong
+try:
+    check_rounding(nf.int4.encode, nf.int4, dtype=np.float16, budget="exhaustive")
+except report.OracleError:
+    print("heard")
+"""
+
+
+def test_proofs_are_confirmed_without_asserts_too() -> None:
+    found = subprocess.run(
+        [sys.executable, "-O", "-c", OPTIMIZED], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "heard\n"
+
+
+@pytest.mark.parametrize("mode", DETERMINISTIC)
+def test_tables_without_zero_on_both_sides_of_it_are_proved(mode: Any) -> None:
+    # A number rounded toward zero from below ends above it, so that a code comes back.
+    table = nf.TableFormat("straddling", (-3.0, -1.0, 2.0, 5.0))
+    report = prove(lambda x: table.encode(x, mode), fmt=table, rounding=mode)
+    assert report.passed
+    assert report.is_proof
+
+
+# Number systems with boundaries of their own
+
+
+@dataclass(frozen=True, repr=False)
+class Powers(StaircaseFormat):
+    """Powers of four with both signs, and NaN, whose boundaries are the geometric means."""
+
+    name: str = "powers_of_four"
+    bits: int = 4
+    dtype_name: str | None = None
+    overflow: Any = "nan"
+
+    def value(self, code: int) -> Extended:
+        if code in (0, 8):
+            return math.nan if code else Fraction(0)
+        size = Fraction(4) ** (code % 8 - 4)
+        return -size if code > 8 else size
+
+    def boundary(self, step: int) -> Fraction:
+        lower, upper = self.value_of_step(step), self.value_of_step(step + 1)
+        if 0 in (lower, upper):
+            return (lower + upper) / 2
+        return 2 * (lower if lower > 0 else upper)
+
+
+POWERS = Powers()
+
+
+def by_means(x: Any) -> Any:
+    """The mistake to be expected: the boundary in the middle."""
+    finite = np.nan_to_num(POWERS.values())
+    codes = nf.TableFormat("means", tuple(finite)).encode(np.where(np.isfinite(x), x, 0))
+    return np.where(np.isfinite(x), codes, 8)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_decision_inputs_have_the_boundaries_that_a_format_says(dtype: Any) -> None:
+    steps = range(POWERS.highest_step)
+    points = np.array([float(POWERS.boundary(step)) for step in steps], dtype)
+    around = [points, np.nextafter(points, dtype(99)), np.nextafter(points, dtype(-99))]
+    assert np.isin(np.concatenate(around), decision_inputs(POWERS, dtype)).all()
+
+
+def test_a_boundary_taken_for_a_mean_is_found_and_told() -> None:
+    assert check(POWERS.encode, POWERS).passed
+    assert prove(POWERS.encode, fmt=POWERS).is_proof
+    report = check(by_means, POWERS)
+    simplest = report.simplest
+    assert simplest is not None
+    assert "  boundary  " in str(simplest)
+
+    def ties_away(x: Any) -> Any:
+        return POWERS.encode(x, "nearest_away")
+
+    # At the boundaries of this format, and not at means, ties are ties.
+    assert list(check(ties_away, POWERS).mismatches) == ["ties"]
+
+
+def test_laws_go_by_the_boundaries_of_a_format() -> None:
+    x = np.linspace(-70, 70, 5001)
+    for rule in laws.TIE_RULES:
+        laws.ties(lambda x, rule=rule: POWERS.round(x, f"nearest_{rule}"), POWERS, rule=rule)
+    laws.nearest_is_nearest(POWERS.round, x, POWERS)
+    laws.containment(POWERS.round, x, POWERS)
+    with pytest.raises(laws.LawError, match="no value is nearer"):
+        laws.nearest_is_nearest(lambda x: POWERS.decode(by_means(x)), x, POWERS)
+
+
+@pytest.mark.parametrize("fmt", [nf.float32, nf.tf32, nf.FixedFormat("fixed", 8, 16)])
+def test_laws_hold_for_formats_whose_values_are_not_all_at_hand(fmt: nf.Format) -> None:
+    x = np.linspace(-200, 200, 4001) ** 3 / 7e4
+    laws.ties(fmt.round, fmt)
+    laws.nearest_is_nearest(fmt.round, x, fmt)
+    laws.containment(lambda x: fmt.round(x, "toward_zero"), x, fmt)
+    with pytest.raises(laws.LawError):
+        laws.nearest_is_nearest(lambda x: fmt.round(x, "toward_zero"), x, fmt)
+
+
+def test_a_rule_for_even_codes_names_neither_of_two() -> None:
+    table = nf.TableFormat("unsorted", (0.0, 3.0, 1.0, 7.0))
+    laws.ties(table.round, table)
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_strategies_take_formats_of_kinds_that_they_do_not_know(data: st.DataObject) -> None:
+    projection = data.draw(strategies.projections(st.just(POWERS), stochastic=False))
+    x = data.draw(strategies.arrays(POWERS, dtype=np.float32))
+    assert data.draw(strategies.values(POWERS)) in POWERS.values()
+    assert_rounded(
+        POWERS.encode(x, projection.rounding, projection.saturation),
+        x,
+        POWERS,
+        projection.rounding,
+        projection.saturation,
+    )
+
+
+def test_vectors_and_answers_of_a_number_system_of_ones_own() -> None:
+    projection = Projection(POWERS)
+    for source in (SOURCE, vectors.Source("powers_of_four", 4, None, POWERS)):
+        lines = [
+            line
+            for chunk in vectors.vectors(projection, source)
+            for line in vectors.lines(chunk, source, projection)
+        ]
+        assert verify(lines, projection, source, level=1).passed
+    (row, _) = nf.compare([0.3, 1.7, -60.0], [POWERS]).rows
+    assert row.stats.finite == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -12,28 +13,34 @@ from numpy.typing import ArrayLike, NDArray
 
 from numformats import exact
 from numformats.analysis.errors import ErrorStats
-from numformats.analysis.pieces import format_of_pieces, pieces_of
-from numformats.analysis.rows import Comparison, Row
-from numformats.analysis.survey import Survey, as_float64, survey_of
+from numformats.analysis.results import Comparison, Row
+from numformats.analysis.streaming import (
+    CHUNK,
+    Survey,
+    as_float64,
+    chunks_of,
+    format_of_chunks,
+    survey_of,
+)
 from numformats.codec.arguments import read_real
-from numformats.codec.backends import compiled_path
+from numformats.codec.backends import prepare_for
 from numformats.codec.random_bits import RandomSource, draw, key_of
 from numformats.codec.values import require_dtype
 from numformats.error_free import quotient_to_odd
 from numformats.formats.format import Format
 from numformats.formats.ieee import float32
 from numformats.modes import (
-    RoundingMode,
-    SaturationMode,
+    Modes,
     Stochastic,
     parse_rounding,
     parse_saturation,
     random_bit_count,
 )
-from numformats.scaled.catalogue import find
+from numformats.scaled.catalogue import element_of, find
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.granularity import Index, slabs
-from numformats.scaled.quantizing import quantize
+from numformats.scaled.granularity import Index
+from numformats.scaled.quantization import quantize
+from numformats.scaled.tiling import chunks_in_order
 
 DEFAULT_FORMATS: Final = (
     "bfloat16",
@@ -54,9 +61,6 @@ SCALE_BITS: Final = 32
 
 # Scaled formats split each axis in two, and NumPy has no more than 64.
 _MOST_AXES: Final = 32
-# Elements that are measured at a time: what is allocated for them fits into the cache, and is too
-# little for the allocator to give back to the system each time.
-_CHUNK = 1 << 15
 
 
 def compare(
@@ -120,37 +124,48 @@ def compare(
     mode, saturation_mode = parse_rounding(rounding), parse_saturation(saturation)
     if saturation_mode == "wrap":
         raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another mode")
-    for fmt in chosen:
-        require_dtype(fmt if isinstance(fmt, Format) else fmt.element, np.dtype(np.float64))
-    if array.ndim > _MOST_AXES and any(isinstance(fmt, ScaledFormat) for fmt in chosen):
-        raise ValueError(
-            f"x: {array.ndim} axes, and scaled formats take up to {_MOST_AXES}; reshape it"
-        )
-    if by_channel and array.ndim < 2:
-        raise ValueError(f"by_channel: an array of shape {array.shape} has no channels")
+    _require_comparable(array, chosen, by_channel)
     whole: NDArray[Any] = array.reshape(array.shape or (1,))
     survey = survey_of(whole)
     if array.size == survey.nan + survey.infinite:
         what = "no values at all" if array.size == 0 else "no finite value"
         raise ValueError(f"x: {what} (shape {array.shape}); there is nothing to compare")
-    # Piece by piece the tensor would never seem large enough to load compiled kernels for.
-    compiled_path(2 * len(chosen) * array.size)
+    # The chunks of a tensor would never seem worth it, one by one.
+    prepare_for(2 * len(chosen) * array.size)
     # Random bits go by position in C order, channels by index; without them any order will do, and
     # needs no copy.
     is_placed = by_channel or random_bit_count(mode) > 0
-    plain = whole if is_placed else whole.ravel(order="K")
-    key = key_of(rng) if random_bit_count(mode) else 0
-    channels = array.shape[0] if by_channel else 0
+    measuring = _Measuring(
+        whole,
+        plain=whole if is_placed else whole.ravel(order="K"),
+        survey=survey,
+        modes=Modes(mode, saturation_mode),
+        key=key_of(rng) if random_bit_count(mode) else 0,
+        channels=array.shape[0] if by_channel else 0,
+    )
     rows: list[Row] = []
     for fmt in chosen:
         if isinstance(fmt, ScaledFormat):
-            rows.append(_scaled_row(whole, fmt, mode, key, survey, channels))
-            continue
-        rows += [
-            _row(plain, fmt, scaling, scale, mode, saturation_mode, key, channels)
-            for scaling, scale in (("absmax", absmax_scale(survey.largest, fmt)), ("none", 1.0))
-        ]
+            rows.append(measuring.row_of_blocks(fmt))
+        else:
+            absmax = absmax_scale(survey.largest, fmt)
+            rows += [measuring.row(fmt, "absmax", absmax), measuring.row(fmt, "none", 1.0)]
     return Comparison(tuple(rows), survey.nan, survey.infinite)
+
+
+def _require_comparable(
+    x: NDArray[Any], formats: list[Format | ScaledFormat], by_channel: bool
+) -> None:
+    """Refuse formats whose values float64 does not hold, and arrays of too many axes or too few."""
+    elements = [element_of(fmt) for fmt in formats]
+    for element in elements:
+        require_dtype(element, np.dtype(np.float64))
+    if x.ndim > _MOST_AXES and elements != formats:
+        raise ValueError(
+            f"x: {x.ndim} axes, and scaled formats take up to {_MOST_AXES}; reshape it"
+        )
+    if by_channel and x.ndim < 2:
+        raise ValueError(f"by_channel: an array of shape {x.shape} has no channels")
 
 
 def absmax_scale(largest: float, fmt: Format) -> float:
@@ -170,7 +185,7 @@ def absmax_scale(largest: float, fmt: Format) -> float:
 
 
 class _Tally:
-    """The sums over parts of an array, and those over each index of its first axis, if asked for.
+    """The sums over chunks of an array, and those over each index of its first axis, if asked for.
 
     channels: how many there are; 0 if they are not asked for.
     """
@@ -181,21 +196,21 @@ class _Tally:
 
     def add(
         self,
-        part: Index,
+        chunk: Index,
         before: NDArray[np.float64],
         after: NDArray[np.float64],
         fmt: Format,
         scale: float | NDArray[np.float64],
         zero: float | NDArray[np.float64] = 0.0,
     ) -> None:
-        """Count a part: what is not finite in `before` is left out."""
+        """Count a chunk: what is not finite in `before` is left out."""
         kept = np.isfinite(before)
         if self._signal.size:
             within = tuple(range(1, before.ndim))
             with np.errstate(over="ignore", invalid="ignore"):
                 error = np.where(np.isfinite(after), after - before, np.inf)
-                self._signal[part[0]] += np.square(before).sum(axis=within, where=kept)
-                self._noise[part[0]] += np.square(error).sum(axis=within, where=kept)
+                self._signal[chunk[0]] += np.square(before).sum(axis=within, where=kept)
+                self._noise[chunk[0]] += np.square(error).sum(axis=within, where=kept)
         if not kept.all():
             scale, zero = (np.broadcast_to(each, kept.shape)[kept] for each in (scale, zero))
             before, after = before[kept], after[kept]
@@ -210,56 +225,59 @@ class _Tally:
         return tuple(np.where(self._signal == 0, np.nan, decibels).tolist())
 
 
-def _row(
-    x: NDArray[Any],
-    fmt: Format,
-    scaling: str,
-    scale: float,
-    mode: RoundingMode,
-    saturation: SaturationMode,
-    key: int,
-    channels: int,
-) -> Row:
-    tally, count = _Tally(channels), random_bit_count(mode)
-    for part, start in slabs(x.shape, _CHUNK):
-        chunk = x[part]
-        before = as_float64(chunk)
-        # Random bits go by position, so that a chunk has to get those of its own place.
-        random_bits = draw(key, start, chunk.size, count).reshape(chunk.shape) if count else None
-        kept = np.isfinite(before)
-        if not kept.all():
-            chunk = np.where(kept, chunk, chunk.dtype.type(0))
-        quotients = chunk if scale == 1.0 else quotient_to_odd(np.where(kept, before, 0), scale)
-        rounded = fmt.round(quotients, mode, saturation, random_bits=random_bits)
-        tally.add(part, before, rounded.astype(np.float64) * scale, fmt, scale)
-    bits = fmt.bits + (SCALE_BITS / x.size if scaling == "absmax" else 0.0)
-    return Row(fmt.name, scaling, scale, bits, tally.stats, x.size, tally.channels())
+@dataclass(frozen=True)
+class _Measuring:
+    """An array that is measured, and how: what all formats share.
 
+    plain: its values in the order in which plain formats take them. channels: how many there are; 0
+    if they are not asked for.
+    """
 
-def _scaled_row(
-    x: NDArray[Any],
-    fmt: ScaledFormat,
-    mode: RoundingMode,
-    key: int,
-    survey: Survey,
-    channels: int,
-) -> Row:
-    """What a format with its own scales costs. What is not finite does not count for the scales."""
-    tally, is_random = _Tally(channels), random_bit_count(mode) > 0
-    # Random bits go by position in the array as a whole.
-    of_piece = None if is_random else format_of_pieces(fmt, x.shape, survey.largest)
-    whole = tuple(slice(0, length) for length in x.shape)
-    tile = fmt.granularity.tile(x.ndim, None)
-    for piece in [whole] if of_piece is None else pieces_of(x.shape, tile):
-        finite = x[piece]
-        if survey.nan:
-            finite = _infinite_for_nan(finite)
-        quantized = quantize(finite, of_piece or fmt, rounding=mode, rng=key if is_random else None)
-        for part, values, sizes, zeros in quantized.parts(_CHUNK):
-            place = _within(piece, part)
-            tally.add(place, as_float64(x[place]), values, fmt.element, sizes, zeros)
-    bits = fmt.bits_of(x.shape)
-    return Row(fmt.name, "blocks", math.nan, bits, tally.stats, x.size, tally.channels())
+    x: NDArray[Any]
+    plain: NDArray[Any]
+    survey: Survey
+    modes: Modes
+    key: int
+    channels: int
+
+    def row(self, fmt: Format, scaling: str, scale: float) -> Row:
+        """What a format costs whose values have one scale."""
+        mode, saturation, x = self.modes.rounding, self.modes.saturation, self.plain
+        tally, count = _Tally(self.channels), random_bit_count(mode)
+        for place, start in chunks_in_order(x.shape, CHUNK):
+            chunk = x[place]
+            before = as_float64(chunk)
+            # Random bits go by position, so that a chunk has to get those of its own place.
+            random_bits = (
+                draw(self.key, start, chunk.size, count).reshape(chunk.shape) if count else None
+            )
+            kept = np.isfinite(before)
+            if not kept.all():
+                chunk = np.where(kept, chunk, chunk.dtype.type(0))
+            quotients = chunk if scale == 1.0 else quotient_to_odd(np.where(kept, before, 0), scale)
+            rounded = fmt.round(quotients, mode, saturation, random_bits=random_bits)
+            tally.add(place, before, rounded.astype(np.float64) * scale, fmt, scale)
+        bits = fmt.bits + (SCALE_BITS / x.size if scaling == "absmax" else 0.0)
+        return Row(fmt.name, scaling, scale, bits, tally.stats, x.size, tally.channels())
+
+    def row_of_blocks(self, fmt: ScaledFormat) -> Row:
+        """What a format with its own scales costs. What is not finite does not count for them."""
+        x, mode, tally = self.x, self.modes.rounding, _Tally(self.channels)
+        is_random = random_bit_count(mode) > 0
+        # Random bits go by position in the array as a whole.
+        of_chunk = None if is_random else format_of_chunks(fmt, x.shape, self.survey.largest)
+        whole = tuple(slice(0, length) for length in x.shape)
+        tile = fmt.granularity.tile(x.ndim, None)
+        for chunk in [whole] if of_chunk is None else chunks_of(x.shape, tile):
+            finite = _infinite_for_nan(x[chunk]) if self.survey.nan else x[chunk]
+            quantized = quantize(
+                finite, of_chunk or fmt, rounding=mode, rng=self.key if is_random else None
+            )
+            for part, values, sizes, zeros in quantized.parts(CHUNK):
+                place = _within(chunk, part)
+                tally.add(place, as_float64(x[place]), values, fmt.element, sizes, zeros)
+        bits = fmt.bits_of(x.shape)
+        return Row(fmt.name, "blocks", math.nan, bits, tally.stats, x.size, tally.channels())
 
 
 def _infinite_for_nan(x: NDArray[Any]) -> NDArray[Any]:
@@ -271,9 +289,9 @@ def _infinite_for_nan(x: NDArray[Any]) -> NDArray[Any]:
     return np.where(np.isnan(as_float64(x)), x.dtype.type(np.inf), x)
 
 
-def _within(piece: Index, part: Index) -> Index:
-    """The place in an array of a part of a piece."""
-    pairs = zip(piece, part, strict=True)
+def _within(chunk: Index, part: Index) -> Index:
+    """The place in an array of a part of a chunk."""
+    pairs = zip(chunk, part, strict=True)
     return tuple(slice(own.start + at.start, own.start + at.stop) for own, at in pairs)
 
 

@@ -17,8 +17,8 @@ from numformats.formats.format import Format
 class ErrorStats:
     """Sums and counts over pairs of a value x and what became of it, y; the error is y - x.
 
-    They can be merged: the sums of two parts of a tensor give those of the whole, so that a tensor
-    may be measured piece by piece. Values of x that are not finite are counted and left out of all
+    They can be merged: the sums of two chunks of a tensor give those of both, so that a tensor may
+    be measured chunk by chunk. Values of x that are not finite are counted and left out of all
     else. Where y is infinite or NaN, the error is infinite.
 
     Attributes
@@ -83,15 +83,15 @@ class ErrorStats:
 
         >>> import numformats as nf
         >>> stats = ErrorStats()
-        >>> for part in (np.array([1.0, 1.1]), np.array([0.3])):
-        ...     stats = stats.update(part, nf.float8_e4m3fn.round(part), nf.float8_e4m3fn)
+        >>> for chunk in (np.array([1.0, 1.1]), np.array([0.3])):
+        ...     stats = stats.update(chunk, nf.float8_e4m3fn.round(chunk), nf.float8_e4m3fn)
         >>> stats.finite, round(stats.sqnr_db, 1)
         (3, 34.7)
         """
         return self.merge(measure(x, y, fmt, scale, zero))
 
     def merge(self, other: ErrorStats) -> ErrorStats:
-        """The sums over both parts.
+        """The sums over the values of both.
 
         >>> a, b = ErrorStats(finite=2, max_absolute_error=0.5), ErrorStats(finite=3)
         >>> a.merge(b).finite, a.merge(b).max_absolute_error

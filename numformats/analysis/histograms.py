@@ -19,6 +19,8 @@ _BINS: Final = (_HIGHEST - _LOWEST) * _BINS_PER_OCTAVE
 _COUNT: Final = _BINS + 2
 _TRAILING: Final = 52
 _BIAS: Final = 1023
+# Values that are counted at a time.
+_CHUNK: Final = 1 << 16
 
 
 def _no_counts() -> NDArray[np.int64]:
@@ -93,10 +95,10 @@ def count_values(x: NDArray[Any], largest: float, bins: int) -> NDArray[np.int64
     """
     counts = np.zeros(bins, np.int64)
     flat = x.ravel(order="K")
-    for start in range(0, flat.size, 1 << 16):
+    for start in range(0, flat.size, _CHUNK):
         # As parts of the largest, since bins between subnormal numbers would have no width.
         with np.errstate(invalid="ignore", over="ignore"):
-            part = flat[start : start + (1 << 16)].astype(np.float64) / largest
+            chunk = flat[start : start + _CHUNK].astype(np.float64) / largest
         # A value beyond counts for nothing, NaN neither.
-        counts += np.histogram(part, bins, (-1, 1))[0]
+        counts += np.histogram(chunk, bins, (-1, 1))[0]
     return counts

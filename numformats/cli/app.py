@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,15 +15,22 @@ from numformats.analysis.comparison import DEFAULT_FORMATS
 from numformats.cli.report import ReportOptions, report
 from numformats.modes import ROUNDING_NAMES, SATURATION_MODES
 
-if TYPE_CHECKING:
-    from numformats.cli.vectors import VectorOptions
-
 app = typer.Typer(
     help="What a low-precision number is, and what it costs to use one.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@contextmanager
+def _refusing(command: str) -> Iterator[None]:
+    """End the command with a line on stderr and status 2 where its options make no sense."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        print(f"numformats {command}: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
 
 
 def _version(wanted: bool) -> None:
@@ -85,25 +94,23 @@ def _report(
     For every tensor and format there are two rows: with one scale for the tensor, and with none;
     for a format with scales of its own there is one.
     """
-    try:
+    with _refusing("report"):
         options = ReportOptions.parse(
-            formats,
-            rounding,
-            saturation,
-            seed,
-            as_json,
-            as_csv,
-            by_channel,
-            summary,
-            sort,
-            budget,
-            html,
-            plot,
+            files=files or [],
+            formats=formats,
+            rounding=rounding,
+            saturation=saturation,
+            seed=seed,
+            as_json=as_json,
+            as_csv=as_csv,
+            by_channel=by_channel,
+            summary=summary,
+            sort=sort,
+            budget=budget,
+            html=html,
+            plot=plot,
         )
-    except (TypeError, ValueError) as error:
-        print(f"numformats report: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
-    raise typer.Exit(report(files or [], options))
+    raise typer.Exit(report(options))
 
 
 @app.command("bench")
@@ -124,18 +131,23 @@ def _bench(
 ) -> None:
     """Tell how fast arrays are encoded, decoded and rounded, beside copying and other libraries."""
     try:
-        from numformats.cli.bench_report import BenchOptions, bench
+        from numformats.cli import bench
     except ModuleNotFoundError as error:
         print(f"numformats bench: it needs {error.name}; install it", file=sys.stderr)
         raise typer.Exit(2) from None
-    try:
-        options = BenchOptions.parse(
-            work, formats, rounding, dtype, sizes, threads, rounds, as_json, plot
+    with _refusing("bench"):
+        options = bench.BenchOptions.parse(
+            works=work,
+            formats=formats,
+            rounding=rounding,
+            dtype=dtype,
+            sizes=sizes,
+            threads=threads,
+            rounds=rounds,
+            as_json=as_json,
+            plot=plot,
         )
-    except (TypeError, ValueError) as error:
-        print(f"numformats bench: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
-    raise typer.Exit(bench(options))
+    raise typer.Exit(bench.bench(options))
 
 
 @app.command("warm-up")
@@ -170,9 +182,15 @@ def _vectors(
     """Write test vectors: lines of an input, its code and the flags, in hexadecimal."""
     from numformats.cli import vectors
 
-    options = _options_of_vectors(
-        "vectors", format_name, rounding, saturation, source, level, tininess
-    )
+    with _refusing("vectors"):
+        options = vectors.VectorOptions.parse(
+            format_name=format_name,
+            rounding=rounding,
+            saturation=saturation,
+            source=source,
+            level=level,
+            tininess=tininess,
+        )
     raise typer.Exit(vectors.write(options, output))
 
 
@@ -195,17 +213,13 @@ def _verify(
     """
     from numformats.cli import vectors
 
-    options = _options_of_vectors(
-        "verify", format_name, rounding, saturation, source, level, tininess
-    )
+    with _refusing("verify"):
+        options = vectors.VectorOptions.parse(
+            format_name=format_name,
+            rounding=rounding,
+            saturation=saturation,
+            source=source,
+            level=level,
+            tininess=tininess,
+        )
     raise typer.Exit(vectors.verify(options, file))
-
-
-def _options_of_vectors(command: str, *arguments: Any) -> VectorOptions:
-    from numformats.cli.vectors import VectorOptions
-
-    try:
-        return VectorOptions.parse(*arguments)
-    except (TypeError, ValueError) as error:
-        print(f"numformats {command}: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None

@@ -1,169 +1,125 @@
-"""`numformats bench`: how fast arrays are encoded, decoded and rounded, as ratios.
-
-Machines differ, and one machine differs from minute to minute. So contenders take turns within each
-round of one run, ratios are formed within a round, and the median over the rounds is told with the
-smallest and the largest. The yardstick is `numpy.copyto`, which does nothing but move memory.
-"""
+"""The options and the output of `numformats bench`."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Iterator
+import json
+import sys
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
+import ml_dtypes
 import numba
 import numpy as np
-from numpy.typing import NDArray
+from rich.console import Console
 
-from numformats.cli.peers import PEERS
-from numformats.formats.format import Format
-from numformats.modes import RoundingMode
-from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.quantizing import quantize
+from numformats.benchmarks.peers import PEERS
+from numformats.benchmarks.report import picture_of, table_of
+from numformats.benchmarks.tasks import Benchmark
+from numformats.benchmarks.timing import Result, run_task
+from numformats.cli.outputs import write_fault
+from numformats.cli.plotting import require_matplotlib, save_figure
+from numformats.codec.backends import LARGE, prepare_for
+from numformats.modes import parse_rounding
+from numformats.scaled.catalogue import find
 
-Run = Callable[[], object]
-
-COPY: Final = "np.copyto"
-
-# The length of a row of what is quantized, if that divides the size.
-_ROW: Final = 4096
+WORKS = ("encode", "decode", "round")
+INPUTS = ("float32", "float64", "float16", "bfloat16")
+# A narrower terminal folds lines, which is better than to cut numbers off.
+_TABLE_WIDTH = 190
 
 
-@dataclass(frozen=True)
-class Task:
-    """One thing that is timed: a work on an array of some size, with some threads.
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions:
+    """What was asked for, checked before anything is timed."""
 
-    Encoding into a scaled format is `quantize`, decoding `ScaledArray.dequantize`.
+    benchmark: Benchmark
+    as_json: bool
+    plot: Path | None
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        works: str,
+        formats: str,
+        rounding: str,
+        dtype: str,
+        sizes: str,
+        threads: str,
+        rounds: int,
+        as_json: bool,
+        plot: Path | None,
+    ) -> BenchOptions:
+        """The options of a command line; ValueError or TypeError for what makes no sense."""
+        for work in _words(works):
+            if work not in WORKS:
+                raise ValueError(f"--work: unknown {work!r}. Known: {', '.join(WORKS)}")
+        if dtype not in INPUTS:
+            raise ValueError(f"--dtype: unknown {dtype!r}. Known: {', '.join(INPUTS)}")
+        if rounds < 1:
+            raise ValueError(f"--rounds: {rounds}; one at least")
+        if plot is not None:
+            require_matplotlib("--plot")
+        benchmark = Benchmark(
+            works=tuple(_words(works)),
+            formats=tuple(find(name) for name in _words(formats)),
+            modes=tuple(parse_rounding(name) for name in _words(rounding)),
+            dtype=_dtype(dtype),
+            sizes=tuple(_number("--sizes", word, 1, 2**28) for word in _words(sizes)),
+            threads=tuple(map(_thread_count, _words(threads))),
+            rounds=rounds,
+        )
+        return cls(benchmark=benchmark, as_json=as_json, plot=plot)
+
+
+def bench(options: BenchOptions) -> int:
+    """Run the benchmark, and write what came of it; the exit status.
+
+    2 if the picture cannot be written, with a line on stderr.
     """
-
-    work: str
-    format: Format | ScaledFormat
-    rounding: RoundingMode
-    dtype: np.dtype[Any]
-    size: int
-    threads: int
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """How many times as fast as another: median, smallest and largest over the rounds."""
-
-    median: float
-    lowest: float
-    highest: float
-
-    def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.lowest:.2f} to {self.highest:.2f})"
+    prepare_for(LARGE)
+    results = _run(options.benchmark)
+    if options.as_json:
+        print(json.dumps([result.record() for result in results], indent=1))
+    else:
+        width = max(Console().width, _TABLE_WIDTH)
+        Console(width=width).print(table_of(results), highlight=False)
+    if options.plot is not None:
+        try:
+            save_figure(picture_of(results), options.plot)
+        except (OSError, ValueError) as error:
+            print(f"numformats bench: {write_fault(options.plot, error)}", file=sys.stderr)
+            return 2
+    return 0
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came of a task: values per second, and the ratios to the other contenders."""
-
-    task: Task
-    values_per_second: float
-    ratios: dict[str, Ratio]
-
-    def record(self) -> dict[str, Any]:
-        """All of it as numbers and words."""
-        task = self.task
-        return {
-            "work": task.work,
-            "format": task.format.name,
-            "rounding": str(task.rounding),
-            "dtype": task.dtype.name,
-            "size": task.size,
-            "threads": task.threads,
-            "values_per_second": self.values_per_second,
-            "ratios": {name: vars(ratio) for name, ratio in self.ratios.items()},
-        }
+def _run(benchmark: Benchmark) -> list[Result]:
+    """The results of all tasks; a terminal is told how many are done."""
+    tasks, results = list(benchmark.tasks()), []
+    for number, task in enumerate(tasks, 1):
+        if sys.stderr.isatty():
+            print(f"\r{number}/{len(tasks)}", end="", file=sys.stderr, flush=True)
+        results.append(run_task(task, benchmark.rounds, list(PEERS)))
+    if sys.stderr.isatty():
+        print("\r", end="", file=sys.stderr)
+    return results
 
 
-def run_task(task: Task, rounds: int, peers: list[str]) -> Result:
-    """Time a task and its contenders in turn, each after a call that does not count."""
-    contenders = _contenders(task, peers)
-    before = numba.get_num_threads()
-    numba.set_num_threads(task.threads)
-    try:
-        times: dict[str, list[float]] = {name: [] for name in contenders}
-        for _ in range(rounds):
-            for name, run in contenders.items():
-                # Threads of the one before may go on for a while: OpenMP's look for more to do.
-                run()
-                times[name].append(_seconds(run, task.size))
-    finally:
-        numba.set_num_threads(before)
-    ours = times.pop("numformats")
-    ratios = {name: _ratio(theirs, ours) for name, theirs in times.items()}
-    return Result(task, task.size / statistics.median(ours), ratios)
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _seconds(run: Run, size: int) -> float:
-    """The time of one call; for small arrays, the mean of many."""
-    calls = max(1, 20_000 // size)
-    start = time.perf_counter()
-    for _ in range(calls):
-        run()
-    return (time.perf_counter() - start) / calls
+def _thread_count(word: str) -> int:
+    most = int(numba.config.NUMBA_NUM_THREADS)
+    return most if word == "all" else _number("--threads", word, 1, most)
 
 
-def _ratio(theirs: list[float], ours: list[float]) -> Ratio:
-    ratios = [a / b for a, b in zip(theirs, ours, strict=True)]
-    return Ratio(statistics.median(ratios), min(ratios), max(ratios))
+def _number(option: str, word: str, low: int, high: int) -> int:
+    if not word.isdecimal() or not low <= int(word) <= high:
+        raise ValueError(f"{option}: {word!r} is not a number from {low} to {high}")
+    return int(word)
 
 
-def _contenders(task: Task, peers: list[str]) -> dict[str, Run]:
-    """What is to be timed, by name. All write to arrays that are there already, but for those that
-    quantize, which make new ones.
-    """
-    x = np.random.default_rng(0).standard_normal(task.size).astype(task.dtype)
-    if isinstance(task.format, ScaledFormat):
-        x = x.reshape(-1, _ROW if task.size % _ROW == 0 else task.size)
-    contenders: dict[str, Run] = {"numformats": _ours(task, x), COPY: _copy(x)}
-    for name in peers:
-        run = PEERS[name](task.work, task.format, task.rounding, x, task.threads)
-        if run is not None:
-            contenders[name] = run
-    return contenders
-
-
-def _ours(task: Task, x: NDArray[Any]) -> Run:
-    fmt, mode = task.format, task.rounding
-    if isinstance(fmt, ScaledFormat):
-        if task.work == "encode":
-            return lambda: quantize(x, fmt, rounding=mode, rng=0)
-        quantized, target = quantize(x, fmt), np.empty(x.shape, np.float32)
-        return lambda: quantized.dequantize(out=target)
-    if task.work == "decode":
-        codes = fmt.encode(x)
-        values = fmt.decode(codes)
-        return lambda: fmt.decode(codes, out=values)
-    method = fmt.encode if task.work == "encode" else fmt.round
-    result = method(x, mode, rng=0)
-    return lambda: method(x, mode, rng=0, out=result)
-
-
-def _copy(x: NDArray[Any]) -> Run:
-    target = np.empty_like(x)
-    return lambda: np.copyto(target, x)
-
-
-def tasks(
-    works: list[str],
-    formats: list[Format | ScaledFormat],
-    modes: list[RoundingMode],
-    dtype: np.dtype[Any],
-    sizes: list[int],
-    threads: list[int],
-) -> Iterator[Task]:
-    """Every combination; a decoding has no mode, and scaled formats are not rounded to."""
-    for work in works:
-        for fmt in formats:
-            if work == "round" and isinstance(fmt, ScaledFormat):
-                continue
-            for mode in modes[:1] if work == "decode" else modes:
-                for size in sizes:
-                    for count in threads:
-                        yield Task(work, fmt, mode, dtype, size, count)
+def _dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(getattr(ml_dtypes, name, name))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from numformats.analysis.tensors import printable
+from numformats.tensor_files.opening import printable
 
 
 @contextmanager

@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from numformats.analysis.histograms import count_values
-from numformats.analysis.rows import Comparison, html_table
-from numformats.analysis.survey import survey_of
+from numformats.analysis.results import Comparison, html_table
+from numformats.analysis.streaming import survey_of
 from numformats.cli.outputs import whole_file
 from numformats.cli.plotting import save_figure
 from numformats.formats.format import Format
+from numformats.scaled.catalogue import element_of
 from numformats.scaled.formats import ScaledFormat
 
 # Tensors whose values are drawn, the largest ones.
@@ -154,8 +155,7 @@ def _values_of(name: str, values: NDArray[Any]) -> _Values:
 
 def _grids(formats: tuple[Format | ScaledFormat, ...]) -> list[Format]:
     """The element formats, each once, that have few enough values to be drawn."""
-    elements = [fmt.element if isinstance(fmt, ScaledFormat) else fmt for fmt in formats]
-    return list(dict.fromkeys(fmt for fmt in elements if fmt.bits <= _GRID_BITS))
+    return list(dict.fromkeys(fmt for fmt in map(element_of, formats) if fmt.bits <= _GRID_BITS))
 
 
 def _draw_cost(axes: Any, comparison: Comparison | None) -> None:

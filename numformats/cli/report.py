@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from io import TextIOWrapper
@@ -17,14 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from numformats.analysis.comparison import compare
-from numformats.analysis.rows import COLUMNS, FIGURES, Comparison
-from numformats.analysis.tensors import (
-    TensorEntry,
-    TensorFileError,
-    describe_fault,
-    open_tensors,
-    printable,
-)
+from numformats.analysis.results import COLUMNS, FIGURES, Comparison
 from numformats.checks import unknown
 from numformats.cli.outputs import drop_stdout, write_fault
 from numformats.cli.plotting import require_matplotlib
@@ -34,8 +27,15 @@ from numformats.codec.random_bits import key_of
 from numformats.codec.values import require_dtype
 from numformats.formats.format import Format
 from numformats.modes import RoundingMode, SaturationMode, parse_rounding, parse_saturation
-from numformats.scaled.catalogue import find
+from numformats.scaled.catalogue import element_of, find
 from numformats.scaled.formats import ScaledFormat
+from numformats.tensor_files.opening import (
+    TensorEntry,
+    TensorFileError,
+    describe_fault,
+    open_tensors,
+    printable,
+)
 
 if TYPE_CHECKING:
     from numformats.cli.pages import Page
@@ -43,15 +43,19 @@ if TYPE_CHECKING:
 Output: TypeAlias = Literal["table", "json", "csv"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """What was asked for, checked before any file is opened."""
+    """What was asked for, checked before any file is opened.
+
+    files: without one, the weights that ship.
+    """
 
     formats: tuple[Format | ScaledFormat, ...]
-    rounding: RoundingMode
-    saturation: SaturationMode
-    seed: int
-    output: Output
+    files: tuple[Path, ...] = ()
+    rounding: RoundingMode = "nearest_even"
+    saturation: SaturationMode = "none"
+    seed: int = 0
+    output: Output = "table"
     by_channel: bool = False
     summary: bool = False
     sort: str | None = None
@@ -62,18 +66,20 @@ class ReportOptions:
     @classmethod
     def parse(
         cls,
+        *,
+        files: Sequence[Path],
         formats: str,
         rounding: str,
         saturation: str,
         seed: int,
         as_json: bool,
         as_csv: bool,
-        by_channel: bool = False,
-        summary: bool = False,
-        sort: str | None = None,
-        budget: float | None = None,
-        html: Path | None = None,
-        plot: Path | None = None,
+        by_channel: bool,
+        summary: bool,
+        sort: str | None,
+        budget: float | None,
+        html: Path | None,
+        plot: Path | None,
     ) -> ReportOptions:
         """The options of a command line; ValueError or TypeError for what makes no sense."""
         names = [name.strip() for name in formats.split(",") if name.strip()]
@@ -81,7 +87,7 @@ class ReportOptions:
             raise ValueError("--formats: no format named")
         chosen = tuple(find(name) for name in names)
         for fmt in chosen:
-            require_dtype(fmt if isinstance(fmt, Format) else fmt.element, np.dtype(np.float64))
+            require_dtype(element_of(fmt), np.dtype(np.float64))
         for option, path in (("--html", html), ("--plot", plot)):
             if path is not None:
                 require_matplotlib(option)
@@ -90,17 +96,18 @@ class ReportOptions:
         if parse_saturation(saturation) == "wrap":
             raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another")
         return cls(
-            chosen,
-            parse_rounding(rounding),
-            parse_saturation(saturation),
-            _key(seed),
-            "json" if as_json else "csv" if as_csv else "table",
-            by_channel,
-            summary,
-            None if sort is None else _figure(sort),
-            None if budget is None else _budget(budget),
-            html,
-            plot,
+            files=tuple(files),
+            formats=chosen,
+            rounding=parse_rounding(rounding),
+            saturation=parse_saturation(saturation),
+            seed=_key(seed),
+            output="json" if as_json else "csv" if as_csv else "table",
+            by_channel=by_channel,
+            summary=summary,
+            sort=None if sort is None else _figure(sort),
+            budget=None if budget is None else _budget(budget),
+            html=html,
+            plot=plot,
         )
 
 
@@ -126,15 +133,15 @@ def _key(seed: int) -> int:
         raise ValueError(f"--seed: {seed} is outside 0 to 2**64 - 1") from None
 
 
-def report(files: list[Path], options: ReportOptions) -> int:
-    """Write the report of some files, or of the weights that ship; the exit status.
+def report(options: ReportOptions) -> int:
+    """Write the report that was asked for; the exit status.
 
     0 if there was something to report in every file, else 2, with a line on stderr for each fault.
     """
     _make_writable()
     page = _page(options)
     try:
-        faults = _write_report(files, _writer(options.output), options, page)
+        faults = _write_report(_writer(options.output), options, page)
         sys.stdout.flush()
     except OSError as error:
         drop_stdout()
@@ -185,14 +192,12 @@ def _make_writable() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _write_report(
-    files: list[Path], writer: Writer, options: ReportOptions, page: Page | None
-) -> list[str]:
+def _write_report(writer: Writer, options: ReportOptions, page: Page | None) -> list[str]:
     """Write the report. Returns the faults, each in one line."""
     faults: list[str] = []
-    for path in files:
+    for path in options.files:
         faults += _report_file(path, printable(str(path)), options, writer, page)
-    if not files:
+    if not options.files:
         shipped = resources.files("numformats") / "data" / "digits_mlp.safetensors"
         with resources.as_file(shipped) as path:
             title = "digits_mlp.safetensors (shipped)"
@@ -293,10 +298,10 @@ def _require_float(values: NDArray[Any]) -> None:
 
 def _has_finite(values: NDArray[Any]) -> bool:
     flat = values.ravel(order="K")
-    # Piece by piece, since the first one nearly always settles it.
-    pieces = (flat[start : start + (1 << 16)] for start in range(0, flat.size, 1 << 16))
+    # Chunk by chunk, since the first one nearly always settles it.
+    chunks = (flat[start : start + (1 << 16)] for start in range(0, flat.size, 1 << 16))
     with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-        return any(np.isfinite(piece.astype(np.float64)).any() for piece in pieces)
+        return any(np.isfinite(chunk.astype(np.float64)).any() for chunk in chunks)
 
 
 def _reason(error: Exception, path: Path, entry: TensorEntry) -> str:

@@ -15,18 +15,17 @@ from typing import IO, Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.analysis.tensors import TensorFileError, open_tensors, printable
 from numformats.cli.outputs import drop_stdout, whole_file, write_fault
-from numformats.formats.integers import TwosComplement
 from numformats.modes import RoundingMode, Stochastic, parse_rounding, parse_saturation
 from numformats.names import get_format
+from numformats.tensor_files.opening import TensorFileError, open_tensors, printable
 from numformats.testing.projection import Projection
 from numformats.testing.vectors import LEVELS, Level, Source, Tininess, Vectors, lines, vectors
 from numformats.testing.verifying import VectorError
 from numformats.testing.verifying import verify as verify_lines
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VectorOptions:
     """What was asked for, checked before anything is read or written."""
 
@@ -38,6 +37,7 @@ class VectorOptions:
     @classmethod
     def parse(
         cls,
+        *,
         format_name: str,
         rounding: str,
         saturation: str,
@@ -51,11 +51,14 @@ class VectorOptions:
             raise ValueError(f"--level: {level}; expected 1 or 2")
         if tininess not in ("after", "before"):
             raise ValueError(f"--tininess: {tininess!r}; expected after or before")
-        if parse_saturation(saturation) == "wrap" and not isinstance(fmt, TwosComplement):
+        mode = parse_saturation(saturation)
+        if mode == "wrap" and not (fmt.lattice is not None and fmt.lattice.complement):
             raise ValueError(f"--saturation: wrap is for integers, and {fmt.name} is none")
-        projection = Projection(fmt, _parse_rounding(rounding), parse_saturation(saturation))
         return cls(
-            projection, Source.parse(source), cast("Level | None", level), cast(Tininess, tininess)
+            projection=Projection(fmt, _parse_rounding(rounding), mode),
+            source=Source.parse(source),
+            level=cast("Level | None", level),
+            tininess=cast(Tininess, tininess),
         )
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from numformats.analysis.rows import Comparison, Row
+from numformats.analysis.results import Comparison, Row
 
 # What the tables take. A narrower terminal folds lines, which is better than to cut numbers off.
 _TABLE_WIDTH = 160

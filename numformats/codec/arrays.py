@@ -5,8 +5,8 @@ the work to `backends`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -22,10 +22,9 @@ from numformats.codec.arguments import (
     read_real,
     refuse_where,
 )
-from numformats.codec.extents import dtype_holds
-from numformats.codec.plan import make_plan
+from numformats.codec.plan import Plan, make_plan
 from numformats.codec.random_bits import RandomSource, key_of
-from numformats.codec.values import default_dtype, require_dtype
+from numformats.codec.values import default_dtype, require_dtype, rounded_dtype
 from numformats.modes import Modes, Stochastic, parse_modes, random_bit_count
 from numformats.system import NumberSystem, require_system
 
@@ -96,9 +95,8 @@ def encode(
     >>> nf.codec.encode([0.1, 465.0], nf.float8_e4m3fn, rounding="rtz", saturation="finite")
     array([ 28, 126], dtype=uint8)
     """
-    require_system(fmt)
-    array, modes = read_real("x", x), parse_modes(rounding, saturation, nan)
-    return _project(array, fmt, modes, rng, random_bits, out, code_dtype(fmt), False)
+    asked = _parsed(fmt, rounding, saturation, nan)
+    return _project(read_real("x", x), asked, rng, random_bits, out, asked.code_dtype, None)
 
 
 def round(
@@ -128,11 +126,9 @@ def round(
     >>> nf.codec.round(np.float32([0.1, 2.4, -7.0]), nf.float4_e2m1fn)
     array([ 0.,  2., -6.], dtype=float32)
     """
-    require_system(fmt)
-    array, modes = read_real("x", x), parse_modes(rounding, saturation, nan)
-    native = array.dtype.newbyteorder("=")
-    dtype = native if dtype_holds(native, fmt) else default_dtype(fmt)
-    return _project(array, fmt, modes, rng, random_bits, out, dtype, True)
+    asked, array = _parsed(fmt, rounding, saturation, nan), read_real("x", x)
+    dtype = rounded_dtype(array.dtype, fmt)
+    return _project(array, asked, rng, random_bits, out, dtype, fmt)
 
 
 def decode(
@@ -187,29 +183,64 @@ def decode(
     return result[()] if out is None and result.ndim == 0 else result
 
 
+class _Asked(NamedTuple):
+    """All of a call but the arrays, parsed."""
+
+    system: NumberSystem
+    modes: Modes
+    plan: Plan
+    code_dtype: np.dtype[Any]
+    random_bits: int
+    refuses_nan: bool
+
+
+def _parsed(fmt: NumberSystem, rounding: str | Stochastic, saturation: str, nan: str) -> _Asked:
+    try:
+        return _parse(fmt, rounding, saturation, nan)
+    except TypeError as error:
+        fault = error
+    # What cannot even be hashed says nothing of the argument that it is.
+    require_system(fmt)
+    parse_modes(rounding, saturation, nan)
+    raise fault
+
+
+# Kept, since parsing takes as long as encoding some hundred numbers.
+@lru_cache(maxsize=512)
+def _parse(fmt: NumberSystem, rounding: str | Stochastic, saturation: str, nan: str) -> _Asked:
+    require_system(fmt)
+    modes = parse_modes(rounding, saturation, nan)
+    return _Asked(
+        fmt,
+        modes,
+        make_plan(fmt, modes),
+        code_dtype(fmt),
+        random_bit_count(modes.rounding),
+        refuses_nan=modes.nan == "raise" and not fmt.has_nan,
+    )
+
+
 def _project(
     x: Array,
-    fmt: NumberSystem,
-    modes: Modes,
+    asked: _Asked,
     rng: RandomSource,
     random_bits: ArrayLike | None,
     out: Array | None,
     dtype: np.dtype[Any],
-    to_values: bool,
+    decoded: NumberSystem | None,
 ) -> Any:
-    """What `encode` and `round` share: codes if not `to_values`, of the dtype of the result."""
-    plan = make_plan(fmt, modes)
+    """What `encode` and `round` share: codes, or the values of these in a format, of a dtype."""
     refuse_nan: Callable[[], None] | None = None
-    if is_float(x.dtype):
-        if modes.saturation == "wrap":
-            _refuse_infinity(x)
-        if modes.nan == "raise" and not fmt.has_nan:
-            refuse_nan = partial(_refuse_nan, x, fmt)
-    key, draws = _random_numbers(modes, rng, random_bits, x.shape)
+    if asked.modes.saturation == "wrap" and is_float(x.dtype):
+        _refuse_infinity(x)
+    if asked.refuses_nan and is_float(x.dtype):
+        refuse_nan = partial(_refuse_nan, x, asked.system)
+    key, draws = None, None
+    if asked.random_bits or random_bits is not None:
+        key, draws = _random_numbers(asked, rng, random_bits, x.shape)
     result = prepare_out(out, x.shape, dtype)
-    decoded = fmt if to_values else None
     backends.project_into(
-        result, x, plan, fmt=decoded, key=key, random_bits=draws, refuse_nan=refuse_nan
+        result, x, asked.plan, fmt=decoded, key=key, random_bits=draws, refuse_nan=refuse_nan
     )
     return result[()] if out is None and result.ndim == 0 else result
 
@@ -225,17 +256,15 @@ def _refuse_infinity(x: Array) -> None:
 
 
 def _random_numbers(
-    modes: Modes, rng: RandomSource, random_bits: ArrayLike | None, shape: tuple[int, ...]
+    asked: _Asked, rng: RandomSource, random_bits: ArrayLike | None, shape: tuple[int, ...]
 ) -> tuple[int | None, Array | None]:
-    """Where the random numbers come from: a key, or numbers given; neither if none are used."""
-    bits = random_bit_count(modes.rounding)
-    if random_bits is not None:
-        if rng is not None:
-            raise ValueError("rng: given along with random_bits; pass one of the two")
-        return None, read_random_bits(random_bits, shape, bits, str(modes.rounding))
-    if bits == 0:
-        return None, None
-    return key_of(rng), None
+    """Where the random numbers come from: a key, or numbers given."""
+    if random_bits is None:
+        return key_of(rng), None
+    if rng is not None:
+        raise ValueError("rng: given along with random_bits; pass one of the two")
+    mode = str(asked.modes.rounding)
+    return None, read_random_bits(random_bits, shape, asked.random_bits, mode)
 
 
 def _dtype_of_out(out: Array) -> np.dtype[Any]:

@@ -8,15 +8,22 @@ is loaded, it serves arrays of any size.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
+from types import ModuleType
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec import numpy_path
-from numformats.codec.plan import Plan
+from numformats.codec.arguments import code_dtype
+from numformats.codec.plan import Plan, make_plan
+from numformats.codec.uninterrupted import uninterrupted
+from numformats.modes import Modes
 from numformats.system import NumberSystem
 
 Array = NDArray[Any]
@@ -24,18 +31,19 @@ Array = NDArray[Any]
 # Elements from which on loading Numba and the cached kernels costs less than going without.
 LARGE: Final = 1 << 22
 
-# Parts of an array that are projected one by one begin at multiples of this.
-PART: Final = 1 << 16
-
 # Read once: asking the environment takes as long as to encode some thousand numbers.
 _IS_DISABLED: Final = os.environ.get("NUMFORMATS_DISABLE_NUMBA", "0") not in ("", "0")
 
 _CALLS: Final = "numformats.codec.numba.calls"
 
 
-class _Tally:
-    """How many elements have gone by without kernels, in this process. It changes no result."""
+class _Loaded:
+    """What this process has come to, in any of its threads."""
 
+    # The module `numba.calls`, from when it is whole: it is in `sys.modules` while it loads, too.
+    calls: ModuleType | None = None
+    # How many elements have gone by without it. It changes no result, so that it does not matter
+    # if threads that count at the same time count too few.
     elements = 0
 
 
@@ -43,19 +51,27 @@ def compiled_path(size: int) -> Any:
     """The module `numba.calls` if it is to be used for an array of `size` elements, else None."""
     if _IS_DISABLED:
         return None
-    loaded = sys.modules.get(_CALLS)
-    if loaded is not None:
-        return loaded
-    _Tally.elements += size
-    if _Tally.elements < LARGE:
+    return _Loaded.calls or _load_if_worth_it(size)
+
+
+def _load_if_worth_it(size: int) -> ModuleType | None:
+    _Loaded.elements += size
+    if _Loaded.elements < LARGE and _CALLS not in sys.modules:
         return None
     try:
-        from numformats.codec.numba import calls
+        # If another thread is about to load it, Python has this one wait until it is done.
+        _Loaded.calls = uninterrupted(partial(importlib.import_module, _CALLS))
     except ImportError:
         # No Numba for this Python yet, say: everything works without it. Looking for it takes time.
-        _Tally.elements = 0
-        return None
-    return calls
+        _Loaded.elements = 0
+    return _Loaded.calls
+
+
+def prepare_for(size: int) -> None:
+    """Load kernels, if that is worth it for `size` elements: arrays with so many of them in all are
+    about to come, each too small to be worth it.
+    """
+    compiled_path(size)
 
 
 def project_into(
@@ -67,13 +83,10 @@ def project_into(
     key: int | None = None,
     random_bits: Array | None = None,
     refuse_nan: Callable[[], None] | None = None,
-    start: int = 0,
 ) -> None:
     """Write the projection of `x` to `out`: codes, or values if `fmt` is given to decode them.
 
-    `refuse_nan` raises if there is a NaN in `x`; it is called unless there can be none. `start` is
-    the position of the first element, from which random numbers made by `key` go on; a multiple of
-    `PART`.
+    `refuse_nan` raises if there is a NaN in `x`; it is called unless there can be none.
     """
     calls = compiled_path(x.size)
     if calls is not None:
@@ -83,18 +96,12 @@ def project_into(
             kernel = calls.rounding_kernel_for(plan, x.dtype, fmt, out.dtype)
         if kernel is not None:
             calls.project_into(
-                out,
-                x,
-                kernel,
-                key=key,
-                random_bits=random_bits,
-                refuse_nan=refuse_nan,
-                start=start,
+                out, x, kernel, key=key, random_bits=random_bits, refuse_nan=refuse_nan
             )
             return
     if refuse_nan is not None:
         refuse_nan()
-    numpy_path.project_into(out, x, plan, fmt=fmt, key=key, random_bits=random_bits, start=start)
+    numpy_path.project_into(out, x, plan, fmt=fmt, key=key, random_bits=random_bits)
 
 
 def decode_into(out: Array, codes: Array, fmt: NumberSystem) -> None:
@@ -105,3 +112,21 @@ def decode_into(out: Array, codes: Array, fmt: NumberSystem) -> None:
         calls.decode_into(out, codes, fmt, decoder)
         return
     numpy_path.decode_into(out, codes, fmt)
+
+
+def encode(x: Array, system: NumberSystem, modes: Modes, random_bits: Array | None = None) -> Array:
+    """The codes of an array of numbers that are known to be good, for a system and modes that go
+    together: `codec.encode` without reading its arguments. NaN that modes refuse is not looked for.
+    """
+    codes = np.empty(x.shape, code_dtype(system))
+    project_into(codes, x, make_plan(system, modes), random_bits=random_bits)
+    return codes
+
+
+def decode(codes: Array, system: NumberSystem) -> NDArray[np.float64]:
+    """The values of codes that are known to be in range, as float64, which holds them:
+    `codec.decode` without reading its arguments.
+    """
+    values = np.empty(codes.shape, np.float64)
+    decode_into(values, codes, system)
+    return values

@@ -27,12 +27,10 @@ def project_into(
     fmt: NumberSystem | None = None,
     key: int | None = None,
     random_bits: Array | None = None,
-    start: int = 0,
 ) -> None:
     """Write the projection of `x` to `out`: codes, or values if `fmt` is given to decode them.
 
-    A stochastic plan takes its random numbers from `random_bits` or, failing that, from `key`, from
-    position `start` on.
+    A stochastic plan takes its random numbers from `random_bits` or, failing that, from `key`.
     """
     operands, dtypes = [x], [working_dtype(x.dtype)]
     if random_bits is not None:
@@ -41,7 +39,7 @@ def project_into(
     operands.append(out)
     dtypes.append(out.dtype.newbyteorder("="))
     bits = random_bit_count(plan.rounding)
-    position = start
+    position = 0
     for values, *given, result in walk(operands, dtypes, out=True, in_order=key is not None):
         draws = given[0] if given else None
         if key is not None:

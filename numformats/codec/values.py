@@ -38,6 +38,7 @@ def value_table(fmt: NumberSystem, dtype: np.dtype[Any]) -> NDArray[Any]:
     return table
 
 
+@lru_cache(maxsize=1024)
 def require_dtype(fmt: NumberSystem, dtype: np.dtype[Any]) -> None:
     """Refuse, with ValueError, a dtype that does not hold every value of the format."""
     if dtype_holds(dtype, fmt):
@@ -60,12 +61,22 @@ def _holding_dtype(fmt: NumberSystem) -> str:
     return found[0] if found else "no dtype"
 
 
+@lru_cache(maxsize=1024)
 def default_dtype(fmt: NumberSystem) -> np.dtype[Any]:
     """float32 if it holds every value of the format, else float64; ValueError if neither does."""
     if dtype_holds(np.dtype(np.float32), fmt):
         return np.dtype(np.float32)
     require_dtype(fmt, np.dtype(np.float64))
     return np.dtype(np.float64)
+
+
+@lru_cache(maxsize=1024)
+def rounded_dtype(dtype: np.dtype[Any], fmt: NumberSystem) -> np.dtype[Any]:
+    """The dtype of the rounded values of a dtype: its own, if that holds every value of the format,
+    else the one that codes are decoded to.
+    """
+    native = dtype.newbyteorder("=")
+    return native if dtype_holds(native, fmt) else default_dtype(fmt)
 
 
 def decode_chunk(codes: NDArray[Any], fmt: NumberSystem, dtype: np.dtype[Any]) -> NDArray[Any]:

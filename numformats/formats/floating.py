@@ -12,7 +12,7 @@ apart from the codes that stand for infinity and NaN. Formats differ in where th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property
 from typing import Final, Literal, TypeAlias, cast, get_args
@@ -110,6 +110,14 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
         require_int("bias", self.bias, -(2**MAX_EXPONENT_BITS), 2**MAX_EXPONENT_BITS)
         self._require_consistency()
         require_dtype_name(self.dtype_name, self.bits)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Kept, since what is made for a format is found by it at each call.
+        return hash(tuple(getattr(self, one.name) for one in fields(self) if one.compare))
 
     # Sizes
 

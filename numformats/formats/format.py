@@ -41,6 +41,10 @@ class Format(NumberSystem):
         def bias(self) -> int:
             """What is subtracted from the exponent field to give the exponent."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Without the hash, which is another in another process.
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
+
     @property
     @abstractmethod
     def spacing_at_one(self) -> Fraction:

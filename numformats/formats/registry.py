@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -38,6 +38,20 @@ def find_format(name: str) -> Format | None:
             "numformats.float32 is the widest"
         )
     return NAMED.get(lower) or ALIASES.get(lower) or p3109.from_name(lower)
+
+
+def read_format(name: Any, refusal: Callable[[str], ValueError]) -> Format:
+    """The format of a name, an alias or a dtype; a format is given back as is.
+
+    What `refusal` makes of an unknown name is raised; TypeError for what is none of these.
+    """
+    if isinstance(name, Format):
+        return name
+    text = name if isinstance(name, str) else dtype_name(name)
+    found = find_format(text)
+    if found is None:
+        raise refusal(text)
+    return found
 
 
 def names_like(name: str) -> list[str]:

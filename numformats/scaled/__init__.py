@@ -6,7 +6,7 @@ zero points, codebooks. `ScaledFormat` describes it, `quantize` makes a `ScaledA
 
 from __future__ import annotations
 
-from numformats.scaled.arrays import ScaledArray
+from numformats.scaled.array import ScaledArray
 from numformats.scaled.catalogue import get_scaled_format, list_scaled_formats
 from numformats.scaled.conventions import CONVENTIONS, cast
 from numformats.scaled.formats import ScaledFormat
@@ -17,7 +17,7 @@ from numformats.scaled.granularity import (
     PerTensor,
     PerTile,
 )
-from numformats.scaled.quantizing import quantize
+from numformats.scaled.quantization import quantize
 from numformats.scaled.rules import RULES, ScaleRule
 
 __all__ = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -26,9 +27,7 @@ from numformats.scaled.granularity import Granularity, PerBlock, PerChannel, Per
 
 
 def _integers(name: str) -> IntFormat:
-    found = ELEMENTS[name]
-    assert isinstance(found, IntFormat)
-    return found
+    return cast(IntFormat, ELEMENTS[name])
 
 
 def _mx(name: str, element: Format) -> ScaledFormat:
@@ -202,12 +201,13 @@ def get_scaled_format(name: str | ScaledFormat) -> ScaledFormat:
     4.25
     """
     found = find(name)
-    if not isinstance(found, ScaledFormat):
+    scaled = _scaled(found)
+    if scaled is None:
         raise ValueError(
             f"format: {found.name!r} has no scales; numformats.get_format finds it, and "
             "numformats.quantize gives a tensor of it one scale"
         )
-    return found
+    return scaled
 
 
 def find(name: str | ScaledFormat | Format | Any) -> ScaledFormat | Format:
@@ -234,9 +234,26 @@ def with_scales(fmt: str | ScaledFormat | Format | Any) -> ScaledFormat:
     Raises what `find` raises.
     """
     found = find(fmt)
-    if isinstance(found, ScaledFormat):
-        return found
-    return ScaledFormat(found.name, found, float32, PerTensor(), "absmax_up")
+    return _scaled(found) or _with_tensor_scale(element_of(found))
+
+
+@lru_cache(maxsize=64)  # for small arrays, for which it takes long
+def _with_tensor_scale(element: Format) -> ScaledFormat:
+    return ScaledFormat(element.name, element, float32, PerTensor(), "absmax_up")
+
+
+def element_of(fmt: ScaledFormat | Format) -> Format:
+    """What each number is stored in: the element of a scaled format, or the format itself.
+
+    >>> element_of(find("nvfp4")).name, element_of(find("int8")).name
+    ('float4_e2m1fn', 'int8')
+    """
+    scaled = _scaled(fmt)
+    return cast(Format, fmt) if scaled is None else scaled.element
+
+
+def _scaled(fmt: ScaledFormat | Format) -> ScaledFormat | None:
+    return fmt if isinstance(fmt, ScaledFormat) else None
 
 
 def unknown_format(name: str) -> ValueError:
@@ -253,9 +270,11 @@ def unknown_format(name: str) -> ValueError:
     message = renamed(name)
     if message is None:
         nearest, _, _ = unknown("format", name, [*names_like(name), *NAMED]).partition(" Known:")
-        message = f"{nearest} see numformats.list_formats()"
-        if "did you mean" not in nearest:
-            message += " and numformats.list_scaled_formats()"
+        is_near = nearest.endswith("?")
+        lists = "" if is_near else " and numformats.list_scaled_formats()"
+        message = (
+            f"{nearest if is_near else nearest[:-1] + ';'} see numformats.list_formats(){lists}"
+        )
     return ValueError(message)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from numformats.formats.format import Format
 from numformats.scaled.granularity import Granularity, PerBlock, PerChannel, PerTensor, PerTile
 from numformats.scaled.rules import RULES, ScaleRule
 
@@ -21,8 +20,8 @@ def in_one_line(fmt: ScaledFormat) -> str:
     'float4_e2m1fn, a float8_e8m0fnu scale per block of 32, rule floor, 4.25 bits'
     """
     parts = [fmt.element.name, f"{_own(fmt)} per {granularity_text(fmt.granularity)}"]
-    if not isinstance(fmt.scale, Format):
-        parts.append(_outer(fmt.scale))
+    if fmt.scaled_scale is not None:
+        parts.append(_scale_of_scales(fmt.scaled_scale))
     if fmt.scale_mean is not None:
         parts.append(f"{fmt.scale_mean.name} mean")
     if fmt.rule != RULES["absmax"]:
@@ -38,8 +37,8 @@ def rows(fmt: ScaledFormat) -> list[tuple[str, str]]:
         found.append(("zero point", f"{fmt.zero_point.name} per {each}"))
     if fmt.offset is not None:
         found.append(("offset", f"{fmt.offset.name} per {each}"))
-    if not isinstance(fmt.scale, Format):
-        found.append(("scale of scales", _outer(fmt.scale)))
+    if fmt.scaled_scale is not None:
+        found.append(("scale of scales", _scale_of_scales(fmt.scaled_scale)))
     if fmt.scale_mean is not None:
         found.append(("mean of scales", fmt.scale_mean.name))
     return [*found, ("rule", rule_text(fmt.rule)), ("bits", _bits(fmt))]
@@ -85,7 +84,7 @@ def _own(fmt: ScaledFormat) -> str:
     return " and ".join(f"{'an' if text[0] in 'aeio' else 'a'} {text}" for text in named)
 
 
-def _outer(scale: ScaledFormat) -> str:
+def _scale_of_scales(scale: ScaledFormat) -> str:
     """The scales of scales."""
     match scale.granularity:
         case PerTensor():

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from functools import cached_property, lru_cache
+from types import MappingProxyType
+from typing import Any, TypeAlias, cast
 
 from numformats.checks import require_name
 from numformats.formats.floating import FloatFormat
 from numformats.formats.format import Format, html_table
 from numformats.formats.integers import IntFormat
-from numformats.formats.tables import TableFormat
 from numformats.scaled.describing import in_one_line, rows
-from numformats.scaled.granularity import (
-    Granularity,
-    PerBlock,
-    PerTensor,
-    Tile,
-    grid_shape,
-    scale_shape,
-)
+from numformats.scaled.granularity import Granularity, PerBlock, PerTensor, Tile
 from numformats.scaled.rules import ScaleRule, get_rule, target_of
-from numformats.system import require_system
+from numformats.scaled.tiling import grid_shape, scale_shape
+from numformats.system import NumberSystem, require_system
+
+# The format and the shape of each part of an array, by its name in `ScaledArray`.
+Layout: TypeAlias = Mapping[str, tuple[Format, tuple[int, ...]]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,54 +92,54 @@ class ScaledFormat:
                 f"{self.granularity!r}"
             )
         object.__setattr__(self, "scale_rule", get_rule(self.scale_rule))
-        inner = self.scale.scale if isinstance(self.scale, ScaledFormat) else self.scale
-        if isinstance(inner, ScaledFormat):
-            raise ValueError(f"scale: {self.scale.name} is scaled twice; one level more is enough")
-        for fmt in (inner, self.scale_element):
-            if not isinstance(fmt, FloatFormat) and not self._is_codebook_of_scales(fmt):
-                raise TypeError(f"scale: expected a float format, got {fmt!r}")
+        if self.scaled_scale is not None:
+            if self.scaled_scale.scaled_scale is not None:
+                raise ValueError(
+                    f"scale: {self.scaled_scale.name} is scaled twice; one level more is enough"
+                )
+            self._require_scale(self.scaled_scale.scale_element)
+        self._require_scale(self.scale_element)
         if self.scale_mean is not None:
             self._require_scale_mean(self.scale_mean)
         if self.zero_point is not None:
             self._require_affine(self.zero_point)
         if self.offset is not None:
             self._require_offset(self.offset)
-        if isinstance(self.scale, ScaledFormat):
-            _require_rule_of_scales(self.scale.rule)
-            _require_products(self.scale.element, inner)
+        if self.scaled_scale is not None:
+            _require_rule_of_scales(self.scaled_scale.rule)
+            _require_products(self.scale_element, self.scaled_scale.scale_element)
         self.require_rule(self.rule)
 
-    def _is_codebook_of_scales(self, fmt: object) -> bool:
-        return (
-            isinstance(fmt, TableFormat)
-            and fmt is self.scale_element
-            and self.scale_mean is not None
-        )
+    def _require_scale(self, fmt: object) -> None:
+        is_codebook = fmt is self.scale_element and self.scale_mean is not None
+        if not _is_floating(fmt) and not (is_codebook and _is_codebook(fmt)):
+            raise TypeError(f"scale: expected a float format, got {fmt!r}")
 
     def _require_scale_mean(self, mean: FloatFormat) -> None:
-        if not isinstance(mean, FloatFormat):
+        if not _is_floating(mean):
             raise TypeError(f"scale_mean: expected a float format, got {mean!r}")
-        if not isinstance(self.scale, ScaledFormat) or not self.scale_element.signed:
+        if self.scaled_scale is None or not self.scale_element.signed:
             raise ValueError("scale_mean: it needs scales of two levels, and signed ones")
-        if not self.scale.rule.goes_by_magnitude or self.scale.rule.largest is not None:
+        rule = self.scaled_scale.rule
+        if not rule.goes_by_magnitude or rule.largest is not None:
             raise ValueError("scale_mean: the scales are scaled by their distance from it")
 
     def _require_affine(self, zero_point: IntFormat) -> None:
-        if not isinstance(self.element, IntFormat) or not isinstance(zero_point, IntFormat):
+        if not _is_integer(self.element) or not _is_integer(zero_point):
             raise TypeError("zero_point: it needs integers, for the element and for itself")
         if zero_point.lowest > self.element.lowest or zero_point.highest < self.element.highest:
             raise ValueError(
                 f"zero_point: {zero_point.name} does not hold all of {self.element.name}"
             )
-        if isinstance(self.scale, ScaledFormat):
+        if self.scaled_scale is not None:
             raise ValueError("zero_point: an affine format has scales of one level")
 
     def _require_offset(self, offset: FloatFormat) -> None:
-        if not isinstance(offset, FloatFormat):
+        if not _is_floating(offset):
             raise TypeError(f"offset: expected a float format, got {offset!r}")
-        if not isinstance(self.element, IntFormat) or self.element.lowest != 0:
+        if not _is_integer(self.element) or self.element.lowest != 0:
             raise TypeError("offset: it needs unsigned integers for elements")
-        if self.zero_point is not None or isinstance(self.scale, ScaledFormat):
+        if self.zero_point is not None or self.scaled_scale is not None:
             raise ValueError("offset: it goes with scales of one level, and no zero point")
 
     def require_rule(self, rule: ScaleRule) -> None:
@@ -168,10 +168,27 @@ class ScaledFormat:
                 "the range of a tile, which absmax, absmax_up, absmax_down, percentile and mse do"
             )
 
-    @property
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Kept, since what is made for a format is found by it at each call.
+        return hash(tuple(getattr(self, one.name) for one in fields(self)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The fields alone: in another process the hash is another.
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    @cached_property
     def rule(self) -> ScaleRule:
         """The scale rule, as an object."""
         return get_rule(self.scale_rule)
+
+    @cached_property
+    def scaled_scale(self) -> ScaledFormat | None:
+        """The scaled format of the scales, where there are two levels."""
+        return self.scale if isinstance(self.scale, ScaledFormat) else None
 
     @property
     def is_symmetric(self) -> bool:
@@ -183,24 +200,25 @@ class ScaledFormat:
         """Whether a tile may be given a negative scale."""
         return self.scale_element.signed and self.scale_mean is None
 
-    @property
+    @cached_property
     def scale_element(self) -> Format:
         """The format in which each tile's own scale is stored."""
-        return self.scale.element if isinstance(self.scale, ScaledFormat) else self.scale
+        inner = self.scaled_scale
+        return cast(Format, self.scale) if inner is None else inner.element
 
     @property
     def tensor_scale(self) -> Format | None:
         """The format of the scale of the scales, where there are two levels."""
-        return self.scale.scale_element if isinstance(self.scale, ScaledFormat) else None
+        return None if self.scaled_scale is None else self.scaled_scale.scale_element
 
     def tiling_of_scales(self, grid: tuple[int, ...]) -> tuple[tuple[int, ...], Tile]:
         """The shape that the grid of tiles has for the scales of scales, and their tile in it.
 
         ValueError if the scales have no scale.
         """
-        if not isinstance(self.scale, ScaledFormat):
+        if self.scaled_scale is None:
             raise ValueError(f"scale: those of {self.name} have no scale")
-        granularity = self.scale.granularity
+        granularity = self.scaled_scale.granularity
         # Rows of tiles are short, and blocks in each would be cut off.
         shape = (math.prod(grid),) if isinstance(granularity, PerBlock) else grid
         return shape, granularity.tile(len(shape), None)
@@ -224,9 +242,7 @@ class ScaledFormat:
         4.625
         """
         size = math.prod(shape)
-        bits = sum(
-            fmt.bits * math.prod(own) for fmt, own in self.stored_parts(shape, axis).values()
-        )
+        bits = sum(fmt.bits * math.prod(own) for fmt, own in layout_of(self, shape, axis).values())
         return bits / size if size else math.nan
 
     def stored_parts(
@@ -245,21 +261,7 @@ class ScaledFormat:
         scales float8_e4m3fn (4, 3)
         tensor_scales float32 ()
         """
-        full = shape or (1,)
-        tile = self.granularity.tile(len(full), axis)
-        own = scale_shape(full, tile)
-        outer: tuple[int, ...] = ()
-        if isinstance(self.scale, ScaledFormat):
-            outer = scale_shape(*self.tiling_of_scales(grid_shape(full, tile)))
-        parts = {
-            "codes": (self.element, shape),
-            "scales": (self.scale_element, own),
-            "zero_points": (self.zero_point, own),
-            "tensor_scales": (self.tensor_scale, outer),
-            "offsets": (self.offset, own),
-            "scale_mean": (self.scale_mean, ()),
-        }
-        return {name: (fmt, own) for name, (fmt, own) in parts.items() if fmt is not None}
+        return dict(layout_of(self, shape, axis))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}: {in_one_line(self)}>"
@@ -269,13 +271,49 @@ class ScaledFormat:
         return html_table(type(self).__name__, self.name, rows(self))
 
 
-def _require_products(scale: Format, outer: Format) -> None:
+@lru_cache(maxsize=512)  # for small arrays, for which it takes long
+def layout_of(fmt: ScaledFormat, shape: tuple[int, ...], axis: int | None) -> Layout:
+    """`ScaledFormat.stored_parts`, not to be changed."""
+    full = shape or (1,)
+    tile = fmt.granularity.tile(len(full), axis)
+    own = scale_shape(full, tile)
+    of_tensor: tuple[int, ...] = ()
+    if fmt.tensor_scale is not None:
+        of_tensor = scale_shape(*fmt.tiling_of_scales(grid_shape(full, tile)))
+    parts = {
+        "codes": (fmt.element, shape),
+        "scales": (fmt.scale_element, own),
+        "zero_points": (fmt.zero_point, own),
+        "tensor_scales": (fmt.tensor_scale, of_tensor),
+        "offsets": (fmt.offset, own),
+        "scale_mean": (fmt.scale_mean, ()),
+    }
+    return MappingProxyType(
+        {name: (part, own) for name, (part, own) in parts.items() if part is not None}
+    )
+
+
+def _is_floating(fmt: object) -> bool:
+    lattice = fmt.lattice if isinstance(fmt, NumberSystem) else None
+    return lattice is not None and lattice.floating
+
+
+def _is_integer(fmt: object) -> bool:
+    lattice = fmt.lattice if isinstance(fmt, NumberSystem) else None
+    return lattice is not None and lattice.complement and lattice.lowest_quantum == 0
+
+
+def _is_codebook(fmt: object) -> bool:
+    return isinstance(fmt, NumberSystem) and fmt.lattice is None
+
+
+def _require_products(scale: Format, own: Format) -> None:
     """Refuse scales whose products with their own scales float64 does not reach."""
-    least = scale.smallest_positive_exact * outer.smallest_positive_exact
-    most = scale.highest * outer.highest
+    least = scale.smallest_positive_exact * own.smallest_positive_exact
+    most = scale.highest * own.highest
     if least < Fraction(1, 2**1022) or most >= 2**1024:
         raise ValueError(
-            f"scale: products of {scale.name} and {outer.name} are out of the range of float64, "
+            f"scale: products of {scale.name} and {own.name} are out of the range of float64, "
             "2**-1022 to 2**1024"
         )
 

@@ -10,9 +10,7 @@ words otherwise: DeepSeek-V3's tiles are blocks here and its blocks tiles, and s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import TypeAlias
 
 Tile: TypeAlias = tuple[int | None, ...]
@@ -107,79 +105,6 @@ class PerTile:
 
 
 Granularity: TypeAlias = PerTensor | PerChannel | PerBlock | PerTile
-
-
-def grid_shape(shape: tuple[int, ...], tile: Tile) -> tuple[int, ...]:
-    """How many tiles there are along each axis, the last one perhaps cut off.
-
-    >>> grid_shape((4, 70), (1, 32))
-    (4, 3)
-    """
-    return tuple(
-        1 if extent is None else -(-length // extent)
-        for length, extent in zip(shape, tile, strict=True)
-    )
-
-
-def scale_shape(shape: tuple[int, ...], tile: Tile) -> tuple[int, ...]:
-    """The grid without the axes that a tile spans.
-
-    >>> scale_shape((4, 70), (None, None)), scale_shape((4, 70), (1, None))
-    ((), (4,))
-    """
-    grid = grid_shape(shape, tile)
-    return tuple(n for n, extent in zip(grid, tile, strict=True) if extent is not None)
-
-
-def regions(shape: tuple[int, ...], tile: Tile) -> Iterator[tuple[Index, Index, tuple[int, ...]]]:
-    """Parts of an array that whole tiles fill, and the ragged rest, as tiles of its own size.
-
-    Yields the slices of the array, those of the grid of tiles, and the extents of a tile.
-
-    >>> [(grid, extents) for _, grid, extents in regions((70,), (32,))]
-    [((slice(0, 2, None),), (32,)), ((slice(2, 3, None),), (6,))]
-    """
-    choices = []
-    for length, extent in zip(shape, tile, strict=True):
-        step = length if extent is None else extent
-        full = length // step if step else 0
-        parts = [(slice(0, full * step), slice(0, full), step)] if full else []
-        if length > full * step:
-            parts.append((slice(full * step, length), slice(full, full + 1), length - full * step))
-        choices.append(parts)
-    for chosen in product(*choices):
-        yield (
-            tuple(part[0] for part in chosen),
-            tuple(part[1] for part in chosen),
-            tuple(part[2] for part in chosen),
-        )
-
-
-def slabs(shape: tuple[int, ...], limit: int) -> Iterator[tuple[Index, int]]:
-    """Parts of an array with about `limit` elements at most, each without a gap in C order.
-
-    Yields the slices, and the position of the first element.
-
-    >>> [start for _, start in slabs((3, 4), 8)]
-    [0, 8]
-    """
-    size, row = 1, 1
-    for length in shape:
-        size *= length
-    if size <= limit:
-        if size:
-            yield tuple(slice(0, length) for length in shape), 0
-        return
-    row = size // shape[0]
-    step = max(limit // row, 1)
-    for begin in range(0, shape[0], step):
-        end = min(begin + step, shape[0])
-        if row <= limit:
-            inner = tuple(slice(0, length) for length in shape[1:])
-            yield (slice(begin, end), *inner), begin * row
-            continue
-        for index, start in slabs(shape[1:], limit):
-            yield (slice(begin, end), *index), begin * row + start
 
 
 def normalized(axis: int, ndim: int) -> int:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from numbers import Real
 from typing import Final, Literal
 
 from numformats.checks import require_bool, require_int, unknown
-from numformats.formats.format import Format
 from numformats.modes import RoundingMode, parse_rounding, random_bit_count
+from numformats.system import NumberSystem
 
 # More would take days.
 _MOST_TRIED: Final = 1 << 16
@@ -128,7 +129,8 @@ def get_rule(rule: str | ScaleRule) -> ScaleRule:
     return RULES[rule]
 
 
-def target_of(element: Format, rule: ScaleRule) -> Fraction:
+@lru_cache(maxsize=256)
+def target_of(element: NumberSystem, rule: ScaleRule) -> Fraction:
     """What a rule has the largest magnitude become."""
     highest = element.highest
     if rule.target == "lowest":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats import codec
+from numformats.codec import packing
 from numformats.codec.arguments import code_dtype
 from numformats.formats.format import Format
 
@@ -28,9 +29,13 @@ _DESCRIPTION: Final = {"format", "shape", "axis"}
 
 def as_floats(codes: Array, fmt: Format) -> Array:
     """Codes as they are shown: floats, where NumPy has their format."""
-    if fmt.name not in _FLOATS or fmt.dtype is None:
-        return codes
-    return codes.astype(f"u{fmt.dtype.itemsize}").view(fmt.dtype)
+    dtype = _float_dtype(fmt)
+    return codes if dtype is None else codes.astype(f"u{dtype.itemsize}", copy=False).view(dtype)
+
+
+@lru_cache(maxsize=64)
+def _float_dtype(fmt: Format) -> np.dtype[Any] | None:
+    return fmt.dtype if fmt.name in _FLOATS else None
 
 
 def as_codes(shown: Array) -> Array:
@@ -47,7 +52,9 @@ def require_part(
             raise ValueError(f"{name}: given, and {format_name} has none")
         return
     fmt, shape = asked
-    dtype = as_floats(np.empty(0, code_dtype(fmt)), fmt).dtype
+    # Elements are codes in any format, and all else is shown.
+    dtype = None if name == "codes" else _float_dtype(fmt)
+    dtype = code_dtype(fmt) if dtype is None else dtype
     if not isinstance(part, np.ndarray | np.generic) or part.dtype != dtype:
         kind = part.dtype if isinstance(part, np.ndarray) else type(part).__name__
         raise TypeError(f"{name}: {kind}; {format_name} has an array of {dtype}")
@@ -57,7 +64,7 @@ def require_part(
 
 def packed(part: Array, fmt: Format) -> Bytes:
     """A part as a stream of codes in C order, each of the bits that its format has."""
-    return np.asarray(codec.pack(as_codes(np.ascontiguousarray(part).reshape(-1)), fmt.bits))
+    return np.asarray(packing.pack(as_codes(np.ascontiguousarray(part).reshape(-1)), fmt.bits))
 
 
 def unpacked(parts: Mapping[str, Bytes], name: str, fmt: Format, shape: tuple[int, ...]) -> Array:
@@ -65,7 +72,7 @@ def unpacked(parts: Mapping[str, Bytes], name: str, fmt: Format, shape: tuple[in
     if name not in parts:
         raise ValueError(f"parts: no {name!r} among {sorted(parts)}")
     try:
-        return codec.unpack(parts[name], fmt.bits, shape).astype(code_dtype(fmt))
+        return packing.unpack(parts[name], fmt.bits, shape).astype(code_dtype(fmt))
     except (TypeError, ValueError) as error:
         raise type(error)(f"parts[{name!r}]: {error}") from error
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from numformats.testing import laws, vectors
 from numformats.testing.checking import assert_rounded, check_rounding
-from numformats.testing.points import decision_inputs
+from numformats.testing.decision_points import decision_inputs
 from numformats.testing.projection import Projection
 from numformats.testing.report import Group, Mismatch, Report, RoundingError
 from numformats.testing.verifying import verify

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from numformats import codec
 from numformats.formats.format import Format
-from numformats.modes import RoundingMode, random_bit_count
-from numformats.testing.points import finite_values
+from numformats.modes import DETERMINISTIC, RoundingMode, random_bit_count
+from numformats.testing.decision_points import boundaries, finite_values
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -26,6 +26,17 @@ CAUSES: Final = (
     "carry",
     "other",
 )
+
+
+# Each mode that goes by the sign, and the one that does for positive numbers what it does for
+# negative ones.
+_MIRRORED: Final[dict[RoundingMode, RoundingMode]] = {
+    name: other
+    for name, mode in DETERMINISTIC.items()
+    for other, mirror in DETERMINISTIC.items()
+    if mode.negative is not None
+    and (mode.from_even, mode.negative) == (mirror.negative, mirror.from_even)
+}
 
 
 def classify(
@@ -44,7 +55,6 @@ def classify(
         wide = x.astype(np.float64)
     values = finite_values(fmt)
     place = np.clip(np.searchsorted(values, wide), 1, len(values) - 1)
-    lower, upper = values[place - 1], values[place]
     with np.errstate(invalid="ignore", over="ignore"):
         found = {
             "NaN": np.isnan(wide) | (np.isnan(given) & np.isfinite(expected)),
@@ -52,7 +62,7 @@ def classify(
             "double rounding": _agrees_after_float32(x, given, fmt, rounding, saturation),
             "directed sign": _agrees_with_mirrored_mode(x, given, fmt, rounding, saturation),
             "overflow": (wide > values[-1]) | (wide < values[0]) | ~np.isfinite(given),
-            "ties": (wide == lower / 2 + upper / 2),
+            "ties": wide == boundaries(fmt)[place - 1],
             "subnormals": (np.abs(wide) < fmt.smallest_normal) & fmt.has_subnormals,
             "carry": _is_power_of_two(expected) & (np.abs(expected) > np.abs(wide)),
         }
@@ -75,13 +85,9 @@ def _agrees_with_mirrored_mode(
     x: Array, given: Floats, fmt: Format, rounding: RoundingMode, saturation: str
 ) -> NDArray[np.bool_]:
     """Whether what was given is right in the mode with the sign the other way round."""
-    mirrored: dict[RoundingMode, RoundingMode] = {
-        "toward_positive": "toward_negative",
-        "toward_negative": "toward_positive",
-    }
-    if rounding not in mirrored:
+    if rounding not in _MIRRORED:
         return np.zeros(x.shape, np.bool_)
-    return _same(_projected(x, fmt, mirrored[rounding], saturation), given)
+    return _same(_projected(x, fmt, _MIRRORED[rounding], saturation), given)
 
 
 def _projected(x: Array, fmt: Format, rounding: RoundingMode, saturation: str) -> Floats:

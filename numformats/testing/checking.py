@@ -20,9 +20,9 @@ from numformats.modes import (
     random_bit_count,
 )
 from numformats.system import require_system
-from numformats.testing import chance, exhaustive
+from numformats.testing import exhaustive, stochastic
 from numformats.testing.comparing import KINDS, Findings, Kind, differ, results_of, values_given
-from numformats.testing.points import (
+from numformats.testing.decision_points import (
     EVERY_CODE_BITS,
     decision_inputs,
     finite_values,
@@ -276,9 +276,9 @@ def _check_inputs(
         given = values_given(results_of(function, x.copy()), x, projection.format, kind)
         findings.compare(x, projection.values(x), given)
     elif draws == "given":
-        chance.check_given_draws(function, projection, x, kind, findings, seed)
+        stochastic.check_given_draws(function, projection, x, kind, findings, seed)
     else:
-        chance.check_probabilities(function, projection, x, kind, findings, seed)
+        stochastic.check_probabilities(function, projection, x, kind, findings, seed)
 
 
 def _check_decoding(function: Function, fmt: Format, findings: Findings) -> bool:

@@ -8,14 +8,16 @@ the function is then compared, input by input, with the staircase.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec, exact
+from numformats.codec.float_order import changes_of, word_dtype
 from numformats.formats.format import Format
 from numformats.testing.comparing import (
     Findings,
@@ -25,8 +27,8 @@ from numformats.testing.comparing import (
     results_of,
     values_given,
 )
-from numformats.testing.ordering import word_dtype
 from numformats.testing.projection import Projection
+from numformats.testing.report import OracleError
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
@@ -57,62 +59,56 @@ def prove(
             f"'wrap'; {fmt.name} has {fmt.bits}, saturation is {projection.saturation!r}: give a "
             "number of inputs"
         )
-    largest = np.iinfo(word_dtype(dtype)).max
+    count = 1 << (8 * dtype.itemsize - 1)
     with _progress(progress, f"{fmt.name} {projection.rounding}") as advance:
         for negative in (False, True):
-            starts, codes = staircase(projection, dtype, negative)
-            for begin, end in _chunks(int(largest) // 2 + 1):
-                _compare_chunk(
-                    function,
-                    projection,
-                    dtype,
-                    kind,
-                    findings,
-                    (begin, end),
-                    negative,
-                    starts,
-                    codes,
-                )
-                advance((end - begin) / (int(largest) + 1))
+            stairs = staircase(projection, dtype, negative)
+            for begin in range(0, count, _CHUNK):
+                end = min(begin + _CHUNK, count)
+                _compare_chunk(function, stairs, (begin, end), kind, findings)
+                advance((end - begin) / (2 * count))
 
 
-def staircase(
-    projection: Projection, dtype: np.dtype[Any], negative: bool
-) -> tuple[NDArray[np.int64], Array]:
+@dataclass(frozen=True)
+class Staircase:
     """The words, without the sign, at which the code of a number changes as its magnitude grows
     from zero to infinity, and the codes from there on. Words beyond infinity, the NaNs, are one
     more step, where they are admissible.
-
-    AssertionError if `numformats.exact` does not confirm a step.
     """
-    infinity = int(np.array(np.inf).astype(dtype).view(word_dtype(dtype))[()])
-    low, high = np.array([0]), np.array([infinity])
-    code_low = _codes_of(low, projection, dtype, negative)
-    code_high = _codes_of(high, projection, dtype, negative)
-    first = code_low
-    found: list[tuple[Array, Array]] = []
-    while low.size:
-        middle = (low + high) // 2
-        code_middle = _codes_of(middle, projection, dtype, negative)
-        low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
-        code_low = np.concatenate([code_low, code_middle])
-        code_high = np.concatenate([code_middle, code_high])
-        is_step = code_low != code_high
-        is_done = is_step & (high - low == 1)
-        found.append((high[is_done], code_high[is_done]))
-        goes_on = is_step & (high - low > 1)
-        low, high, code_low, code_high = (
-            part[goes_on] for part in (low, high, code_low, code_high)
-        )
-    starts = np.concatenate([np.array([0]), *(words for words, _ in found)])
-    codes = np.concatenate([first, *(codes for _, codes in found)])
-    order = np.argsort(starts)
-    starts, codes = starts[order], codes[order]
+
+    projection: Projection
+    dtype: np.dtype[Any]
+    negative: bool
+    starts: NDArray[np.int64]
+    codes: Array
+
+    def of(self, begin: int, end: int) -> Array:
+        """The codes of all words from one to another."""
+        first, last = np.searchsorted(self.starts, [begin, end - 1], side="right") - 1
+        edges = np.concatenate([[begin], self.starts[first + 1 : last + 1], [end]])
+        return np.repeat(self.codes[first : last + 1], np.diff(edges))
+
+
+def staircase(projection: Projection, dtype: np.dtype[Any], negative: bool) -> Staircase:
+    """The staircase of a projection for the numbers of one sign.
+
+    OracleError if `numformats.exact` does not confirm a step.
+    """
+
+    def codes_of(words: Array) -> Array:
+        return projection.codes(_floats(words, dtype, negative))
+
+    infinity = _word_of_infinity(dtype)
+    places, codes = changes_of(codes_of, 1, infinity)
+    # Zero by itself: where there is none it becomes NaN, as what is beyond the largest value does.
+    starts, codes = np.append(0, places.astype(np.int64)), np.append(codes_of(np.array([0])), codes)
+    is_step = np.append(True, codes[1:] != codes[:-1])
+    starts, codes = starts[is_step], codes[is_step]
     _confirm(projection, dtype, negative, starts, codes)
     if projection.format.has_nan or projection.nan != "raise":
-        nan = _codes_of(np.array([infinity + 1]), projection, dtype, negative)
+        nan = codes_of(np.array([infinity + 1]))
         starts, codes = np.append(starts, infinity + 1), np.append(codes, nan)
-    return starts, codes
+    return Staircase(projection, dtype, negative, starts, codes)
 
 
 def _confirm(
@@ -127,42 +123,37 @@ def _confirm(
     below = _floats(np.maximum(starts - 1, 0), dtype, negative).tolist()
     previous = np.concatenate([codes[:1], codes[:-1]]).tolist()
     for x, code, x_below, code_below in zip(above, codes.tolist(), below, previous, strict=True):
-        for value, expected in ((x, code), (x_below, code_below)):
+        for value, found in ((x, code), (x_below, code_below)):
             meant = exact.project(
                 value, projection.format, projection.rounding, projection.saturation
             )
-            assert meant == expected, f"numformats is wrong about {value!r}: {projection}"
+            if found != meant:
+                raise OracleError(
+                    f"numformats is wrong about {value!r}: its code is {meant}, as exact has it, "
+                    f"and not {found}: {projection}"
+                )
 
 
 def _compare_chunk(
-    function: Function,
-    projection: Projection,
-    dtype: np.dtype[Any],
-    kind: Kind,
-    findings: Findings,
-    bounds: tuple[int, int],
-    negative: bool,
-    starts: NDArray[np.int64],
-    codes: Array,
+    function: Function, stairs: Staircase, words: tuple[int, int], kind: Kind, findings: Findings
 ) -> None:
-    begin, end = bounds
-    if not projection.format.has_nan and projection.nan == "raise":
-        infinity = int(np.array(np.inf).astype(dtype).view(word_dtype(dtype))[()])
-        end = min(end, infinity + 1)
+    """Compare a function with a staircase from one word to another."""
+    projection, fmt = stairs.projection, stairs.projection.format
+    begin, end = words
+    if not fmt.has_nan and projection.nan == "raise":
+        end = min(end, _word_of_infinity(stairs.dtype) + 1)
         if begin >= end:
             return
-    first, last = np.searchsorted(starts, [begin, end - 1], side="right") - 1
-    edges = np.concatenate([[begin], starts[first + 1 : last + 1], [end]])
-    expected = np.repeat(codes[first : last + 1], np.diff(edges))
+    expected = stairs.of(begin, end)
     # The function may write to its input, so that it gets one of its own.
-    result = results_of(function, _range_of_floats(begin, end, dtype, negative))
+    result = results_of(function, _range_of_floats(begin, end, stairs))
     # Most often nothing is wrong, and codes are compared faster than what they stand for.
-    if kind == "encode" and _are_codes(result, expected, projection.format):
+    if kind == "encode" and _are_codes(result, expected, fmt):
         findings.tried += end - begin
         return
-    x = _range_of_floats(begin, end, dtype, negative)
-    given = values_given(result, x, projection.format, kind)
-    findings.compare(x, np.asarray(codec.decode(expected, projection.format, np.float64)), given)
+    x = _range_of_floats(begin, end, stairs)
+    given = values_given(result, x, fmt, kind)
+    findings.compare(x, np.asarray(codec.decode(expected, fmt, np.float64)), given)
 
 
 def _are_codes(result: Any, expected: Array, fmt: Format) -> bool:
@@ -170,15 +161,9 @@ def _are_codes(result: Any, expected: Array, fmt: Format) -> bool:
     return np.array_equal(codes_given(array_given(result, expected, "code"), fmt), expected)
 
 
-def _codes_of(
-    words: NDArray[np.int64], projection: Projection, dtype: np.dtype[Any], negative: bool
-) -> Array:
-    return projection.codes(_floats(words, dtype, negative))
-
-
-def _range_of_floats(begin: int, end: int, dtype: np.dtype[Any], negative: bool) -> Array:
-    words = np.arange(begin, end, dtype=word_dtype(dtype))
-    return _floats(words, dtype, negative)
+def _range_of_floats(begin: int, end: int, stairs: Staircase) -> Array:
+    words = np.arange(begin, end, dtype=word_dtype(stairs.dtype))
+    return _floats(words, stairs.dtype, stairs.negative)
 
 
 def _floats(words: Array, dtype: np.dtype[Any], negative: bool) -> Array:
@@ -188,14 +173,13 @@ def _floats(words: Array, dtype: np.dtype[Any], negative: bool) -> Array:
     return unsigned.view(dtype)
 
 
-def _chunks(size: int) -> Iterator[tuple[int, int]]:
-    for begin in range(0, size, _CHUNK):
-        yield begin, min(begin + _CHUNK, size)
+def _word_of_infinity(dtype: np.dtype[Any]) -> int:
+    return int(np.array(np.inf).astype(dtype).view(word_dtype(dtype))[()])
 
 
 def _progress(show: bool, title: str) -> AbstractContextManager[Callable[[float], object]]:
-    """What to call with each part that is done."""
-    return _Bar(title) if show else nullcontext(lambda part: None)
+    """What to call with the share of each chunk that is done."""
+    return _Bar(title) if show else nullcontext(lambda share: None)
 
 
 class _Bar(AbstractContextManager[Callable[[float], object]]):
@@ -208,7 +192,7 @@ class _Bar(AbstractContextManager[Callable[[float], object]]):
 
     def __enter__(self) -> Callable[[float], object]:
         self._progress.start()
-        return lambda part: self._progress.advance(self._task, part)
+        return lambda share: self._progress.advance(self._task, share)
 
     def __exit__(self, *error: object) -> None:
         self._progress.stop()

@@ -9,6 +9,7 @@ or no rule, and for results that are not a value for each number.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +26,13 @@ from numformats.testing.comparing import (
     has_integers_for_fractions,
     results_of,
 )
-from numformats.testing.points import finite_values, finite_values_by_code
+from numformats.testing.decision_points import (
+    EVERY_CODE_BITS,
+    boundaries,
+    finite_values,
+    finite_values_by_code,
+    ties_of,
+)
 from numformats.testing.report import exactly
 
 __all__ = [
@@ -94,44 +101,45 @@ def containment(function: Rounder, x: Array, fmt: Format) -> None:
     """Within the range a number becomes one of the two values that enclose it."""
     require_system(fmt)
     x = read_real("x", x)
-    lower, upper, wide = _bracket(x, fmt)
+    near = _Bracket.of(x, fmt)
     rounded = _wide(_rounded(function, x, fmt))
-    inside = (wide >= fmt.min) & (wide <= fmt.max)
-    _require(containment, x, ~inside | (rounded == lower) | (rounded == upper), rounded)
+    is_either = (rounded == near.lower) | (rounded == near.upper)
+    _require(containment, x, ~near.is_inside | is_either, rounded)
 
 
 def nearest_is_nearest(function: Rounder, x: Array, fmt: Format) -> None:
-    """In a mode to nearest, no value is nearer than the one a number within the range becomes."""
+    """In a mode to nearest, no value is nearer than the one a number within the range becomes.
+
+    What is nearer, the boundary between the two values says: their mean, or what the format says.
+    """
     require_system(fmt)
     x = read_real("x", x)
-    lower, upper, wide = _bracket(x, fmt)
+    near = _Bracket.of(x, fmt)
     rounded = _wide(_rounded(function, x, fmt))
-    inside = (wide >= fmt.min) & (wide <= fmt.max)
-    half = lower / 2 + upper / 2
-    right = ((rounded == lower) & (wide <= half)) | ((rounded == upper) & (wide >= half))
-    _require(nearest_is_nearest, x, ~inside | right, rounded)
+    below = (rounded == near.lower) & (near.x <= near.boundary)
+    above = (rounded == near.upper) & (near.x >= near.boundary)
+    _require(nearest_is_nearest, x, ~near.is_inside | below | above, rounded)
 
 
 def ties(function: Rounder, fmt: Format, dtype: Any = np.float64, rule: str = "even") -> None:
     """The middle of two values becomes the one that the rule for ties names.
 
-    rule: "even" (of the codes), "away" (from zero) or "zero". Where the dtype does not hold a
-    middle, it is left out.
+    rule: "even" (of the codes), "away" (from zero) or "zero". The middle is the boundary between
+    the two; where the dtype does not hold it, it is left out.
     """
     require_system(fmt)
     if not isinstance(rule, str) or rule not in TIE_RULES:
         raise ValueError(unknown("rule", str(rule), TIE_RULES))
-    values = finite_values(fmt)
-    lower, upper = values[:-1], values[1:]
-    middle, held = _held(lower / 2 + upper / 2, dtype)
-    lower, upper = lower[held], upper[held]
-    towards_upper = {
-        "even": _codes(upper, fmt) % 2 == 0,
-        "away": _wide(middle) > 0,
-        "zero": _wide(middle) < 0,
-    }[rule]
+    found = ties_of(fmt)
+    middle, held = _held(found.boundary, dtype)
+    lower, upper = found.lower[held], found.upper[held]
+    is_even = _codes(upper, fmt) % 2 == 0
+    towards_upper = {"even": is_even, "away": _wide(middle) > 0, "zero": _wide(middle) < 0}[rule]
+    # Where a table has two even codes, or two odd ones, side by side, the rule names neither.
+    is_named = (is_even != (_codes(lower, fmt) % 2 == 0)) | (rule != "even")
     rounded = _wide(_rounded(function, middle, fmt))
-    _require(ties, middle, rounded == np.where(towards_upper, upper, lower), rounded)
+    right = rounded == np.where(towards_upper, upper, lower)
+    _require(ties, middle, ~is_named | right, rounded)
 
 
 def exactness(function: Rounder, fmt: Format, dtype: Any = np.float64) -> None:
@@ -212,12 +220,35 @@ def _held(values: Floats, dtype: Any) -> tuple[Array, NDArray[np.bool_]]:
     return narrow[is_held], is_held
 
 
-def _bracket(x: Array, fmt: Format) -> tuple[Floats, Floats, Floats]:
-    wide, values = _wide(x), finite_values(fmt)
-    above = np.clip(np.searchsorted(values, wide), 0, len(values) - 1)
-    exact = values[above] == wide
-    lower = np.where(exact, values[above], values[np.maximum(above - 1, 0)])
-    return lower, values[above], wide
+@dataclass(frozen=True)
+class _Bracket:
+    """Numbers, the two values that enclose each (or the one it is), the boundary between these, and
+    whether it is within the range at all.
+    """
+
+    x: Floats
+    lower: Floats
+    upper: Floats
+    boundary: Floats
+    is_inside: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, numbers: Array, fmt: Format) -> _Bracket:
+        x = _wide(numbers)
+        is_inside = (x >= fmt.min) & (x <= fmt.max)
+        if fmt.bits > EVERY_CODE_BITS:  # whose values are not all at hand
+            finite = np.where(is_inside, x, fmt.max)
+            lower, upper = (
+                codec.decode(codec.encode(finite, fmt, mode), fmt, np.float64)
+                for mode in ("toward_negative", "toward_positive")
+            )
+            return cls(x, lower, upper, lower / 2 + upper / 2, is_inside)
+        values = finite_values(fmt)
+        place = np.clip(np.searchsorted(values, x), 0, len(values) - 1)
+        upper = values[place]
+        lower = np.where(upper == x, upper, values[np.maximum(place - 1, 0)])
+        boundary = np.where(lower == upper, upper, boundaries(fmt)[place - 1])
+        return cls(x, lower, upper, boundary, is_inside)
 
 
 def _codes(values: Floats, fmt: Format) -> Array:

@@ -10,20 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 from numformats.formats.format import Format
-from numformats.modes import RoundingMode, Stochastic
-from numformats.reals import read_number
-
-_RULES = {
-    "nearest_even": "the nearer neighbour; of two equally near, the one with the even code",
-    "nearest_away": "the nearer neighbour; of two equally near, the one farther from zero",
-    "nearest_zero": "the nearer neighbour; of two equally near, the one closer to zero",
-    "toward_zero": "the neighbour closer to zero",
-    "away_from_zero": "the neighbour farther from zero",
-    "toward_positive": "the neighbour above",
-    "toward_negative": "the neighbour below",
-    "to_odd": "the neighbour with the odd code",
-    "stochastic_equal": "either neighbour, with equal chances",
-}
+from numformats.modes import RoundingMode, rule_of
+from numformats.reals import in_powers_of_two, read_number
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,12 +45,24 @@ class Mismatch:
             f"{self.fmt.name}, {self.rounding}, saturation {self.saturation}: {self.cause}",
             f"  input     {hexadecimal(self.input)} = {exactly(self.input)}",
             f"  between   {_end(self.lower)} and {_end(self.upper)}",
+            *self._boundary,
             f"  rule      {_rule(self.fmt, self.rounding)}",
         ]
         if self.random_bits is not None:
             lines.append(f"  drawn     R = {self.random_bits}")
         expected, given = self._expected_and_given
         return "\n".join([*lines, f"  expected  {expected}", f"  given     {given}"])
+
+    @property
+    def _boundary(self) -> list[str]:
+        """A line on where its neighbours change sides, if that is not in their middle."""
+        lower, upper = self.lower, self.upper
+        is_lattice = self.fmt.lattice is not None  # where it always is
+        if is_lattice or lower is None or upper is None or lower == upper:
+            return []
+        boundary = self.fmt.boundary(self.fmt.step_of(Fraction(lower)))
+        is_mean = boundary == (Fraction(lower) + Fraction(upper)) / 2
+        return [] if is_mean else [f"  boundary  {in_powers_of_two(boundary)}"]
 
     @property
     def _expected_and_given(self) -> tuple[str, str]:
@@ -134,6 +134,10 @@ class RoundingError(AssertionError):
         self.report = report
 
 
+class OracleError(AssertionError):
+    """The fast codec and `numformats.exact` differ: numformats itself is wrong."""
+
+
 def simplicity(x: Any) -> tuple[int, int, bool, Fraction]:
     """A key by which simpler numbers come first: fewer bits, nearer to 1, positive."""
     value, negative = read_number(x)
@@ -174,11 +178,6 @@ def _end(value: float | None) -> str:
 
 
 def _rule(fmt: Format, rounding: RoundingMode) -> str:
-    if rounding == "nearest_even" and getattr(fmt, "even_ties", "code") == "significand":
+    if rounding == "nearest_even" and fmt.even_ties == "significand":
         return "the nearer neighbour; of two equally near, the one with the even significand"
-    if isinstance(rounding, Stochastic):
-        return (
-            f"away from zero with a probability of the distance, in {rounding.bits} bits, "
-            f"variant {rounding.variant}"
-        )
-    return _RULES[rounding]
+    return rule_of(rounding)

@@ -12,19 +12,25 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from numformats import exact
 from numformats.checks import unknown
 from numformats.codec.extents import dtype_holds
+from numformats.codec.float_order import word_dtype
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.floating import FloatFormat
 from numformats.formats.format import Format
-from numformats.formats.integers import IntFormat, TwosComplement
+from numformats.formats.integers import IntFormat
 from numformats.formats.registry import list_formats
 from numformats.formats.tables import TableFormat
 from numformats.modes import ROUNDING_NAMES, RoundingMode, SaturationMode, Stochastic
 from numformats.names import get_format
 from numformats.system import require_system
-from numformats.testing.ordering import word_dtype
-from numformats.testing.points import decision_inputs, finite_values, nans, read_input_dtype
+from numformats.testing.decision_points import (
+    decision_inputs,
+    finite_values,
+    nans,
+    read_input_dtype,
+)
 from numformats.testing.projection import Projection
 
 try:
@@ -66,12 +72,6 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
     "fortran",
     "read_only",
 )
-_CLASSES: Final = {
-    "float": FloatFormat,
-    "int": IntFormat,
-    "fixed": FixedFormat,
-    "table": TableFormat,
-}
 
 
 def formats(
@@ -90,13 +90,12 @@ def formats(
     _require_words("sources", sources, SOURCES)
     if not 1 <= min_bits <= max_bits <= 32:
         raise ValueError(f"min_bits, max_bits: {min_bits}, {max_bits}; expected 1 to 32, in order")
-    classes = tuple(_CLASSES[kind] for kind in kinds)
 
     def is_held(fmt: Format) -> bool:
         return dtype_holds(np.dtype(np.float64), fmt)
 
     def fits(fmt: Format) -> bool:
-        return isinstance(fmt, classes) and min_bits <= fmt.bits <= max_bits and is_held(fmt)
+        return kind_of(fmt) in kinds and min_bits <= fmt.bits <= max_bits and is_held(fmt)
 
     listed = {"named": list_formats(), "p3109": list_formats("p3109")}
     choices: list[st.SearchStrategy[Format]] = []
@@ -112,6 +111,20 @@ def formats(
             f"{sources}; allow others, or other widths"
         )
     return st.one_of(choices)
+
+
+def kind_of(fmt: Format) -> Kind:
+    """The kind of a format, which how its values are spaced tells.
+
+    >>> import numformats as nf
+    >>> kind_of(nf.bfloat16), kind_of(nf.int8), kind_of(nf.TableFormat("two", (0.0, 1.0)))
+    ('float', 'int', 'table')
+    """
+    if fmt.lattice is None:
+        return "table"
+    if fmt.lattice.floating:
+        return "float"
+    return "int" if fmt.lattice.quantum == 1 else "fixed"
 
 
 def _require_words(argument: str, words: object, known: tuple[str, ...]) -> None:
@@ -191,9 +204,18 @@ def saturation_modes(fmt: Format | None = None) -> st.SearchStrategy[SaturationM
     if fmt is not None:
         require_system(fmt)
     modes: list[SaturationMode] = ["none", "finite", "propagate"]
-    if isinstance(fmt, TwosComplement) and not getattr(fmt, "narrow", False):
+    if fmt is not None and _wraps(fmt):
         modes.append("wrap")
     return st.sampled_from(modes)
+
+
+def _wraps(fmt: Format) -> bool:
+    """Whether a format has low bits that can be kept of any number."""
+    try:
+        exact.require_saturation(fmt, "wrap")
+    except ValueError:
+        return False
+    return True
 
 
 @st.composite

@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats import codec, exact
-from numformats.formats.floating import FloatFormat
+from numformats.codec.float_order import word_dtype
 from numformats.formats.format import Format
 from numformats.names import get_format
-from numformats.testing.chance import turning_points
-from numformats.testing.ordering import word_dtype
-from numformats.testing.points import (
+from numformats.testing.decision_points import (
     FLOAT_DTYPES,
     decision_inputs,
     fraction_inputs,
@@ -29,6 +27,7 @@ from numformats.testing.points import (
     raw_words,
 )
 from numformats.testing.projection import Projection, require_projection
+from numformats.testing.stochastic import turning_points
 
 __all__ = ["LEVELS", "Level", "Source", "Tininess", "Vectors", "lines", "vectors"]
 
@@ -199,7 +198,7 @@ def flags_of(
     # All flags but inexact come of the ends of the range, and there the oracle is asked, once for
     # all that is far beyond.
     inside = (wide >= fmt.min) & (wide <= fmt.max)
-    if isinstance(fmt, FloatFormat):
+    if fmt.lattice is not None and fmt.lattice.floating:
         inside &= np.abs(wide) >= fmt.smallest_normal
     asked = np.flatnonzero((found > 0) & ~inside)
     near, is_far = _brought_near(wide[asked], fmt)
@@ -234,7 +233,7 @@ def _brought_near(
         far = np.nan_to_num(4 * np.maximum(abs(fmt.max), abs(fmt.min)) + 4)
     near = np.where(np.isfinite(x), np.clip(x, -far, far), x)
     is_far = near != x
-    if isinstance(fmt, FloatFormat):
+    if fmt.lattice is not None and fmt.lattice.floating:
         tiny = fmt.smallest_subnormal / 4
         is_tiny = (x != 0) & (np.abs(x) < tiny)
         near = np.where(is_tiny, np.copysign(tiny, x), near)

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.arguments import code_dtype, walk
-from numformats.codec.numba import decode, encode
+from numformats.codec.numba import decode, encode, threads
+from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK
 from numformats.codec.numba.lanes import LANE32, LANE64, Lane, is_uncommon, lane_of, words_of
 from numformats.codec.numba.search import LaneWords, find_thresholds, is_searchable, search
-from numformats.codec.numba.threads import run_split
-from numformats.codec.numba.views import NO_WORDS, as_words, read_only
+from numformats.codec.numba.views import NO_WORDS, as_words, read_only, word_dtype
 from numformats.codec.plan import EncodePlan, Plan, StaircasePlan
 from numformats.codec.random_bits import key_schedule
 from numformats.codec.values import TABLE_BITS, decode_chunk, value_table
@@ -26,9 +26,6 @@ Array = NDArray[Any]
 
 # Given random numbers, a key that makes them, and how far up in a lane they belong.
 Draws = tuple[Array | None, Array | None, Any]
-
-# Elements that are buffered at a time where memory has to be walked: a multiple of encode.BLOCK.
-CHUNK: Final = 1 << 15
 
 CONVERSIONS: Final[dict[np.dtype[Any], int]] = {
     np.dtype(ml_dtypes.bfloat16): encode.FROM_BFLOAT16,
@@ -78,7 +75,10 @@ class LatticeKernel:
         self._in_place = None if in_place is None else True
         self._table = table
         self._conversion = CONVERSIONS.get(dtype)
-        self._is_wide = _is_widened(lane, dtype)
+        self._is_wide = lane == LANE64 and dtype != np.float64
+        # Numbers that are to be widened stay numbers, and all others are taken as words.
+        is_number = self._is_wide and self._conversion is None
+        self._source_dtype = dtype if is_number else word_dtype(dtype)
         bits = random_bit_count(plan.rounding)
         # Given numbers are right-aligned, drawn ones are used from the top.
         self._given_place = lane.dtype.type(lane.bits - (bits or lane.bits))
@@ -86,7 +86,7 @@ class LatticeKernel:
 
     def source(self, x: Array) -> Array:
         """The input as words, unless it has to be widened as numbers."""
-        return read_only(x.view() if self._is_wide and self._conversion is None else as_words(x))
+        return _read_only_view(x, self._source_dtype)
 
     def run(
         self,
@@ -113,7 +113,7 @@ class LatticeKernel:
 
     def wide(self) -> Array | None:
         """Scratch memory to widen numbers in, if need be."""
-        return np.empty(encode.BLOCK) if self._is_wide else None
+        return np.empty(L1_CHUNK) if self._is_wide else None
 
     def draws(self, given: Array | None, key: Array | None) -> Draws:
         """Random numbers, or the words of the key that makes them, and where they belong."""
@@ -133,7 +133,7 @@ class SearchKernel:
         self, plan: StaircasePlan, dtype: np.dtype[Any], values: Array | None = None
     ) -> None:
         self.dtype = dtype
-        self._conversion = CONVERSIONS.get(dtype)
+        self._conversion, self._source_dtype = CONVERSIONS.get(dtype), word_dtype(dtype)
         lane = LANE64 if dtype == np.float64 else LANE32
         self.lane_words = LaneWords.of(lane, plan)
         self.thresholds = read_only(find_thresholds(plan, lane))
@@ -148,7 +148,7 @@ class SearchKernel:
 
     def source(self, x: Array) -> Array:
         """The input as words."""
-        return read_only(as_words(x))
+        return _read_only_view(x, self._source_dtype)
 
     def run(
         self,
@@ -163,8 +163,11 @@ class SearchKernel:
         return search(source, self._conversion, out, self.thresholds, self.results, self.lane_words)
 
 
-def _is_widened(lane: Lane, dtype: np.dtype[Any]) -> bool:
-    return lane == LANE64 and dtype != np.float64
+def _read_only_view(x: Array, dtype: np.dtype[Any]) -> Array:
+    # As `views.read_only`, for one function call less.
+    view = x.view(dtype)
+    view.flags.writeable = False
+    return view
 
 
 @lru_cache(maxsize=512)
@@ -211,21 +214,27 @@ def project_into(
     key: int | None = None,
     random_bits: Array | None = None,
     refuse_nan: Callable[[], None] | None = None,
-    start: int = 0,
 ) -> None:
     """Write what a kernel makes of `x` to `out`, as `numpy_path.project_into`.
 
     `refuse_nan` raises if there is a NaN in `x`; it is called before anything is written to `x`.
     """
-    words = key_words(key)
-    if random_bits is None and _is_plain(x) and _is_plain(out) and not _overlap(x, out):
-        source, result = kernel.source(x.reshape(-1)), as_words(out.reshape(-1))
+    words = None if key is None else key_words(key)
+    if random_bits is None and _are_plain(x, out):
+        source, result = kernel.source(x.reshape(-1)), out.reshape(-1)
+        if result.dtype.kind != "u":
+            result = as_words(result)
+        if x.size < 2 * threads.ELEMENTS_PER_THREAD:
+            # The stair of a small array ends here.
+            if kernel.run(source, result, key=words, start=0) and refuse_nan is not None:
+                refuse_nan()
+            return
 
         def work(begin: int, end: int) -> bool:
-            return kernel.run(source[begin:end], result[begin:end], key=words, start=start + begin)
+            return kernel.run(source[begin:end], result[begin:end], key=words, start=begin)
 
         # A pass of its own, to look for NaN, would cost as much again.
-        if any(run_split(work, x.size, encode.BLOCK)) and refuse_nan is not None:
+        if any(threads.run_split(work, x.size, L1_CHUNK)) and refuse_nan is not None:
             refuse_nan()
         return
     if refuse_nan is not None:
@@ -236,9 +245,9 @@ def project_into(
         dtypes.append(np.dtype(np.uint32))
     operands.append(out)
     dtypes.append(out.dtype.newbyteorder("="))
-    position = start
+    position = 0
     chunks = walk(
-        operands, dtypes, out=True, in_order=key is not None, chunk=CHUNK, contiguous=True
+        operands, dtypes, out=True, in_order=key is not None, chunk=L2_CHUNK, contiguous=True
     )
     for values, *given, result in chunks:
         kernel.run(
@@ -262,27 +271,35 @@ def decoder_for(fmt: NumberSystem, dtype: np.dtype[Any]) -> Decoder | None:
     native = dtype.newbyteorder("=")
     if has_table(fmt):
         table = as_words(value_table(fmt, native))
-        return lambda codes, out: encode.look_up(read_only(as_words(codes)), table, as_words(out))
+        entries = table.dtype
+        return lambda codes, out: encode.look_up(_as_codes(codes), table, out.view(entries))
     fields = decode.fields_of(fmt) if native in (np.float32, np.float64) else None
     if fields is None:
         return None
     loop = decode.decode_fixed if isinstance(fields, decode.FixedFields) else decode.decode_floats
-    return lambda codes, out: loop(read_only(as_words(codes)), out, fields)
+    return lambda codes, out: loop(_as_codes(codes), out, fields)
+
+
+def _as_codes(codes: Array) -> Array:
+    return _read_only_view(codes, word_dtype(codes.dtype))
 
 
 def decode_into(out: Array, codes: Array, fmt: NumberSystem, decoder: Decoder) -> None:
     """Write the values of codes in range to `out`."""
-    if _is_plain(codes) and _is_plain(out) and not _overlap(codes, out):
+    if _are_plain(codes, out):
         source, result = codes.reshape(-1), out.reshape(-1)
+        if codes.size < 2 * threads.ELEMENTS_PER_THREAD:
+            decoder(source, result)
+            return
 
         def work(begin: int, end: int) -> bool:
             decoder(source[begin:end], result[begin:end])
             return False
 
-        run_split(work, codes.size, encode.BLOCK)
+        threads.run_split(work, codes.size, L1_CHUNK)
         return
     dtypes = [code_dtype(fmt), out.dtype.newbyteorder("=")]
-    for chunk, values in walk([codes, out], dtypes, out=True, chunk=CHUNK, contiguous=True):
+    for chunk, values in walk([codes, out], dtypes, out=True, chunk=L2_CHUNK, contiguous=True):
         decoder(chunk, values)
 
 
@@ -296,11 +313,15 @@ def key_words(key: int | None) -> Array | None:
     return None if key is None else read_only(np.array(key_schedule(key), np.uint32))
 
 
-def _is_plain(array: Array) -> bool:
-    """Whether an array is contiguous, aligned and in native byte order."""
-    flags = array.flags
-    return bool(flags.c_contiguous and flags.aligned and array.dtype.isnative)
-
-
-def _overlap(a: Array, b: Array) -> bool:
-    return bool(np.may_share_memory(a, b))
+def _are_plain(x: Array, out: Array) -> bool:
+    """Whether both arrays are contiguous, aligned, in native byte order, and apart in memory."""
+    of_x, of_out = x.flags, out.flags
+    return bool(
+        of_x.c_contiguous
+        and of_out.c_contiguous
+        and of_x.aligned
+        and of_out.aligned
+        and x.dtype.isnative
+        and out.dtype.isnative
+        and not np.may_share_memory(x, out)
+    )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import bitwise_and, left_shift
 
-from numformats.codec.numba.encode import BLOCK
+from numformats.codec.numba.encode import L1_CHUNK
 from numformats.codec.numba.lanes import LANE64
 from numformats.codec.numba.steps import step
 from numformats.codec.values import special_codes
@@ -72,10 +72,10 @@ def fields_of(fmt: NumberSystem) -> FloatFields | FixedFields | None:
 @step
 def decode_floats(codes: Any, out: Any, fields: Any) -> None:
     """The values of float codes, written to `out`, which is float32 or float64."""
-    normals = np.empty(BLOCK, np.float64)
+    normals = np.empty(L1_CHUNK, np.float64)
     words = normals.view(np.uint64)
-    for begin in range(0, codes.size, BLOCK):
-        end = min(begin + BLOCK, codes.size)
+    for begin in range(0, codes.size, L1_CHUNK):
+        end = min(begin + L1_CHUNK, codes.size)
         for i in range(begin, end):
             magnitude = bitwise_and(np.uint64(codes[i]), fields.magnitude_mask)
             # float64's layout is the same but for the width of its fields and the bias.

@@ -44,10 +44,10 @@ from numformats.codec.random_bits import ROTATIONS
 
 # Numbers that are prepared at a time, converted or given random bits: they stay in the first
 # cache. As float32 they fill two pages of memory; with one, processors do not fetch ahead.
-BLOCK = 2048
+L1_CHUNK = 2048
 
 # Numbers that one loop after another works on at a time; they stay in the second cache.
-PIECE = 16 * BLOCK
+L2_CHUNK = 16 * L1_CHUNK
 
 # How many words the parameters are, which has to be known when kernels are compiled.
 COUNT = len(Parameters._fields)
@@ -210,9 +210,9 @@ def threefry_pair(counter: Any, other: Any, upper: Any, key: Any) -> Any:
 
 @step
 def fill_draws(key: Any, start: Any, firsts: Any, seconds: Any, draws: Any) -> None:
-    """Random words for the elements from position `start`, which is a multiple of `BLOCK`.
+    """Random words for the elements from position `start`, which is a multiple of `L1_CHUNK`.
 
-    draws: uint32 array of `BLOCK` numbers; firsts, seconds: scratch of half as many.
+    draws: uint32 array of `L1_CHUNK` numbers; firsts, seconds: scratch of half as many.
     """
     counter = start // 2
     # The upper word is the same for a whole block, since blocks are aligned.
@@ -275,7 +275,7 @@ def span_of(size: Any, conversion: Any, wide: Any, table: Any, given: Any) -> An
     """How many numbers go through `encode_block` at a time: all, if nothing is kept beside them."""
     if conversion is None and wide is None and table is None and given is None:
         return max(size, 1)
-    return BLOCK
+    return L1_CHUNK
 
 
 @step
@@ -303,7 +303,7 @@ def project(
     """Codes of the numbers in `source`, or values, written to `out`. Returns whether any is NaN.
 
     source: uint32 or uint64 words of floats; uint16 with a `conversion`; float32 where `wide`.
-    wide: None, or float64 scratch of `BLOCK` numbers if lanes are to be of 64 bits.
+    wide: None, or float64 scratch of `L1_CHUNK` numbers if lanes are to be of 64 bits.
     parameters: `Parameters` as an array of lane words.
     in_place, table: what values are made by, if not None; `in_place` only from words of lanes.
     given, key: uint32 random numbers for each element, and the three words of a key; one of the
@@ -311,12 +311,12 @@ def project(
     draw_place: how far up in a lane these belong. start: the position of the first element.
     """
     p = Parameters(*to_fixed_tuple(parameters, COUNT))
-    floats = np.empty(BLOCK, np.float32)
+    floats = np.empty(L1_CHUNK, np.float32)
     words = floats.view(np.uint32)
-    halves = np.empty(BLOCK, np.uint32)
-    draws = np.empty(BLOCK, np.uint32)
-    scratch = (halves[: BLOCK // 2], halves[BLOCK // 2 :], draws)
-    codes = np.empty(BLOCK, np.uint32)
+    halves = np.empty(L1_CHUNK, np.uint32)
+    draws = np.empty(L1_CHUNK, np.uint32)
+    scratch = (halves[: L1_CHUNK // 2], halves[L1_CHUNK // 2 :], draws)
+    codes = np.empty(L1_CHUNK, np.uint32)
     largest = p.zero
     span = span_of(source.size, conversion, wide, table, given)
     for begin in range(0, source.size, span):

@@ -14,7 +14,8 @@ from numpy import add, bitwise_or, bitwise_xor, right_shift, subtract
 from numpy.typing import NDArray
 
 from numformats.codec import staircase
-from numformats.codec.numba.encode import BLOCK, lanes_of, look_up
+from numformats.codec.float_order import changes_of, floats_of
+from numformats.codec.numba.encode import L1_CHUNK, lanes_of, look_up
 from numformats.codec.numba.lanes import Lane
 from numformats.codec.numba.steps import step
 from numformats.codec.plan import BySign, StaircasePlan
@@ -50,24 +51,19 @@ def find_thresholds(plan: StaircasePlan, lane: Lane) -> Array:
     Returns 2**k - 1 words of the lane, for the smallest k that is enough; the last ones are never
     reached. A key is the place of a float in the order of all floats, as `keys_of` has it.
     """
+
+    def places_of_keys(keys: Array) -> Array:
+        floats = floats_of(keys.astype(lane.dtype), lane.float_dtype)
+        return staircase.places_of(floats.astype(np.float64), plan, None)
+
+    # From minus infinity to plus infinity, which has taken all steps.
+    infinity = lane.infinity_word | lane.sign_bit
+    keys, places = changes_of(places_of_keys, int(lane.ones - infinity), int(infinity))
     steps = np.arange(1, len(plan.values))
-    # Before the first is minus infinity; plus infinity has taken all steps.
-    before = np.full(steps.size, lane.ones - (lane.infinity_word | lane.sign_bit), lane.dtype)
-    reached = np.full(steps.size, lane.infinity_word | lane.sign_bit, lane.dtype)
-    for _ in range(lane.bits):
-        middle = before + (reached - before) // lane.dtype.type(2)
-        is_reached = staircase.places_of(_float_of_key(middle, lane), plan, None) >= steps
-        reached = np.where(is_reached, middle, reached)
-        before = np.where(is_reached, before, middle)
     thresholds = np.full(2 ** int(steps.size).bit_length() - 1, lane.ones, lane.dtype)
-    thresholds[: steps.size] = reached
+    # Of values that no float becomes, the key is that of the next one's.
+    thresholds[: steps.size] = keys[np.searchsorted(places, steps)]
     return thresholds
-
-
-def _float_of_key(keys: Array, lane: Lane) -> NDArray[np.float64]:
-    sign = lane.dtype.type(lane.sign_bit)
-    words = np.where(keys & sign, keys ^ sign, ~keys)
-    return words.view(lane.float_dtype).astype(np.float64)
 
 
 class LaneWords(NamedTuple):
@@ -126,13 +122,13 @@ def search(
     thresholds: words of the lane, one fewer than a power of two. results: an entry for each place,
     and one for NaN at the end.
     """
-    floats = np.empty(BLOCK, np.float32)
+    floats = np.empty(L1_CHUNK, np.float32)
     words = floats.view(np.uint32)
-    keys = np.empty(BLOCK, thresholds.dtype)
-    places = np.empty(BLOCK, np.uint32)
+    keys = np.empty(L1_CHUNK, thresholds.dtype)
+    places = np.empty(L1_CHUNK, np.uint32)
     found = False
-    for begin in range(0, source.size, BLOCK):
-        end = min(begin + BLOCK, source.size)
+    for begin in range(0, source.size, L1_CHUNK):
+        end = min(begin + L1_CHUNK, source.size)
         of_block, at = keys[: end - begin], places[: end - begin]
         keys_of(lanes_of(source[begin:end], conversion, words, floats, None), of_block, lane)
         at[:] = 0

@@ -21,7 +21,12 @@ def read_only(view: Array) -> Array:
 
 def as_words(array: Array) -> Array:
     """The bits of an array's elements as unsigned integers."""
-    return array.view(_word_dtype(array.dtype.itemsize))
+    return array.view(word_dtype(array.dtype))
+
+
+def word_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The unsigned integers as wide as a dtype."""
+    return _word_dtype(dtype.itemsize)
 
 
 @cache

@@ -13,15 +13,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats import codec
 from numformats.codec.arguments import refuse_where
+from numformats.codec.backends import decode, encode
+from numformats.codec.values import values
 from numformats.formats.ieee import float32
-from numformats.formats.tables import TableFormat
+from numformats.modes import Modes
 from numformats.scaled.catalogue import NAMED
 from numformats.scaled.conventions.blocks import from_blocks, in_blocks
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.rules import ScaleRule
-from numformats.scaled.scales import Scales, mean_of, values_of
+from numformats.scaled.scale_choice import mean_of
+from numformats.scaled.scales import Scales
+from numformats.system import NumberSystem
 
 Array = NDArray[Any]
 
@@ -40,9 +43,7 @@ def bitsandbytes(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tup
     Its blocks go on from row to row, so that rows have to be whole blocks. ValueError for others,
     for any other format or rule, for NaN and for infinity.
     """
-    element = fmt.element
-    is_known = fmt.name in _NAMES and fmt == NAMED[fmt.name] and rule == fmt.rule
-    if not is_known or not isinstance(element, TableFormat):
+    if fmt.name not in _NAMES or fmt != NAMED[fmt.name] or rule != fmt.rule:
         raise ValueError(f"convention: bitsandbytes has no {fmt.name} with this scale rule")
     if axis % x.ndim != x.ndim - 1 or (x.ndim > 1 and x.shape[-1] % _BLOCK):
         raise ValueError(f"convention: bitsandbytes has blocks in rows of whole {_BLOCK}s alone")
@@ -56,12 +57,12 @@ def bitsandbytes(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tup
         # The last block, which is not full, is divided, and its scale raised for good.
         scaled[-1] = blocks[-1] / sizes[-1]
         largest[-1] = sizes[-1, 0]
-    table = np.array(element.table, np.float32)
+    table = values(fmt.element).astype(np.float32)
     order = np.argsort(table, kind="stable")
     midpoints = (table[order[:-1]] + table[order[1:]]) / np.float32(2)
     places = np.searchsorted(midpoints, np.clip(scaled, -1, 1), side="left")
     codes = order[places].astype(np.uint8)
-    scales = Scales(np.asarray(codec.encode(largest, float32)))
+    scales = Scales(encode(largest, float32, Modes()))
     if fmt.scale_mean is not None:
         scales = _about_mean(largest, fmt)
     return from_blocks(codes, -1, x.shape[-1]), scales
@@ -73,10 +74,8 @@ def _about_mean(largest: NDArray[np.float32], fmt: ScaledFormat) -> Scales:
     The mean is the exact one, rounded once. The library's is a sum in float32, in an order that
     goes by the machine.
     """
-    table = fmt.scale_element
-    assert isinstance(table, TableFormat)
     mean = mean_of(largest.astype(np.float64), Fraction(1), float32)
-    distances = largest - values_of(mean, float32).astype(np.float32)
+    distances = largest - decode(mean, float32).astype(np.float32)
     blocks = in_blocks(distances.reshape(-1), -1, _BLOCK_OF_SCALES)
     sizes = np.abs(blocks).max(axis=-1)
     half = np.float32(0.5)
@@ -85,13 +84,13 @@ def _about_mean(largest: NDArray[np.float32], fmt: ScaledFormat) -> Scales:
         places = np.floor((scaled + np.float32(1)) * (_STEPS * half) + half)
     # NaN, of a zero in a block whose reciprocal is infinite, has the first code, as if it were -1.
     places = np.clip(np.where(np.isnan(places), 0, places), 0, _STEPS).astype(np.int64)
-    codes = from_blocks(_nearest_to_steps(table)[places], -1, distances.size)
-    tensor = np.asarray(codec.encode(sizes, float32))
+    codes = from_blocks(_nearest_to_steps(fmt.scale_element)[places], -1, distances.size)
+    tensor = encode(sizes, float32, Modes())
     return Scales(codes.reshape(largest.shape), tensor, mean=mean)
 
 
-def _nearest_to_steps(table: TableFormat) -> Array:
-    """The code of the value nearest to each step from -1 to 1."""
-    values = np.array(table.table)
+def _nearest_to_steps(table: NumberSystem) -> Array:
+    """The code of the value nearest to each step from -1 to 1, of values in the order of codes."""
+    own = values(table)
     steps = np.arange(_STEPS + 1) * (2 / _STEPS) - 1
-    return np.searchsorted((values[:-1] + values[1:]) / 2, steps).astype(np.uint8)
+    return np.searchsorted((own[:-1] + own[1:]) / 2, steps).astype(np.uint8)

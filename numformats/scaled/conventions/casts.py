@@ -7,17 +7,18 @@ of the others: numbers beyond the range, infinity, NaN, and for E8M0 zero and wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numformats import codec
 from numformats.checks import unknown
 from numformats.codec.arguments import read_real, refuse_where
+from numformats.codec.backends import encode
 from numformats.formats.format import Format
-from numformats.modes import RoundingMode, SaturationMode
-from numformats.names import get_format
+from numformats.formats.registry import read_format
+from numformats.modes import Modes, NanPolicy, RoundingMode, SaturationMode
+from numformats.scaled.catalogue import unknown_format
 
 Array = NDArray[Any]
 
@@ -43,8 +44,8 @@ class Cast:
         """
         if not fmt.has_nan and self.nan_codes is None:
             refuse_where("x", x, np.isnan, "NaN", f"it has no code in {fmt.name}")
-        nan = "raise" if fmt.has_nan else "zero"
-        codes = np.asarray(codec.encode(x, fmt, "nearest_even", self.saturation, nan))
+        nan: NanPolicy = "raise" if fmt.has_nan else "zero"
+        codes = encode(x, fmt, Modes("nearest_even", self.saturation, nan))
         if self.nan_codes is not None:
             at = np.isnan(x)
             codes[at] = np.where(np.signbit(x[at]), *reversed(self.nan_codes))
@@ -74,6 +75,8 @@ class ScaleCast:
     drops_sign: bool = True
     next_above: float = 2.0**-127
     infinity_is_nan: bool = True
+    # E8M0 has a code for NaN.
+    nan_codes: ClassVar[None] = None
 
     def apply(self, x: Array, fmt: Format) -> Array:
         """The codes of floats."""
@@ -83,7 +86,7 @@ class ScaleCast:
             size = np.maximum(np.abs(size), fmt.smallest_subnormal)
         if self.infinity_is_nan:
             size[np.isinf(size)] = np.nan
-        codes = np.asarray(codec.encode(size, fmt, self.rounding, self.saturation))
+        codes = encode(size, fmt, Modes(self.rounding, self.saturation))
         magnitude = np.abs(x)
         codes[(magnitude > self.next_above) & (magnitude < 2.0**-126) & (codes == 0)] = 1
         return codes
@@ -175,7 +178,7 @@ def cast(x: ArrayLike, fmt: str | Format, convention: str) -> Array:
     array([7], dtype=uint8)
     """
     array = to_float32(read_real("x", x))
-    found = get_format(fmt)
+    found = read_format(fmt, unknown_format)
     codes = cast_of(found, convention).apply(array.reshape(-1), found).reshape(array.shape)
     return codes if array.ndim else codes[()]
 
@@ -187,7 +190,7 @@ def cast_of(fmt: Format, convention: str) -> Cast | ScaleCast:
     if convention not in CASTS:
         raise ValueError(unknown("convention", convention, tuple(CASTS)))
     casts = CASTS[convention]
-    if fmt.name not in casts or get_format(fmt.name) != fmt:
+    if fmt.name not in casts or read_format(fmt.name, unknown_format) != fmt:
         raise ValueError(f"convention: {convention} has no cast to {fmt.name}; it has {[*casts]}")
     return casts[fmt.name]
 

@@ -12,9 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats import codec
 from numformats.codec.arguments import refuse_where
+from numformats.codec.backends import encode
 from numformats.formats.ieee import float16
+from numformats.modes import Modes
 from numformats.scaled.catalogue import NAMED
 from numformats.scaled.conventions.blocks import from_blocks, in_blocks
 from numformats.scaled.formats import ScaledFormat
@@ -42,7 +43,7 @@ def gguf(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tuple[Array
         made, scales, offsets = _STEPS[fmt.name](in_blocks(x, axis, 32))
     codes = from_blocks(made, axis, x.shape[axis])
     stored = (
-        None if part is None else np.moveaxis(np.asarray(codec.encode(part, float16)), -1, axis)
+        None if part is None else np.moveaxis(encode(part, float16, Modes()), -1, axis)
         for part in (scales, offsets)
     )
     own, added = stored

@@ -7,10 +7,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats import codec
+from numformats.codec.backends import decode, encode
 from numformats.formats.format import Format
 from numformats.formats.ieee import float32
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
+from numformats.modes import Modes, NanPolicy
 from numformats.scaled.conventions.blocks import from_blocks, in_blocks
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerBlock
@@ -34,7 +35,7 @@ def torchao(x: Array, fmt: ScaledFormat, rule: ScaleRule, axis: int) -> tuple[Ar
     """
     is_mx = fmt.scale == float8_e8m0fnu and rule in _OF_TO_MX
     is_nvfp4 = fmt.scale_element == float8_e4m3fn and rule == RULES["absmax"]
-    is_given = isinstance(fmt.scale, ScaledFormat) and fmt.scale.rule.largest is not None
+    is_given = fmt.scaled_scale is not None and fmt.scaled_scale.rule.largest is not None
     if not isinstance(fmt.granularity, PerBlock) or not (is_mx or is_nvfp4) or is_given:
         raise ValueError(f"convention: torchao has no {fmt.name} with this scale rule")
     blocks = in_blocks(x, axis, fmt.granularity.size)
@@ -92,19 +93,19 @@ def _nvfp4(x: Floats, fmt: ScaledFormat) -> tuple[Array, Scales]:
     highest = np.float32(fmt.element.max)
     ideal = np.abs(x).max(axis=-1) / highest
     one = np.float32(1)
-    tensor, outer = None, one
-    if isinstance(fmt.scale, ScaledFormat):
-        outer = np.abs(x).max(initial=0) / np.float32(float8_e4m3fn.max * fmt.element.max)
-        tensor = np.asarray(codec.encode(np.full((1,) * ideal.ndim, outer), float32))
-        ideal = ideal / outer
+    tensor, tensor_scale = None, one
+    if fmt.scaled_scale is not None:
+        tensor_scale = np.abs(x).max(initial=0) / np.float32(float8_e4m3fn.max * fmt.element.max)
+        tensor = encode(np.full((1,) * ideal.ndim, tensor_scale), float32, Modes())
+        ideal = ideal / tensor_scale
     bounded = np.clip(ideal, np.float32(float8_e4m3fn.smallest_normal), float8_e4m3fn.max)
-    codes = np.asarray(codec.encode(bounded, float8_e4m3fn))
-    size = np.asarray(codec.decode(codes, float8_e4m3fn))
-    factor = ((one / outer) / size).astype(np.float32)
+    codes = encode(bounded, float8_e4m3fn, Modes())
+    scale = decode(codes, float8_e4m3fn).astype(np.float32)
+    factor = ((one / tensor_scale) / scale).astype(np.float32)
     return _cast(x * factor[..., np.newaxis], fmt.element), Scales(codes, tensor)
 
 
 def _cast(x: Floats, element: Format) -> Array:
-    nan = "raise" if element.has_nan else "zero"
+    nan: NanPolicy = "raise" if element.has_nan else "zero"
     highest = np.float32(element.max)
-    return np.asarray(codec.encode(np.clip(x, -highest, highest), element, nan=nan))
+    return encode(np.clip(x, -highest, highest), element, Modes(nan=nan))

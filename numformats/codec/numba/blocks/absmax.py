@@ -12,7 +12,7 @@ import numpy as np
 from numpy import bitwise_and, bitwise_xor, invert, maximum, minimum, right_shift
 from numpy.typing import NDArray
 
-from numformats.codec.numba.encode import PIECE
+from numformats.codec.numba.encode import L2_CHUNK
 from numformats.codec.numba.lanes import LANE32, LANE64, Lane
 from numformats.codec.numba.steps import inlined, step
 
@@ -58,7 +58,7 @@ def larger_of_pairs(magnitudes: Any, out: Any) -> None:
 
 
 @step
-def largest_of_blocks(words: Any, lane: Any, block: Any, out: Any) -> None:
+def absmax_words_of_blocks(words: Any, lane: Any, block: Any, out: Any) -> None:
     """The words of the largest magnitudes, from those of floats; of NaN, if there is any.
 
     As integers, magnitudes are in order, and NaN above infinity. The last block may be shorter.
@@ -81,14 +81,14 @@ def largest_finite(words: Any, lane: Any) -> Any:
 
 
 @step
-def largest_of_whole_runs(
-    words: Any, lane: Any, run: Any, fours: Any, others: Any, out: Any
+def absmax_words_of_whole_blocks(
+    words: Any, lane: Any, block: Any, fours: Any, others: Any, out: Any
 ) -> None:
-    """The words of the largest magnitudes of runs that are all whole, of a length divisible by 4.
+    """The words of the largest magnitudes of blocks that are all whole, of a length divisible by 4.
 
     fours, others: scratch for a quarter of the numbers.
     """
-    magnitudes, length = fours[: words.size // 4], run // 4
+    magnitudes, length = fours[: words.size // 4], block // 4
     largest_of_fours(words, lane, magnitudes)
     while length % 4 == 0:
         largest_of_fours(magnitudes, lane, others[: magnitudes.size // 4])
@@ -99,33 +99,33 @@ def largest_of_whole_runs(
         magnitudes = others[: magnitudes.size // 2]
         length //= 2
     if length > 1:
-        largest_of_blocks(magnitudes, lane, length, out)
+        absmax_words_of_blocks(magnitudes, lane, length, out)
     else:
         out[:] = magnitudes
 
 
 @step
-def largest_of_runs(x: Any, words: Any, lane: Any, run: Any, out: Any) -> None:
-    """The largest finite magnitude of each run as float64; NaN if there is any, and zero if there
-    is nothing finite. The last run may be shorter.
+def absmax_of_blocks(x: Any, words: Any, lane: Any, block: Any, out: Any) -> None:
+    """The largest finite magnitude of each block as float64; NaN if there is any, and zero if there
+    is nothing finite. The last block may be shorter.
 
     x: float32 or float64. words: their bits; lane: what loops know of these.
     """
-    count = max(PIECE // run, 1)
-    quarter = min(count * run, words.size) // 4
+    count = max(L2_CHUNK // block, 1)
+    quarter = min(count * block, words.size) // 4
     fours, others = np.empty(quarter, words.dtype), np.empty(quarter, words.dtype)
     scratch = np.empty(min(count, out.size), x.dtype)
     for begin in range(0, out.size, count):
         end = min(begin + count, out.size)
-        part, floats = words[begin * run : end * run], scratch[: end - begin]
+        part, floats = words[begin * block : end * block], scratch[: end - begin]
         own, wide = floats.view(words.dtype), out[begin:end]
-        if run % 4 == 0 and part.size % run == 0:
-            largest_of_whole_runs(part, lane, run, fours, others, own)
+        if block % 4 == 0 and part.size % block == 0:
+            absmax_words_of_whole_blocks(part, lane, block, fours, others, own)
         else:
-            largest_of_blocks(part, lane, run, own)
+            absmax_words_of_blocks(part, lane, block, own)
         for k in range(own.size):
             if own[k] == lane.infinity:
-                own[k] = largest_finite(part[k * run : (k + 1) * run], lane)
+                own[k] = largest_finite(part[k * block : (k + 1) * block], lane)
         for k in range(own.size):
             wide[k] = floats[k]
 
@@ -179,7 +179,7 @@ def ends_of_blocks(
 
 
 @step
-def farthest_of_blocks(x: Any, words: Any, order: Any, block: Any, out: Any) -> None:
+def signed_absmax_of_blocks(x: Any, words: Any, order: Any, block: Any, out: Any) -> None:
     """The finite number of each block that is farthest from zero, of several the first; NaN if
     there is any, and zero if there is nothing finite. The arguments are as for `ends_of_blocks`.
     """

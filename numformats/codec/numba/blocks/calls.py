@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from numformats.codec.numba.blocks import products
 from numformats.codec.numba.blocks.absmax import magnitude_words
 from numformats.codec.numba.calls import LatticeKernel, SearchKernel, has_table, key_words
-from numformats.codec.numba.encode import PIECE
+from numformats.codec.numba.encode import L2_CHUNK
 from numformats.codec.numba.lanes import LANE64
 from numformats.codec.numba.views import as_words, read_only
 from numformats.codec.values import value_table
@@ -20,36 +20,44 @@ Array = NDArray[Any]
 
 
 class QuotientKernel:
-    """A kernel for the quotients of numbers and the scales of runs.
+    """A kernel for the quotients of numbers and the scales of blocks, with memory for `size`
+    numbers at a time.
 
     The kernel is for float32 if all scales are powers of two, and the numbers float32. is_to_odd:
     whether quotients have to be rounded to odd. key: of the random numbers, if there are any.
     """
 
     def __init__(
-        self, kernel: LatticeKernel | SearchKernel, run: int, *, is_to_odd: bool, key: int | None
+        self,
+        kernel: LatticeKernel | SearchKernel,
+        block: int,
+        size: int,
+        *,
+        is_to_odd: bool,
+        key: int | None,
     ) -> None:
-        self._kernel, self._run = kernel, run
+        self._kernel, self._block = kernel, block
         self._is_to_odd = True if is_to_odd else None
-        self._quotients = np.empty(PIECE, kernel.dtype)
-        # As many as runs may have a part in a piece.
-        count = PIECE // run + 2
+        chunk = min(size, L2_CHUNK)
+        self._quotients = np.empty(chunk, kernel.dtype)
+        # As many as blocks may have a part in a chunk.
+        count = chunk // block + 2
         self._factors = np.empty(count, np.float32) if kernel.dtype == np.float32 else None
         self._key = key_words(key)
 
     def run(
-        self, x: Array, sizes: Array, terms: Array | None, begun: int, out: Array, start: int
+        self, x: Array, scales: Array, terms: Array | None, begun: int, out: Array, start: int
     ) -> None:
         """Write the codes of the quotients of numbers, which begin at position `start` of all, and
-        at position `begun` of the run with the first size; its term is added to them.
+        at position `begun` of the block with the first scale; its term is added to them.
         """
         kernel = self._kernel
         given = (
             x,
-            read_only(sizes.view()),
+            read_only(scales.view()),
             None if terms is None else read_only(terms.view()),
             self._is_to_odd,
-            self._run,
+            self._block,
             begun,
             self._factors,
             self._quotients,
@@ -72,7 +80,7 @@ class QuotientKernel:
 
 
 class ScaleKernel:
-    """A kernel for the scales of runs of numbers.
+    """A kernel for the scales of blocks of numbers.
 
     fmt: the scale format. of_zeros: the code of the scale of zeros, or 0 if the format has no zero.
     precision: the significand bits that magnitudes are rounded to before all else, or None.
@@ -89,19 +97,19 @@ class ScaleKernel:
         self._table = value_table(fmt, np.dtype(np.float64)) if has_table(fmt) else None
 
     def run(
-        self, x: Array | None, run: int, largest: Array, divisors: Array, codes: Array
+        self, x: Array | None, block: int, largest: Array, divisors: Array, codes: Array
     ) -> Array | None:
-        """Write the codes of the scales of runs, and return their values, or None if there are too
-        many for a table. NaN is NaN; the scale format has a code for it, or there is none.
+        """Write the codes of the scales of blocks, and return their values, or None if there are
+        too many for a table. NaN is NaN; the scale format has a code for it, or there is none.
 
-        x: float32 or float64, or None if the largest magnitudes of all runs are known.
+        x: float32 or float64, or None if the largest magnitudes of all blocks are known.
         """
-        kernel, sizes = self._kernel, np.empty(codes.shape)
-        products.scale_runs(
+        kernel, values = self._kernel, np.empty(codes.shape)
+        products.scale_blocks(
             x,
             None if x is None else as_words(x),
             None if x is None else magnitude_words(x),
-            run,
+            block,
             largest,
             read_only(divisors.view()),
             self._cut,
@@ -110,6 +118,6 @@ class ScaleKernel:
             self._of_zeros,
             as_words(codes),
             self._table,
-            sizes,
+            values,
         )
-        return None if self._table is None else sizes
+        return None if self._table is None else values

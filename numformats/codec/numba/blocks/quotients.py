@@ -1,4 +1,4 @@
-"""Loops over numbers and one more number for each run of them: its scale, zero point or offset."""
+"""Loops over numbers and what each block of them has: its scale, its zero point or its offset."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ MOST: Final = np.float32(2.0**127)
 
 
 @inlined
-def within(k: Any, run: Any, begun: Any, size: Any) -> Any:
-    """Where run k begins and ends among numbers of which the first is at position `begun` of run 0.
+def within(k: Any, block: Any, begun: Any, size: Any) -> Any:
+    """Where block k begins and ends among numbers, of which the first is at position `begun` of
+    block 0.
 
     Loops over a slice of that, from 0 on, are the ones of which LLVM makes vectors.
     """
-    return max(k * run - begun, 0), min((k + 1) * run - begun, size)
+    return max(k * block - begun, 0), min((k + 1) * block - begun, size)
 
 
 @step
-def put_quotients_by_none(x: Any, size: Any, out: Any) -> None:
+def put_quotients_by_none(x: Any, scale: Any, out: Any) -> None:
     """Quotients by what is no number: over infinity zeros with the signs of numbers, infinite ones,
     too; and over NaN the one NaN that all paths write, without a sign.
     """
     for i in range(x.size):
-        out[i] = np.nan if np.isnan(size) else np.copysign(0.0, np.float64(x[i]))
+        out[i] = np.nan if np.isnan(scale) else np.copysign(0.0, np.float64(x[i]))
 
 
 @step
-def divide_runs(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
-    """Quotients of numbers and the size of each run, as float64."""
-    for k in range(sizes.size):
-        first, last = within(k, run, begun, x.size)
-        numbers, quotients, size = x[first:last], out[first:last], sizes[k]
-        if not np.isfinite(size):
-            put_quotients_by_none(numbers, size, quotients)
+def divide_blocks(x: Any, scales: Any, block: Any, begun: Any, out: Any) -> None:
+    """Quotients of numbers and the scale of each block, as float64."""
+    for k in range(scales.size):
+        first, last = within(k, block, begun, x.size)
+        numbers, quotients, scale = x[first:last], out[first:last], scales[k]
+        if not np.isfinite(scale):
+            put_quotients_by_none(numbers, scale, quotients)
             continue
         for i in range(numbers.size):
             # As a function, which does not stop at a divisor of zero, and so makes vectors.
-            quotients[i] = divide(np.float64(numbers[i]), size)
+            quotients[i] = divide(np.float64(numbers[i]), scale)
 
 
 # A number times this, less what that is more than the number, is its upper 26 bits (Veltkamp).
@@ -52,34 +53,36 @@ _SPLIT: Final = 2.0**27 + 1
 
 
 @step
-def divide_runs_to_odd(x: Any, sizes: Any, run: Any, begun: Any, out: Any) -> None:
-    """Quotients of numbers and the size of each run in float64, rounded to odd as
+def divide_blocks_to_odd(x: Any, scales: Any, block: Any, begun: Any, out: Any) -> None:
+    """Quotients of numbers and the scale of each block in float64, rounded to odd as
     `quotient_to_odd` rounds.
     """
-    for k in range(sizes.size):
-        first, last = within(k, run, begun, x.size)
-        if not np.isfinite(sizes[k]):
-            put_quotients_by_none(x[first:last], sizes[k], out[first:last])
+    for k in range(scales.size):
+        first, last = within(k, block, begun, x.size)
+        if not np.isfinite(scales[k]):
+            put_quotients_by_none(x[first:last], scales[k], out[first:last])
         else:
-            divide_to_odd(x[first:last], sizes[k], out[first:last])
+            divide_to_odd(x[first:last], scales[k], out[first:last])
 
 
 @step
-def divide_to_odd(x: Any, size: Any, out: Any) -> None:
-    """Quotients by one size."""
+def divide_to_odd(x: Any, scale: Any, out: Any) -> None:
+    """Quotients by one scale."""
     words = out.view(np.int64)
-    spread = size * _SPLIT
-    size_high = spread - (spread - size)
-    size_low = size - size_high
+    spread = scale * _SPLIT
+    scale_high = spread - (spread - scale)
+    scale_low = scale - scale_high
     for i in range(x.size):
         number = np.float64(x[i])
-        quotient = divide(number, size)
+        quotient = divide(number, scale)
         spread = quotient * _SPLIT
         high = spread - (spread - quotient)
         low = quotient - high
-        # The product and its error are exactly quotient times size (Dekker).
-        product = quotient * size
-        error = ((high * size_high - product) + high * size_low + low * size_high) + low * size_low
+        # The product and its error are exactly quotient times scale (Dekker).
+        product = quotient * scale
+        error = (
+            (high * scale_high - product) + high * scale_low + low * scale_high
+        ) + low * scale_low
         rest = (number - product) - error
         out[i] = quotient
         word = words[i]
@@ -92,10 +95,10 @@ def divide_to_odd(x: Any, size: Any, out: Any) -> None:
 
 
 @step
-def add_runs_to_odd(x: Any, terms: Any, run: Any, begun: Any, out: Any) -> None:
-    """Sums of numbers and the term of each run in float64, rounded to odd."""
+def add_terms_to_odd(x: Any, terms: Any, block: Any, begun: Any, out: Any) -> None:
+    """Sums of numbers and the term of each block in float64, rounded to odd."""
     for k in range(terms.size):
-        first, last = within(k, run, begun, x.size)
+        first, last = within(k, block, begun, x.size)
         add_to_odd(x[first:last], terms[k], out[first:last])
 
 
@@ -116,14 +119,14 @@ def add_to_odd(x: Any, term: Any, out: Any) -> None:
 
 
 @step
-def shift_runs(x: Any, factors: Any, run: Any, begun: Any, out: Any) -> None:
-    """Products of float32 numbers and a power of two for each run, as float32.
+def shift_blocks(x: Any, factors: Any, block: Any, begun: Any, out: Any) -> None:
+    """Products of float32 numbers and a power of two for each block, as float32.
 
     They are exact, but for those too small for float32, which become `LEAST`, and those too large,
     which become `MOST`.
     """
     for k in range(factors.size):
-        first, last = within(k, run, begun, x.size)
+        first, last = within(k, block, begun, x.size)
         numbers, products, factor = x[first:last], out[first:last], factors[k]
         if np.isnan(factor):
             put_quotients_by_none(numbers, factor, products)
@@ -149,42 +152,42 @@ def saturated(number: Any) -> Any:
 
 
 @step
-def saturated_product(value: Any, size: Any) -> Any:
+def saturated_product(value: Any, scale: Any) -> Any:
     """The product of two numbers, rounded once, as float32; of finite ones it is no infinity."""
     # The product of two float32 numbers is exact here.
-    rounded = np.float32(np.float64(value) * np.float64(size))
-    is_beyond = np.isinf(rounded) & np.isfinite(value) & np.isfinite(size)
+    rounded = np.float32(np.float64(value) * np.float64(scale))
+    is_beyond = np.isinf(rounded) & np.isfinite(value) & np.isfinite(scale)
     return np.copysign(LARGEST, rounded) if is_beyond else rounded
 
 
 @step
-def multiply_runs(values: Any, sizes: Any, run: Any, begun: Any, most: Any) -> None:
-    """Values times the size of each run, rounded once: in place.
+def multiply_blocks(values: Any, scales: Any, block: Any, begun: Any, most: Any) -> None:
+    """Values times the scale of each block, rounded once: in place.
 
-    most: the largest size without products beyond float32, or infinity if they may be infinite.
+    most: the largest scale without products beyond float32, or infinity if they may be infinite.
     """
-    for k in range(sizes.size):
-        first, last = within(k, run, begun, values.size)
-        own, size = values[first:last], sizes[k]
-        if abs(size) > most:
+    for k in range(scales.size):
+        first, last = within(k, block, begun, values.size)
+        own, scale = values[first:last], scales[k]
+        if abs(scale) > most:
             for i in range(own.size):
-                own[i] = saturated_product(own[i], size)
+                own[i] = saturated_product(own[i], scale)
             continue
         for i in range(own.size):
-            own[i] = own[i] * size
+            own[i] = own[i] * scale
 
 
 @step
-def move_runs(
-    integers: Any, spare: Any, zeros: Any, ends: Any, mask: Any, run: Any, begun: Any, out: Any
+def add_zero_points(
+    integers: Any, spare: Any, zeros: Any, ends: Any, mask: Any, block: Any, begun: Any, out: Any
 ) -> None:
-    """The codes of integers and the zero point of each run, between the ends of the format.
+    """The codes of integers and the zero point of each block, between the ends of the format.
 
     integers: int32, of two's complement in all but the spare upper bits. mask: the bits of a code.
     """
     lowest, highest = ends
     for k in range(zeros.size):
-        first, last = within(k, run, begun, integers.size)
+        first, last = within(k, block, begun, integers.size)
         own, codes, zero = integers[first:last], out[first:last], np.int32(zeros[k])
         for i in range(own.size):
             # Up and down again, and the upper bits are the sign.
@@ -194,10 +197,10 @@ def move_runs(
 
 
 @step
-def subtract_runs(values: Any, zeros: Any, run: Any, begun: Any) -> None:
-    """Values less the zero, or the term, of each run, rounded once: in place."""
+def subtract_terms(values: Any, zeros: Any, block: Any, begun: Any) -> None:
+    """Values less the zero, or the term, of each block, rounded once: in place."""
     for k in range(zeros.size):
-        first, last = within(k, run, begun, values.size)
+        first, last = within(k, block, begun, values.size)
         own, zero = values[first:last], zeros[k]
         for i in range(own.size):
             own[i] = own[i] - zero

@@ -1,4 +1,4 @@
-"""What does not fit into memory: tensors that are mapped, and compared a piece at a time."""
+"""What does not fit into memory: tensors that are mapped, and compared a chunk at a time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 from numpy.typing import NDArray
 
 import numformats as nf
-from numformats.analysis import numpy_files, pieces
+from numformats.analysis import streaming
 from numformats.analysis.errors import ErrorStats
-from numformats.analysis.tensors import TensorFileError, open_tensors
 from numformats.codec import backends
+from numformats.tensor_files import TensorFileError, open_tensors, raw
 
 NAMES = nf.list_scaled_formats()
 SHAPES = [(300, 70), (1, 1, 5000), (5000,), (7, 3, 90), (3, 4000), (1, 1), (2, 0)]
@@ -42,14 +42,14 @@ def test_bits_of_a_shape_are_those_of_an_array(name: str, shape: tuple[int, ...]
 
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if 0 not in shape])
 @pytest.mark.parametrize("rounding", ["nearest_even", "stochastic"])
-def test_pieces_give_the_figures_of_the_whole(
+def test_chunks_give_the_figures_of_the_whole(
     shape: tuple[int, ...], rounding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = weights(shape)
     by_channel = len(shape) > 1
     found = []
-    for piece in (1 << 40, 1 << 9):
-        monkeypatch.setattr(pieces, "PIECE", piece)
+    for chunk in (1 << 40, 1 << 9):
+        monkeypatch.setattr(streaming, "QUANTIZED_CHUNK", chunk)
         found.append(nf.compare(x, NAMES, rounding, rng=1, by_channel=by_channel))
     for whole, parts in zip(found[0].rows, found[1].rows, strict=True):
         assert whole.bits_per_value == parts.bits_per_value
@@ -65,7 +65,7 @@ def test_pieces_give_the_figures_of_the_whole(
                 np.testing.assert_equal(other, one, f"{whole.format} {each.name}")
 
 
-def test_pieces_of_formats_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_formats_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     e2m1, e4m3 = nf.float4_e2m1fn, nf.float8_e4m3fn
     known = nf.ScaleRule(largest=3.0)
     double = nf.ScaledFormat("double", e4m3, nf.float32)
@@ -81,8 +81,8 @@ def test_pieces_of_formats_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     x = weights((96, 64))
     found = []
-    for piece in (1 << 40, 1 << 9):
-        monkeypatch.setattr(pieces, "PIECE", piece)
+    for chunk in (1 << 40, 1 << 9):
+        monkeypatch.setattr(streaming, "QUANTIZED_CHUNK", chunk)
         found.append(nf.compare(x, formats))
     for fmt, whole, parts in zip(formats, found[0].rows, found[1].rows, strict=True):
         meant = np.float64(nf.quantize(np.where(np.isfinite(x), x, 0), fmt).dequantize(np.float64))
@@ -91,15 +91,15 @@ def test_pieces_of_formats_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
         assert parts.stats.noise == pytest.approx(noise, rel=1e-9), fmt.name
 
 
-def test_most_formats_are_compared_by_pieces() -> None:
+def test_most_formats_are_compared_by_chunks() -> None:
     shape = (4096, 4096)
-    of_pieces = {
-        name: pieces.format_of_pieces(nf.get_scaled_format(name), shape, 3.0) for name in NAMES
+    of_chunks = {
+        name: streaming.format_of_chunks(nf.get_scaled_format(name), shape, 3.0) for name in NAMES
     }
     # A zero point and a mean that are the whole tensor's.
     whole = ["int8_tensor_asym", "nf4_dq", "fp4_bnb_dq"]
-    assert [name for name, fmt in of_pieces.items() if fmt is None] == whole
-    nvfp4 = of_pieces["nvfp4"]
+    assert [name for name, fmt in of_chunks.items() if fmt is None] == whole
+    nvfp4 = of_chunks["nvfp4"]
     assert nvfp4 is not None
     assert nvfp4.rule.largest is None
     assert isinstance(nvfp4.scale, nf.ScaledFormat)
@@ -156,7 +156,7 @@ def test_known_magnitudes_of_all_sizes(largest: float) -> None:
             [1.0], "int8_tensor_asym", scale_rule=nf.ScaleRule(largest=1))),
         ("NaN", lambda: nf.quantize([np.nan], "int8_tensor", scale_rule=nf.ScaleRule(largest=1))),
         ("torchao has no", lambda: nf.quantize(
-            [1.0], pieces.format_of_pieces(nf.get_scaled_format("nvfp4"), (1,), 1.0),
+            [1.0], streaming.format_of_chunks(nf.get_scaled_format("nvfp4"), (1,), 1.0),
             convention="torchao")),
     ],
 )  # fmt: skip
@@ -170,7 +170,7 @@ def test_what_a_known_magnitude_does_not_go_with(message: str, call: Any) -> Non
 def test_large_tensors_are_mapped(
     tmp_path: Path, dtype: str, order: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(numpy_files, "MAPPED_BYTES", 1000)
+    monkeypatch.setattr(raw, "MAPPED_BYTES", 1000)
     x = np.asarray(weights((40, 50), dtype), order=order)
     path = tmp_path / "x.npy"
     np.save(path, x)
@@ -190,7 +190,7 @@ def test_large_tensors_are_mapped(
 
 
 def test_a_mapped_tensor_may_lie_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numpy_files, "MAPPED_BYTES", 1000)
+    monkeypatch.setattr(raw, "MAPPED_BYTES", 1000)
     x = weights((40, 50))
     header = {
         "odd": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]},

@@ -14,29 +14,19 @@ even that where it is mapped, as large ones are.
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from numformats.analysis.numpy_files import (
-    PICKLE_ADVICE,
-    NpyHeader,
-    RawTensor,
-    RefusedError,
-    check_size,
-    named_dtype,
-    npy_tensors,
-    npz_tensors,
-    read_region,
-)
+from numformats.tensor_files.numpy_files import npy_tensors, npz_tensors
+from numformats.tensor_files.raw import PICKLE_ADVICE, RawTensor, RefusedError
+from numformats.tensor_files.safetensors_files import safetensors_tensors
 
 PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt")
 # The first bytes of pickle protocols 2 to 5, of a zip archive and of a .npy file.
@@ -44,30 +34,6 @@ PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 ZIP_START = b"PK\x03\x04"
 NPY_START = b"\x93NUMPY"
 
-SAFETENSORS_DTYPES = {
-    "BOOL": "bool",
-    "U8": "uint8",
-    "U16": "uint16",
-    "U32": "uint32",
-    "U64": "uint64",
-    "I8": "int8",
-    "I16": "int16",
-    "I32": "int32",
-    "I64": "int64",
-    "F16": "float16",
-    "F32": "float32",
-    "F64": "float64",
-    "C64": "complex64",
-    "BF16": "bfloat16",
-    "F8_E4M3": "float8_e4m3fn",
-    "F8_E5M2": "float8_e5m2",
-    "F8_E4M3FNUZ": "float8_e4m3fnuz",
-    "F8_E5M2FNUZ": "float8_e5m2fnuz",
-    "F8_E8M0": "float8_e8m0fnu",
-}
-PACKED_DTYPES = ("F4", "F6_E2M3", "F6_E3M2")
-# Parsed JSON can take 25 times its text: this bounds it, at some 150 000 tensors in a file.
-MAX_JSON_BYTES = 1 << 24
 MAX_FAULT_TEXT = 300
 
 
@@ -198,59 +164,8 @@ def _content_fault(start: bytes, suffix: str) -> str | None:
     return None
 
 
-def _safetensors(file: Path) -> list[RawTensor]:
-    """Find the tensors of a .safetensors file: 8 bytes of length, a JSON header, then the data.
-
-    The library validates the whole header first, in Rust.  Its NumPy side cannot return FP8 or
-    bfloat16, so the header is parsed again here for the places of the data.
-    """
-    from safetensors import safe_open
-
-    with safe_open(str(file), framework="np"):
-        pass
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > MAX_JSON_BYTES:
-            raise RefusedError(
-                f"a header of {length} bytes, above {MAX_JSON_BYTES}; split the file"
-            )
-        header = json.loads(stream.read(length).decode(), object_pairs_hook=_distinct)
-    tensors = ((name, fields) for name, fields in header.items() if name != "__metadata__")
-    return [_safetensors_entry(file, 8 + length, name, fields) for name, fields in tensors]
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build a JSON object whose names differ: parsers disagree on which of two equal ones wins."""
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise RefusedError("names a tensor or a field twice in its header; save it again")
-    return table
-
-
-def _safetensors_entry(file: Path, base: int, name: str, fields: Any) -> RawTensor:
-    """Turn one tensor of the JSON header into a `RawTensor`; offsets count from `base`."""
-    match fields:
-        case {"dtype": str(code), "shape": [*lengths], "data_offsets": [int(begin), int(end)]}:
-            shape = tuple(int(length) for length in lengths)
-        case _:
-            raise RefusedError("describes a tensor in an unknown form in its header; save it again")
-    if code not in SAFETENSORS_DTYPES:
-        kind = "packed sub-byte" if code in PACKED_DTYPES else "unknown"
-        fault = RefusedError(f"{kind} dtype {code}; save its decoded values as F32")
-        return RawTensor(name, code, shape, fault)
-    dtype = named_dtype(SAFETENSORS_DTYPES[code])
-    if not 0 <= begin <= end <= file.stat().st_size - base:
-        raise RefusedError("places a tensor outside the file; save or fetch it again")
-    try:
-        check_size(shape, dtype, end - begin)
-    except RefusedError as fault:
-        return RawTensor(name, dtype.name, shape, fault.with_traceback(None))
-    source = partial(read_region, file, NpyHeader(dtype, shape, "C", base + begin))
-    return RawTensor(name, dtype.name, shape, source)
-
-
 FINDERS: dict[str, Callable[[Path], list[RawTensor]]] = {
-    ".safetensors": _safetensors,
+    ".safetensors": safetensors_tensors,
     ".npy": npy_tensors,
     ".npz": npz_tensors,
 }

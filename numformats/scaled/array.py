@@ -6,20 +6,17 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from numformats import codec
-from numformats.codec.arguments import is_float, prepare_out, read_dtype, read_real
-from numformats.error_free import sum_to_odd
-from numformats.names import get_format
+from numformats.codec.arguments import is_float, prepare_out, read_codes, read_dtype, read_real
 from numformats.scaled.catalogue import get_scaled_format
-from numformats.scaled.dequantizing import can_dequantize, dequantize_runs
-from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.granularity import Index, Tile, grid_shape, normalized, slabs
-from numformats.scaled.scales import Scales, scale_values, spread_over, values_of
+from numformats.scaled.dequantization import CHUNK, decoded_chunks, dequantize_into
+from numformats.scaled.formats import Layout, ScaledFormat, layout_of
+from numformats.scaled.granularity import Index, Tile, normalized
+from numformats.scaled.scales import Scales, scale_values
 from numformats.scaled.storage import (
     PARTS,
     as_codes,
@@ -30,13 +27,10 @@ from numformats.scaled.storage import (
     unpacked,
     write_file,
 )
+from numformats.scaled.tiling import grid_shape
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
-
-# Elements that are decoded at a time.
-_CHUNK: Final = 1 << 16
-_LARGEST: Final = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +84,11 @@ class ScaledArray:
     scale_mean: Array | None = None
 
     def __post_init__(self) -> None:
-        layout = self.format.stored_parts(np.shape(self.codes), self.axis)
+        layout = layout_of(self.format, np.shape(self.codes), self.axis)
         for name in PARTS:
-            require_part(name, getattr(self, name), layout.get(name), self.format.name)
+            part, asked = getattr(self, name), layout.get(name)
+            if part is not None or asked is not None:
+                require_part(name, part, asked, self.format.name)
 
     @classmethod
     def from_grid(
@@ -108,7 +104,7 @@ class ScaledArray:
         }
         shown = {
             name: as_floats(part, own).reshape(shape)
-            for name, (own, shape) in fmt.stored_parts(codes.shape, axis).items()
+            for name, (own, shape) in layout_of(fmt, codes.shape, axis).items()
             if (part := found.get(name)) is not None
         }
         return cls(codes=codes, format=fmt, axis=axis, **shown)
@@ -131,7 +127,7 @@ class ScaledArray:
     @property
     def nbytes(self) -> int:
         """The bytes of all parts when they are packed, each to whole bytes."""
-        parts = self.format.stored_parts(self.shape, self.axis).values()
+        parts = self._layout.values()
         return sum(-(-fmt.bits * math.prod(shape) // 8) for fmt, shape in parts)
 
     @property
@@ -163,7 +159,7 @@ class ScaledArray:
             raise ValueError(f"original: shape {x.shape}; expected {self.shape}")
         x = x.reshape(self.shape or (1,))
         signal = noise = 0.0
-        for part, values, _, _ in self.parts(_CHUNK):
+        for part, values, _, _ in self.parts(CHUNK):
             with np.errstate(all="ignore"):
                 before = x[part].astype(np.float64)
                 kept = np.isfinite(before)
@@ -197,19 +193,10 @@ class ScaledArray:
         result = prepare_out(out, self.shape, native)
         if not is_float(read_real("dtype", result.reshape(-1)[:0]).dtype):
             raise TypeError(f"dtype: {native}; expected a float dtype")
-        fmt, tile = self.format, self._tile()
-        grid = self._grid()
-        codes, target = (
-            self.codes.reshape(self.codes.shape or (1,)),
-            result.reshape(result.shape or (1,)),
+        full = self.shape or (1,)
+        dequantize_into(
+            result.reshape(full), self.codes.reshape(full), self._grid(), self.format, self.axis
         )
-        if can_dequantize(codes, fmt, tile, target):
-            dequantize_runs(codes, grid, fmt, tile, target)
-            return result
-        for part, products, _, _, offset in self._pieces(_CHUNK):
-            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-                sums = products if offset is None else _sum(products, offset, native)
-                target[part] = _rounded_to(native, sums)
         return result
 
     def parts(self, limit: int) -> Iterator[tuple[Index, Floats, Floats, Floats]]:
@@ -218,36 +205,13 @@ class ScaledArray:
         Yields the slices; the numbers as float64; the scale of each, and the value that stands for
         its zero, which broadcast with them. A scalar counts as an array of one element.
         """
-        for part, products, own, zero, offset in self._pieces(limit):
-            if offset is None:
-                yield part, products, own, zero
-            else:
-                with np.errstate(invalid="ignore"):
-                    yield part, products + offset, own, -offset / own
-
-    def _pieces(self, limit: int) -> Iterator[tuple[Index, Floats, Floats, Floats, Floats | None]]:
-        """As `parts`, with the products of elements and scales, and what is to be added to them."""
-        fmt, tile, grid = self.format, self._tile(), self._grid()
-        sizes, zeros = scale_values(grid, fmt), np.zeros((1,) * len(tile))
-        offsets = None
-        if grid.zero_points is not None and fmt.zero_point is not None:
-            zeros = values_of(grid.zero_points, fmt.zero_point)
-        if grid.offsets is not None and fmt.offset is not None:
-            offsets = values_of(grid.offsets, fmt.offset)
-        codes = self.codes.reshape(self.codes.shape or (1,))
-        for part, _ in slabs(codes.shape, limit):
-            own = spread_over(sizes, part, tile)
-            zero = spread_over(zeros, part, tile) if zeros.size > 1 else zeros
-            offset = None if offsets is None else spread_over(offsets, part, tile)
-            values = values_of(codes[part], fmt.element)
-            if grid.zero_points is not None:
-                values = values - zero
-            with np.errstate(invalid="ignore", over="ignore"):
-                products = values * own
-            if np.isinf(products).any():
-                is_beyond = np.isinf(products) & np.isfinite(values) & np.isfinite(own)
-                products[is_beyond] = np.copysign(_LARGEST, products[is_beyond])
-            yield part, products, own, zero, offset
+        codes = self.codes.reshape(self.shape or (1,))
+        for chunk in decoded_chunks(codes, self._grid(), self.format, self._tile(), limit):
+            with np.errstate(invalid="ignore"):
+                numbers, zeros = chunk.numbers(), chunk.zero_points
+                if chunk.offsets is not None:
+                    zeros = -chunk.offsets / chunk.scales
+            yield chunk.index, numbers, chunk.scales, zeros
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self.dequantize(np.float32 if dtype is None else dtype)
@@ -280,8 +244,7 @@ class ScaledArray:
         low bits first, as `numformats.codec.pack` lays them out: two codes of 4 bits to a byte, the
         first in its low half.
         """
-        parts = self.format.stored_parts(self.shape, self.axis)
-        return {name: packed(getattr(self, name), fmt) for name, (fmt, _) in parts.items()}
+        return {name: packed(getattr(self, name), fmt) for name, (fmt, _) in self._layout.items()}
 
     @classmethod
     def unpack(
@@ -299,7 +262,7 @@ class ScaledArray:
         scaled = get_scaled_format(fmt)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         along = None if axis is None else normalized(axis, len(shape))
-        layout = scaled.stored_parts(shape, along)
+        layout = layout_of(scaled, shape, along)
         if unknown_parts := set(parts) - set(layout):
             raise ValueError(f"parts: {sorted(unknown_parts)}; {scaled.name} has {list(layout)}")
         shown = {
@@ -326,27 +289,31 @@ class ScaledArray:
         parts, about = read_file(path)
         return cls.unpack(parts, about["format"], tuple(about["shape"]), about["axis"])
 
+    @property
+    def _layout(self) -> Layout:
+        return layout_of(self.format, self.shape, self.axis)
+
     def _tile(self) -> Tile:
         return self.format.granularity.tile(max(self.ndim, 1), self.axis)
 
     def _grid(self) -> Scales:
-        """The scales with all axes of the grid, as codes."""
+        """The scales with all axes of the grid, as codes; ValueError for codes out of range."""
         grid = grid_shape(self.shape or (1,), self._tile())
+        shapes: dict[str, tuple[int, ...]] = {"scale_mean": ()}
+        if self.tensor_scales is not None:
+            shapes["tensor_scales"] = grid_shape(*self.format.tiling_of_scales(grid))
 
-        def of_tiles(part: Array | None) -> Array | None:
-            return None if part is None else as_codes(part).reshape(grid)
+        def codes_of(name: str) -> Array | None:
+            part = getattr(self, name)
+            if part is None:
+                return None
+            fmt, _ = self._layout[name]
+            return read_codes(as_codes(part), fmt.bits).reshape(shapes.get(name, grid))
 
-        tensor, mean = self.tensor_scales, self.scale_mean
-        if tensor is not None:
-            outer = grid_shape(*self.format.tiling_of_scales(grid))
-            tensor = as_codes(tensor).reshape(outer)
-        return Scales(
-            as_codes(self.scales).reshape(grid),
-            tensor,
-            of_tiles(self.zero_points),
-            of_tiles(self.offsets),
-            None if mean is None else as_codes(mean),
-        )
+        codes = codes_of("scales")
+        assert codes is not None
+        others = ("tensor_scales", "zero_points", "offsets", "scale_mean")
+        return Scales(codes, *map(codes_of, others))
 
     def _read_index(self, index: Any) -> tuple[slice, ...]:
         given = index if isinstance(index, tuple) else (index,)
@@ -363,24 +330,3 @@ class ScaledArray:
             if is_shared and not is_whole:
                 raise ValueError(f"index: values along axis {axis} share scales; keep all of it")
         return slices
-
-
-def _rounded_to(dtype: np.dtype[Any], values: Floats) -> Array:
-    """Numbers in a float dtype, rounded once, finite ones to finite ones; ValueError for NaN where
-    it has none.
-    """
-    if dtype == np.float64:
-        return values
-    fmt = get_format(dtype)
-    if not fmt.has_nan and np.isnan(values).any():
-        raise ValueError(f"dtype: {dtype} has no NaN, and there is NaN in the array")
-    # Those that are not finite stay as they are, where there is a code for them.
-    values = np.where(np.isfinite(values), np.clip(values, -fmt.max, fmt.max), values)
-    return values if dtype.kind == "f" else np.asarray(codec.encode(values, fmt)).view(dtype)
-
-
-def _sum(products: Floats, offset: Floats, dtype: np.dtype[Any]) -> Floats:
-    """Sums that are rounded once on their way to a dtype."""
-    if dtype == np.float64:
-        return products + offset
-    return sum_to_odd(products, np.broadcast_to(offset, products.shape))

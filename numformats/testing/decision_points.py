@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final
 
 import ml_dtypes
@@ -10,9 +13,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from numformats import codec
 from numformats.codec.arguments import read_dtype
+from numformats.codec.float_order import with_neighbours, word_dtype
 from numformats.formats.format import Format
 from numformats.system import require_system
-from numformats.testing.ordering import with_neighbours, word_dtype
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -36,8 +39,9 @@ def read_input_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 
 
 def decision_inputs(fmt: Format, dtype: DTypeLike = np.float32) -> Array:
-    """Every value of a format, the middle of every two, what lies just beyond the ends, far beyond,
-    and just above zero; each with its neighbours in the dtype; zeros, infinities and NaNs.
+    """Every value of a format, the boundary between every two (their mean, where the format does
+    not say otherwise), what lies just beyond the ends, far beyond, and just above zero; each with
+    its neighbours in the dtype; zeros, infinities and NaNs.
 
     Parameters
     ----------
@@ -113,6 +117,42 @@ def finite_values_by_code(fmt: Format) -> Floats:
     return values[(values >= fmt.min) & (values <= fmt.max)]
 
 
+@dataclass(frozen=True)
+class Ties:
+    """Boundaries between two values that are none themselves, and the values on both sides."""
+
+    lower: Floats
+    boundary: Floats
+    upper: Floats
+
+
+def ties_of(fmt: Format) -> Ties:
+    """The ties of a format that float64 holds."""
+    values, between = finite_values(fmt), boundaries(fmt)
+    lower, upper = values[:-1], values[1:]
+    is_tie = (lower < between) & (between < upper)
+    if fmt.bits > EVERY_CODE_BITS:
+        # Those that stand for all are not all next to each other.
+        is_tie &= np.diff([fmt.step_of(Fraction(value)) for value in values.tolist()]) == 1
+    if fmt.lattice is None:
+        is_tie &= np.array([number == at for number, at in zip(between, _exact(fmt), strict=True)])
+    return Ties(lower[is_tie], between[is_tie], upper[is_tie])
+
+
+def boundaries(fmt: Format) -> Floats:
+    """Where rounding to nearest changes sides between each two of `finite_values`, as float64."""
+    if fmt.lattice is not None:
+        values = finite_values(fmt)
+        return values[:-1] / 2 + values[1:] / 2
+    return np.array([float(number) for number in _exact(fmt)])
+
+
+@lru_cache(maxsize=64)
+def _exact(fmt: Format) -> tuple[Fraction, ...]:
+    """The boundaries that a format says of itself."""
+    return tuple(fmt.boundary(step) for step in range(fmt.lowest_step, fmt.highest_step))
+
+
 def nans(dtype: np.dtype[Any]) -> Array:
     """NaNs of a float dtype: quiet and signaling, with the least and the largest payload."""
     infinity = int(_word_of_infinity(dtype)[()])
@@ -125,7 +165,6 @@ def nans(dtype: np.dtype[Any]) -> Array:
 
 def _points(fmt: Format) -> Floats:
     values = finite_values(fmt)
-    middles = values[:-1] / 2 + values[1:] / 2
     halves = np.arange(1, 9) / 2
     factors = 2.0 ** np.array([1, 2, 8, 64])
     lowest, highest = values[0], values[-1]
@@ -137,7 +176,7 @@ def _points(fmt: Format) -> Floats:
         ]
     smallest = fmt.smallest_subnormal
     tiny = np.outer([smallest, -smallest], [0.5, 0.25, 0.75, 2.0**-10]).ravel()
-    return np.concatenate([values, middles, *beyond, tiny, [np.inf, -np.inf]])
+    return np.concatenate([values, boundaries(fmt), *beyond, tiny, [np.inf, -np.inf]])
 
 
 def _integers_near(points: Floats, dtype: np.dtype[Any]) -> Array:

@@ -1,36 +1,40 @@
 """Find and read the arrays of .npy and .npz files without trusting what their headers declare.
 
 NumPy's own `np.load` allocates whatever a header asks for.  Here the declared size must equal the
-bytes that exist before anything is allocated, and pickles are refused.  `tensors.py` wraps what
+bytes that exist before anything is allocated, and pickles are refused.  `opening.py` wraps what
 is found here into entries that fail with one kind of error.
 """
 
 from __future__ import annotations
 
 import io
-import math
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import ml_dtypes
 import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from numformats.tensor_files.raw import (
+    PICKLE_ADVICE,
+    Layout,
+    RawTensor,
+    RefusedError,
+    check_size,
+    named_dtype,
+    read_region,
+    shaped,
+)
+
 # The longest header that NumPy reads by default (10 000), and the 12 bytes that may precede it.
 MAX_NPY_HEADER = 10_012
-MAX_DIMENSIONS = 64
 # No deflate stream holds more than 1032 bytes for each of its own.
 DEFLATE_RATIO = 1032
 CHUNK_BYTES = 1 << 20
-# What is copied into memory is smaller than this, if it can be helped.
-MAPPED_BYTES = 1 << 28
 # What zipfile raises for a damaged member, and `read_npy_header` for a damaged header.
 MEMBER_ERRORS = (
     ValueError,
@@ -41,34 +45,6 @@ MEMBER_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
 )
-PICKLE_ADVICE = (
-    "loading a pickle runs the code inside it, so it is never loaded; where you trust it, run "
-    'safetensors.torch.save_file(model.state_dict(), "model.safetensors") and report on that'
-)
-
-
-class RefusedError(ValueError):
-    """A fault in words that already hold the way out; the file's name is yet to be added."""
-
-
-@dataclass(frozen=True)
-class RawTensor:
-    """A tensor found in a file; `source` reads it, or is the fault that forbids reading it."""
-
-    name: str
-    dtype_name: str
-    shape: tuple[int, ...]
-    source: Callable[[], NDArray[Any]] | Exception
-
-
-@dataclass(frozen=True)
-class NpyHeader:
-    """What the header of a .npy stream declares, and the offset at which its data begins."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    order: Literal["C", "F"]
-    offset: int
 
 
 def npy_tensors(file: Path) -> list[RawTensor]:
@@ -124,7 +100,7 @@ def _check_member(member: zipfile.ZipInfo) -> None:
         raise RefusedError("declares more data than its compressed bytes can hold; save it again")
 
 
-def read_npy_header(start: bytes) -> NpyHeader:
+def read_npy_header(start: bytes) -> Layout:
     """Parse the header at the start of a .npy stream, given its first `MAX_NPY_HEADER` bytes.
 
     Only these bytes are parsed, so a header that declares gigabytes of itself ends here.
@@ -148,7 +124,7 @@ def read_npy_header(start: bytes) -> NpyHeader:
     if patched != start:
         dtype = named_dtype("float8_e5m2")
     order: Literal["C", "F"] = "F" if is_fortran else "C"
-    return NpyHeader(dtype, tuple(int(length) for length in shape), order, stream.tell())
+    return Layout(dtype, tuple(int(length) for length in shape), order, stream.tell())
 
 
 def _parse_npy_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -163,25 +139,6 @@ def _parse_npy_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dty
         if version in ((2, 0), (3, 0)):
             return npy_format.read_array_header_2_0(stream)
     raise ValueError(f"unknown .npy version {version}")
-
-
-def named_dtype(name: str) -> np.dtype[Any]:
-    """Return the dtype that ml_dtypes, else NumPy, knows by this name."""
-    dtype: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name, name))
-    return dtype
-
-
-def check_size(shape: tuple[int, ...], dtype: np.dtype[Any], available: int) -> None:
-    """Refuse a shape that no array can have, or whose bytes are not exactly those available."""
-    if len(shape) > MAX_DIMENSIONS:
-        raise RefusedError(f"has {len(shape)} dimensions, above {MAX_DIMENSIONS}; reshape it")
-    if any(length < 0 or length >= 2**63 for length in shape):
-        raise RefusedError("declares a dimension that is negative or beyond 2**63; save it again")
-    declared = math.prod(shape) * dtype.itemsize
-    if declared != available:
-        raise RefusedError(
-            f"declares {declared} bytes of data where {available} exist; save or fetch it again"
-        )
 
 
 def _dtype_fault(dtype: np.dtype[Any]) -> RefusedError | None:
@@ -200,25 +157,7 @@ def _dtype_fault(dtype: np.dtype[Any]) -> RefusedError | None:
     return RefusedError(f"opaque {dtype.itemsize}-byte values; save an array of numbers")
 
 
-def read_region(file: Path, header: NpyHeader) -> NDArray[Any]:
-    """Read the array that lies in `file` as `header` says, and no other byte of the file.
-
-    One of `MAPPED_BYTES` or more is mapped instead, for reading alone, and so need not fit into
-    memory. That is the one case in which a file that shrinks meanwhile ends the process.
-    """
-    count = math.prod(header.shape)
-    if count * header.dtype.itemsize >= MAPPED_BYTES and header.dtype.isnative:
-        mapped = np.memmap(file, np.uint8, "r", header.offset, (count * header.dtype.itemsize,))
-        return np.asarray(mapped).view(header.dtype).reshape(header.shape, order=header.order)
-    flat = np.fromfile(file, header.dtype, count, offset=header.offset)
-    if flat.size != count:
-        raise RefusedError("was cut short while it was being read; run again")
-    return _shaped(flat, header)
-
-
-def _read_member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: NpyHeader
-) -> NDArray[Any]:
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: Layout) -> NDArray[Any]:
     """Decompress the array of one .npz member in chunks, straight into its final memory."""
     data = np.empty(member.file_size - header.offset, np.uint8)
     filled = 0
@@ -230,11 +169,4 @@ def _read_member(
             filled += len(chunk)
     if filled != data.size:
         raise RefusedError(f"ends after {filled} of {data.size} bytes; save or fetch it again")
-    return _shaped(data.view(header.dtype), header)
-
-
-def _shaped(flat: NDArray[Any], header: NpyHeader) -> NDArray[Any]:
-    """Give a flat array its shape and the machine's byte order, in place."""
-    if not flat.dtype.isnative:
-        flat = flat.byteswap(inplace=True).view(flat.dtype.newbyteorder("="))
-    return flat.reshape(header.shape, order=header.order)
+    return shaped(data.view(header.dtype), header)

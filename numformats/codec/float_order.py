@@ -6,6 +6,7 @@ the middle of one, are integer arithmetic. Negative zero has the key before that
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,3 +50,37 @@ def with_neighbours(x: Array) -> Array:
     above, below = np.minimum(keys, ends[1] - 1) + 1, np.maximum(keys, ends[0] + 1) - 1
     around = np.concatenate([keys, above.astype(keys.dtype), below.astype(keys.dtype)])
     return floats_of(np.unique(around), x.dtype)
+
+
+def changes_of(function: Callable[[Array], Array], low: int, high: int) -> tuple[Array, Array]:
+    """The integers from `low` to `high` at which a function of them changes, and its results from
+    there on; `low` is the first of them. Found by bisection.
+
+    function: from an array of uint64 to an array of results, which never comes back to a result
+    that it has left. So a rounding of floats in their order is found by its steps alone.
+
+    >>> places, results = changes_of(lambda n: n // 10, 5, 31)
+    >>> places.tolist(), results.tolist()
+    ([5, 10, 20, 30], [0, 1, 2, 3])
+    """
+    before, after = np.array([low], np.uint64), np.array([high], np.uint64)
+    of_before, of_after = function(before), function(after)
+    places, results = [before], [of_before]
+    while before.size:
+        # Intervals in which nothing changes are dropped, those of two neighbours are done.
+        is_step = of_before != of_after
+        is_done = is_step & (after - before <= 1)
+        places.append(after[is_done])
+        results.append(of_after[is_done])
+        goes_on = is_step & ~is_done
+        before, after, of_before, of_after = (
+            kept[goes_on] for kept in (before, after, of_before, of_after)
+        )
+        middle = before + (after - before) // np.uint64(2)
+        of_middle = function(middle)
+        before, after = np.concatenate([before, middle]), np.concatenate([middle, after])
+        of_before = np.concatenate([of_before, of_middle])
+        of_after = np.concatenate([of_middle, of_after])
+    found = np.concatenate(places)
+    order = np.argsort(found)
+    return found[order], np.concatenate(results)[order]

@@ -1,44 +1,80 @@
-"""Large arrays in scaled formats a piece at a time, with the scales that they have as a whole.
+"""Arrays of any size a chunk at a time: what has to be known of the whole first, and the chunks.
 
 So the memory that a comparison takes does not grow with the array, which may lie in a file.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, PerBlock, PerTensor, Tile
 from numformats.scaled.rules import ScaleRule
 
-# Elements of a piece, about: enough for threads, and little memory.
-PIECE: Final = 1 << 22
+# Elements that are measured at a time: what is allocated for them fits into the cache, and is too
+# little for the allocator to give back to the system each time.
+CHUNK: Final = 1 << 15
+# Elements that are quantized at a time, about: enough for threads, and little memory.
+QUANTIZED_CHUNK: Final = 1 << 22
 
 
-def pieces_of(shape: tuple[int, ...], tile: Tile) -> Iterator[Index]:
-    """Parts of an array that tiles do not cross, cut along its first axis that is longer than 1.
+@dataclass(frozen=True)
+class Survey:
+    """The largest finite magnitude, and the counts of NaN and of infinite values."""
 
-    >>> [piece[0] for piece in pieces_of((4096, 4096), (128, 128))][:2]
+    largest: float
+    nan: int
+    infinite: int
+
+
+def survey_of(x: NDArray[Any]) -> Survey:
+    """The survey of an array of any shape, with memory for a few of its values.
+
+    >>> survey_of(np.array([1.0, -2.0, np.inf]))
+    Survey(largest=2.0, nan=0, infinite=1)
+    """
+    largest, nan, infinite = 0.0, 0, 0
+    flat = x.ravel(order="K")
+    for start in range(0, flat.size, CHUNK):
+        magnitude = np.abs(as_float64(flat[start : start + CHUNK]))
+        nan += int(np.count_nonzero(np.isnan(magnitude)))
+        infinite += int(np.count_nonzero(np.isinf(magnitude)))
+        largest = max(largest, float(magnitude.max(initial=0.0, where=np.isfinite(magnitude))))
+    return Survey(largest, nan, infinite)
+
+
+def as_float64(x: NDArray[Any]) -> NDArray[np.float64]:
+    """Values as float64, rounded if need be."""
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        return x.astype(np.float64)
+
+
+def chunks_of(shape: tuple[int, ...], tile: Tile) -> Iterator[Index]:
+    """Chunks of an array that no tile crosses, cut along its first axis that is longer than 1.
+
+    >>> [chunk[0] for chunk in chunks_of((4096, 4096), (128, 128))][:2]
     [slice(0, 1024, None), slice(1024, 2048, None)]
     """
     axis = _first_long(shape)
-    rest = 1
-    for length in shape[axis + 1 :]:
-        rest *= length
     extent = tile[axis] or shape[axis]
-    step = max(PIECE // max(rest, 1) // extent, 1) * extent
+    rest = max(math.prod(shape[axis + 1 :]), 1)
+    step = max(QUANTIZED_CHUNK // rest // extent, 1) * extent
     for begin in range(0, shape[axis], step):
         own = slice(begin, min(begin + step, shape[axis]))
         yield tuple(own if n == axis else slice(0, length) for n, length in enumerate(shape))
 
 
-def format_of_pieces(
+def format_of_chunks(
     fmt: ScaledFormat, shape: tuple[int, ...], largest: float
 ) -> ScaledFormat | None:
-    """A format whose scales are those of `fmt`, whatever else there is in the array; None if that
-    takes more than to know its largest magnitude.
+    """A format that gives each chunk the scales that `fmt` gives it in the whole array; None if
+    that takes more than to know the whole array's largest magnitude.
     """
     axis, ndim = _first_long(shape), len(shape)
     if isinstance(fmt.granularity, PerTensor):

@@ -7,22 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numformats.codec.arguments import is_float, read_real, refuse_where
+from numformats.codec.arguments import read_real, refuse_where
+from numformats.codec.backends import compiled_path
 from numformats.codec.random_bits import RandomSource, key_of
-from numformats.codec.values import require_dtype
 from numformats.formats.format import Format
-from numformats.modes import Stochastic, parse_rounding, parse_saturation, random_bit_count
-from numformats.scaled.arrays import ScaledArray
+from numformats.modes import Stochastic, parse_modes, random_bit_count
+from numformats.scaled.array import ScaledArray
 from numformats.scaled.catalogue import with_scales
 from numformats.scaled.conventions import parse_convention, quantize_as
-from numformats.scaled.elements import Projection
-from numformats.scaled.encoding import encode_elements
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.fused import can_quantize, quantize_runs
-from numformats.scaled.granularity import Tile, normalized
+from numformats.scaled.granularity import normalized
+from numformats.scaled.plan import QuantizationPlan, plan_quantization
 from numformats.scaled.rules import ScaleRule, get_rule
-from numformats.scaled.scales import Scales, choose_scales
-from numformats.scaled.searching import best_scales
+from numformats.scaled.scale_choice import choose_scales
+from numformats.scaled.scales import Scales
+from numformats.scaled.search import best_scales
+from numformats.scaled.statistics import TileStatistics
+from numformats.scaled.tile_quantization import encode_tiles
 
 Array = NDArray[Any]
 
@@ -101,59 +102,68 @@ def quantize(
     if scale_rule is not None:
         rule = get_rule(scale_rule)
         scaled.require_rule(rule)
-    mode, saturation_mode = parse_rounding(rounding), parse_saturation(saturation)
-    if saturation_mode == "wrap" and scaled.zero_point is not None:
+    modes = parse_modes(rounding, saturation, "raise")
+    if modes.saturation == "wrap" and scaled.zero_point is not None:
         raise ValueError(
             f"saturation: 'wrap'; {scaled.name} clips what its zero point has been added to, as "
             "'finite' says"
         )
-    require_dtype(scaled.element, np.dtype(np.float64))
-    shape = array.shape
-    array = array.reshape(1) if array.ndim == 0 else array
-    along = None if axis is None else normalized(axis, array.ndim)
-    tile = scaled.granularity.tile(array.ndim, along)
-    key = key_of(rng) if random_bit_count(mode) else None
-    if rule.largest is not None:
-        _require_known(array, scaled)
-    else:
-        _require_nan(array, scaled)
+    numbers = array.reshape(array.shape or (1,))
+    along = None if axis is None else normalized(axis, numbers.ndim)
+    is_random = random_bit_count(modes.rounding) > 0
+    plan = plan_quantization(
+        numbers.shape,
+        array.dtype,
+        scaled,
+        rule,
+        modes,
+        along,
+        is_random=is_random,
+        calls=compiled_path(array.size),
+    )
+    key = key_of(rng) if is_random else None
+    if plan.nan_refusal is not None:
+        refuse_where("x", array, np.isnan, "NaN", plan.nan_refusal)
+    if plan.infinity_refusal is not None:
+        refuse_where("x", array, np.isinf, "infinite", plan.infinity_refusal)
     if parse_convention(convention) != "ocp":
-        if (mode, saturation_mode) != ("nearest_even", "finite"):
+        if (modes.rounding, modes.saturation) != ("nearest_even", "finite"):
             raise ValueError(f"convention: {convention} has its own rounding and saturation")
-        codes, scales = quantize_as(convention, array, scaled, rule, tile, along)
-        return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
-    how = Projection(mode, saturation_mode, key)
-    known = _chosen_first(array, scaled, rule, tile, how)
-    if can_quantize(array, scaled, rule, tile, how):
-        codes, scales = quantize_runs(array, scaled, rule, tile, how, known)
+        codes, scales = quantize_as(convention, numbers, scaled, rule, plan.tile, along)
     else:
-        scales = known or choose_scales(array, scaled, rule, tile)
-        codes = encode_elements(array, scaled, scales, tile, how)
-    return ScaledArray.from_grid(codes.reshape(shape), scales, scaled, along)
+        codes, scales = _quantize(numbers, scaled, rule, plan, key)
+    return ScaledArray.from_grid(codes.reshape(array.shape), scales, scaled, along)
+
+
+def _quantize(
+    x: Array, fmt: ScaledFormat, rule: ScaleRule, plan: QuantizationPlan, key: int | None
+) -> tuple[Array, Scales]:
+    """The codes and the scales of an array, the way that the plan says."""
+    known = _chosen_first(x, fmt, rule, plan, key)
+    if plan.kernel is not None:
+        # What imports Numba is loaded where it is to be used.
+        from numformats.scaled.block_quantization import quantize_blocks
+
+        return quantize_blocks(x, fmt, rule, plan, key, known)
+    scales = known or choose_scales(TileStatistics(x, plan.tile), fmt, rule)
+    return encode_tiles(x, fmt, scales, plan, key), scales
 
 
 def _chosen_first(
-    x: Array, fmt: ScaledFormat, rule: ScaleRule, tile: Tile, how: Projection
+    x: Array, fmt: ScaledFormat, rule: ScaleRule, plan: QuantizationPlan, key: int | None
 ) -> Scales | None:
     """The scales of rules that take more than one look at the numbers of a tile."""
     if rule.search:
-        return best_scales(x, fmt, rule, tile, how)
-    return choose_scales(x, fmt, rule, tile) if rule.percentile < 100 else None
+        if key is not None:
+            raise ValueError("scale_rule: a search is for deterministic rounding modes")
+        if plan.searches_blocks:
+            from numformats.scaled.block_search import best_scales_of_blocks
 
-
-def _require_nan(x: Array, fmt: ScaledFormat) -> None:
-    """Refuse NaN where a scale cannot be NaN, which says that its tile has it."""
-    scale = fmt.scale_mean or fmt.scale_element
-    holders = (scale, fmt.tensor_scale or scale, fmt.offset or scale)
-    if is_float(x.dtype) and not all(holder.has_nan for holder in holders):
-        refuse_where("x", x, np.isnan, "NaN", f"the scales of {fmt.name} have no code for it")
-
-
-def _require_known(x: Array, fmt: ScaledFormat) -> None:
-    """Refuse what a largest magnitude that is known beforehand does not fit."""
-    if not fmt.element.has_nan and is_float(x.dtype):
-        # The scale of its tile, which stands for it elsewhere, says nothing of it here.
-        refuse_where("x", x, np.isnan, "NaN", f"{fmt.element.name} has no code for it")
+            return best_scales_of_blocks(x, fmt, rule, plan)
+        return best_scales(x, fmt, rule, plan)
+    if rule.percentile < 100:
+        return choose_scales(TileStatistics(x, plan.tile, rule.percentile), fmt, rule)
+    return None
 
 
 def _read(x: ArrayLike) -> Array:

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from numformats.formats.format import Format
 from numformats.testing.comparing import Findings, Kind, results_of, values_given
-from numformats.testing.points import finite_values
+from numformats.testing.decision_points import finite_values
 from numformats.testing.projection import Projection
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Function = Callable[..., Any]
 
-# The chance that a right implementation is reported, at the most, over all inputs together.
+# The probability that a right implementation is reported, at the most, over all inputs together.
 FALSE_ALARM: Final = 1e-9
 # Inputs that are tried again and again, and how often: anywhere, and within two values of each
 # landmark.
@@ -109,7 +109,7 @@ def check_probabilities(
     if rows.size:
         first = given[rows, impossible[rows].argmax(axis=1)]
         findings.compare(points[rows], below[rows], first, np.zeros(rows.size, np.uint64))
-    unlikely = _log_chance(is_above.sum(axis=1), probability) < np.log(FALSE_ALARM / points.size)
+    unlikely = _log_bound(is_above.sum(axis=1), probability) < np.log(FALSE_ALARM / points.size)
     wrong = np.flatnonzero(unlikely & ~impossible.any(axis=1))
     if wrong.size:
         # As expectations, which is what is wrong with these.
@@ -143,7 +143,7 @@ def _same(a: Floats, b: Floats) -> NDArray[np.bool_]:
     return same | (np.isnan(a) & np.isnan(b))
 
 
-def _log_chance(count: NDArray[np.int64], probability: Floats) -> Floats:
+def _log_bound(count: NDArray[np.int64], probability: Floats) -> Floats:
     """The logarithm of Chernoff's bound, of both sides together."""
     share = count / _TRIALS
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -44,7 +44,7 @@ class Row:
     channels: tuple[float, ...] | None = None
 
     def figures(self) -> dict[str, str | float]:
-        """All of it by name, as numbers."""
+        """All figures by name."""
         stats = self.stats
         clipping, rounding, underflow = stats.noise_shares
         return {

@@ -1,0 +1,1 @@
+"""How fast arrays go through formats, beside copying them and beside other libraries."""

@@ -1,0 +1,219 @@
+"""Quantizing blocks in compiled loops, on threads: scaling, dividing and encoding in one go.
+
+A chunk of the array stays in the cache meanwhile.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.codec.arguments import code_dtype
+from numformats.codec.backends import decode
+from numformats.codec.numba.blocks import quotients
+from numformats.codec.numba.blocks.calls import QuotientKernel, ScaleKernel
+from numformats.codec.numba.calls import kernel_for
+from numformats.codec.numba.threads import run_split
+from numformats.codec.plan import make_plan
+from numformats.modes import Modes, RoundingMode
+from numformats.scaled.blocks import TASK, Blocks, as_floats, blocks_of
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.plan import WIDE, QuantizationPlan
+from numformats.scaled.rules import ScaleRule
+from numformats.scaled.scale_choice import absmax_of, choose_scales, divisors_of, scale_of_zeros
+from numformats.scaled.scales import (
+    Scales,
+    ScaleValues,
+    divisors_of_elements,
+    tensor_scale_values,
+)
+from numformats.scaled.tiling import scattered
+from numformats.system import NumberSystem
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+_FLOAT64: Final = np.dtype(np.float64)
+# The bits of a word above those of a quotient that a zero point is to be added to.
+_SPARE: Final = np.int32(32 - WIDE.bits)
+
+
+def quantize_blocks(
+    x: Array,
+    fmt: ScaledFormat,
+    rule: ScaleRule,
+    plan: QuantizationPlan,
+    key: int | None,
+    known: Scales | None,
+) -> tuple[Array, Scales]:
+    """The codes of an array and the scales of its tiles.
+
+    key: of the random bits, if the modes need any. known: the scales, if they have been chosen.
+    """
+    blocks = blocks_of(x, plan.tile, plan.block, is_gathered=plan.is_gathered)
+    flat, length = blocks.flat, blocks.length
+    source: _Source
+    if known is None and plan.by_absmax:
+        source = _ScalesOfChunks(blocks, fmt, rule)
+    else:
+        source = _KnownScales(known or choose_scales(blocks, fmt, rule), fmt)
+    codes = np.empty(flat.size, code_dtype(fmt.element))
+
+    def work(begin: int, end: int) -> bool:
+        # Memory that is asked for anew for each chunk would cost more than the work.
+        encoder = BlockEncoder(fmt, plan, key, min(TASK, end - begin))
+        for first in range(begin, end, TASK):
+            last = min(first + TASK, end)
+            numbers = as_floats(flat[first:last])
+            values = source.of_chunk(slice(first // length, -(-last // length)), numbers)
+            encoder.encode(numbers, values, first, codes[first:last])
+        return False
+
+    run_split(work, flat.size, TASK)
+    in_place = scattered(codes, x.shape, plan.tile) if plan.is_gathered else codes.reshape(x.shape)
+    return in_place, source.scales()
+
+
+class BlockEncoder:
+    """Numbers to codes, with memory for `size` numbers at a time, that one thread works in.
+
+    key: of the random bits, if there are any.
+    """
+
+    def __init__(
+        self, fmt: ScaledFormat, plan: QuantizationPlan, key: int | None, size: int
+    ) -> None:
+        self._element, self._block = fmt.element, plan.block
+        self._kernel = QuotientKernel(
+            plan.kernel, plan.block, size, is_to_odd=plan.division == "to_odd", key=key
+        )
+        is_affine = plan.target is WIDE
+        self._integers = np.empty(size, code_dtype(WIDE)) if is_affine else None
+
+    def encode(self, numbers: Array, values: ScaleValues, first: int, out: Array) -> None:
+        """Write the codes of a chunk, whose first number is at a position in the array."""
+        begun = first % self._block
+        terms = None if values.offsets is None else -values.offsets
+        if self._integers is None:
+            self._kernel.run(numbers, values.scales, terms, begun, out, first)
+            return
+        integers = self._integers[: numbers.size]
+        self._kernel.run(numbers, values.scales, terms, begun, integers, first)
+        ends = int(self._element.lowest), int(self._element.highest)
+        mask, signed = 2**self._element.bits - 1, integers.view(np.int32)
+        quotients.add_zero_points(
+            signed, _SPARE, values.zero_points, ends, mask, self._block, begun, out
+        )
+
+
+class _Source(Protocol):
+    """Where the scales of an array come from."""
+
+    def of_chunk(self, blocks: slice, numbers: Array) -> ScaleValues:
+        """What some blocks with these numbers have, by which they are divided."""
+
+    def scales(self) -> Scales:
+        """The scales of all blocks, once all chunks have come by."""
+
+
+class _KnownScales:
+    """Scales that are known before the array is divided."""
+
+    def __init__(self, scales: Scales, fmt: ScaledFormat) -> None:
+        self._scales, self._values = scales, divisors_of_elements(scales, fmt).flat()
+
+    def of_chunk(self, blocks: slice, numbers: Array) -> ScaleValues:
+        """What some blocks have; their numbers do not matter any more."""
+        return self._values.of_blocks(blocks)
+
+    def scales(self) -> Scales:
+        """The scales of all blocks."""
+        return self._scales
+
+
+class _ScalesOfChunks:
+    """Scales that each chunk of the array finds for itself, as it comes by."""
+
+    def __init__(self, blocks: Blocks, fmt: ScaledFormat, rule: ScaleRule) -> None:
+        self._grid, self._length = blocks.grid, blocks.length
+        self._codes = np.empty(blocks.count, code_dtype(fmt.scale_element))
+        self._largest: Floats | None = None
+        # The largest magnitudes are known before: where the scales have a scale, or blocks do not
+        # fill chunks; or where the rule says them.
+        if rule.largest is not None or fmt.scaled_scale is not None or TASK % blocks.length:
+            self._largest = absmax_of(blocks, rule).reshape(-1)
+        self._scales = AbsmaxScales(self._largest, blocks.grid, fmt, rule)
+
+    def of_chunk(self, blocks: slice, numbers: Array) -> ScaleValues:
+        """What some blocks with these numbers have."""
+        codes = self._codes[blocks]
+        if self._largest is None:
+            largest = np.empty(codes.shape)
+            return ScaleValues(self._scales.write(blocks, numbers, self._length, largest, codes))
+        largest = self._largest[blocks]
+        return ScaleValues(self._scales.write(blocks, None, self._length, largest, codes))
+
+    def scales(self) -> Scales:
+        """The scales of all blocks, once all chunks have come by."""
+        return Scales(self._codes.reshape(self._grid), self._scales.tensor)
+
+
+class AbsmaxScales:
+    """What turns the largest magnitudes of some blocks at a time into scales.
+
+    largest: those of all blocks, or None if scales depend on nothing but their own.
+    """
+
+    def __init__(
+        self, largest: Floats | None, grid: tuple[int, ...], fmt: ScaledFormat, rule: ScaleRule
+    ) -> None:
+        self._element = fmt.scale_element
+        precision = fmt.element.precision if rule.rounds_first else None
+        self._kernel = _scale_kernel(self._element, rule.rounding, precision)
+        known = np.zeros((1,)) if largest is None else largest.reshape(grid)
+        divisors, self.tensor = divisors_of(known, fmt, rule)
+        self._divisors = for_blocks(divisors, grid)
+        factors = tensor_scale_values(self.tensor, fmt, grid)
+        self._factors = None if factors is None else for_blocks(factors, grid)
+
+    def write(
+        self, blocks: slice, x: Array | None, length: int, largest: Floats, codes: Array
+    ) -> Floats:
+        """Write the codes of the scales of some blocks, and return their values.
+
+        x: the numbers, whose largest magnitudes go to `largest`; None if they are there.
+        """
+        values = self._kernel.run(x, length, largest, entries_of(self._divisors, blocks), codes)
+        return self.values_of(blocks, codes) if values is None else self._whole(blocks, values)
+
+    def values_of(self, blocks: slice, codes: Array) -> Floats:
+        """The values of the scales of some blocks."""
+        return self._whole(blocks, decode(codes, self._element))
+
+    def _whole(self, blocks: slice, values: Floats) -> Floats:
+        return values if self._factors is None else values * entries_of(self._factors, blocks)
+
+
+@lru_cache(maxsize=64)
+def _scale_kernel(
+    scale: NumberSystem, rounding: RoundingMode, precision: int | None
+) -> ScaleKernel:
+    """The kernel for scales that follow from the largest magnitudes, where a plan says it is there.
+
+    precision: the significand bits that magnitudes are rounded to before all else, or None.
+    """
+    kernel: Any = kernel_for(make_plan(scale, Modes(rounding, "finite")), _FLOAT64)
+    return ScaleKernel(kernel, scale, scale_of_zeros(scale), precision)
+
+
+def for_blocks(grid: Array, shape: tuple[int, ...]) -> Array:
+    """One entry for all blocks, or one for each, of what broadcasts with the grid."""
+    return (grid if grid.size == 1 else np.broadcast_to(grid, shape)).reshape(-1)
+
+
+def entries_of(each: Array, blocks: slice) -> Array:
+    """The entries of some blocks, or the one for all."""
+    return each if each.size == 1 else each[blocks]

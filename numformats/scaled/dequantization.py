@@ -1,0 +1,121 @@
+"""Numbers from elements and scales: each product rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.codec.arguments import read_codes
+from numformats.codec.backends import compiled_path, decode, encode
+from numformats.error_free import sum_to_odd
+from numformats.formats.registry import read_format
+from numformats.modes import Modes
+from numformats.scaled.catalogue import unknown_format
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.granularity import Index, Tile
+from numformats.scaled.plan import plan_dequantization
+from numformats.scaled.scales import Scales, ScaleValues
+from numformats.scaled.tiling import chunks_in_order, spread_over
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+# Elements that are decoded at a time.
+CHUNK: Final = 1 << 16
+_LARGEST: Final = float(np.finfo(np.float64).max)
+
+
+def dequantize_into(
+    out: Array, codes: Array, scales: Scales, fmt: ScaledFormat, axis: int | None
+) -> None:
+    """Write the numbers that an array of one axis or more stands for to `out`, of its shape and a
+    float dtype. ValueError for codes that are out of range, and for NaN where the dtype has none.
+    """
+    calls = compiled_path(codes.size) if _are_plain(codes, out) else None
+    plan = plan_dequantization(codes.shape, fmt, axis, out.dtype, calls=calls)
+    if plan.block is not None:
+        # What imports Numba is loaded where it is to be used.
+        from numformats.scaled.block_dequantization import dequantize_blocks
+
+        dequantize_blocks(out, codes, scales, fmt, plan, plan.block)
+        return
+    dtype = out.dtype.newbyteorder("=")
+    for chunk in decoded_chunks(codes, scales, fmt, plan.tile, CHUNK):
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            if chunk.offsets is None or dtype == np.float64:
+                numbers = chunk.numbers()
+            else:
+                offsets = np.broadcast_to(chunk.offsets, chunk.products.shape)
+                numbers = sum_to_odd(chunk.products, offsets)
+            out[chunk.index] = _rounded_to(dtype, numbers)
+
+
+def _are_plain(codes: Array, out: Array) -> bool:
+    """Whether loops can read the one and write the other as they are."""
+    return bool(
+        out.flags.c_contiguous
+        and codes.flags.c_contiguous
+        and out.flags.aligned
+        and not np.may_share_memory(codes, out)
+    )
+
+
+@dataclass(frozen=True)
+class DecodedChunk:
+    """A chunk of an array, with its numbers as products of elements and scales.
+
+    scales, zero_points: the scale of each number, and the element that stands for its zero, in a
+    shape that broadcasts with the numbers; offsets: what is to be added, or None.
+    """
+
+    index: Index
+    products: Floats
+    scales: Floats
+    zero_points: Floats
+    offsets: Floats | None
+
+    def numbers(self) -> Floats:
+        """The numbers as float64, rounded once."""
+        return self.products if self.offsets is None else self.products + self.offsets
+
+
+def decoded_chunks(
+    codes: Array, scales: Scales, fmt: ScaledFormat, tile: Tile, limit: int
+) -> Iterator[DecodedChunk]:
+    """Chunks of an array with about `limit` elements at most, one after the other in C order."""
+    read_codes(codes, fmt.element.bits)
+    values = ScaleValues.of(scales, fmt)
+    no_zero_points = np.zeros((1,) * len(tile))
+    for index, _ in chunks_in_order(codes.shape, limit):
+        own = spread_over(values.scales, index, tile)
+        zeros, offsets = no_zero_points, None
+        elements = decode(codes[index], fmt.element)
+        if values.zero_points is not None:
+            zeros = spread_over(values.zero_points, index, tile)
+            elements = elements - zeros
+        if values.offsets is not None:
+            offsets = spread_over(values.offsets, index, tile)
+        with np.errstate(invalid="ignore", over="ignore"):
+            products = elements * own
+        if np.isinf(products).any():
+            is_beyond = np.isinf(products) & np.isfinite(elements) & np.isfinite(own)
+            products[is_beyond] = np.copysign(_LARGEST, products[is_beyond])
+        yield DecodedChunk(index, products, own, zeros, offsets)
+
+
+def _rounded_to(dtype: np.dtype[Any], numbers: Floats) -> Array:
+    """Numbers in a float dtype, rounded once, finite ones to finite ones; ValueError for NaN where
+    it has none.
+    """
+    if dtype == np.float64:
+        return numbers
+    fmt = read_format(dtype, unknown_format)
+    if not fmt.has_nan and np.isnan(numbers).any():
+        raise ValueError(f"dtype: {dtype} has no NaN, and there is NaN in the array")
+    # Those that are not finite stay as they are, where there is a code for them.
+    numbers = np.where(np.isfinite(numbers), np.clip(numbers, -fmt.max, fmt.max), numbers)
+    return numbers if dtype.kind == "f" else encode(numbers, fmt, Modes()).view(dtype)
