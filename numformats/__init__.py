@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from numformats.formats import NAMED as _NAMED
 from numformats.formats import get_format, list_formats
@@ -133,18 +133,20 @@ _NAMES = {
 def __getattr__(name: str) -> Format:
     """Parts that load on demand, and every format by name: `numformats.int8`, `.binary8p4se`."""
     if name in _MODULES:
-        return typing.cast(Any, importlib.import_module(f"{__name__}.{name}"))
+        return typing.cast(Format, importlib.import_module(f"{__name__}.{name}"))
     if name in _NAMES:
         return typing.cast(
-            Any, getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+            Format, getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
         )
     try:
         return get_format(name)
     except ValueError as error:
-        scaled = importlib.import_module(f"{__name__}.scaled.named").NAMED
-        if name in scaled:
-            return typing.cast(Any, scaled[name])
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {error}") from None
+        # Not `scaled.named` alone: see `numformats.analysis`.
+        named = importlib.import_module(f"{__name__}.scaled").named
+        if name in named.NAMED:
+            return typing.cast(Format, named.NAMED[name])
+        reason = named.renamed(name) or error
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {reason}") from None
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,8 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,22 +40,37 @@ def both_paths(request: pytest.FixtureRequest) -> Iterator[str]:
         yield request.param
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _each_kernel_is_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Where several processes run the tests, one compiles a kernel and the others wait for it."""
-    if "PYTEST_XDIST_WORKER" not in os.environ or importlib.util.find_spec("numba") is None:
+    if not _is_worker() or importlib.util.find_spec("numba") is None:
         return
+    # Now, since kernels take the compiler as it is when they are defined.
     from numba.core.dispatcher import Dispatcher
 
-    compile_now, locks = Dispatcher.compile, tmp_path_factory.getbasetemp().parent
+    compile_now, locks = Dispatcher.compile, _locks(os.getppid())
+    locks.mkdir(exist_ok=True)
 
     def compile_once(self: Any, signature: Any) -> Any:
         # What is in the cache by the time that the lock is had, is loaded from it.
         name = f"{self.py_func.__module__}.{self.py_func.__qualname__}{signature}"
-        with _lock(locks / f"{hashlib.sha256(name.encode()).hexdigest()}.lock"):
+        with _lock(locks / hashlib.sha256(name.encode()).hexdigest()):
             return compile_now(self, signature)
 
     Dispatcher.compile = compile_once
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The process that started the others is the last to end."""
+    if not _is_worker():
+        shutil.rmtree(_locks(os.getpid()), ignore_errors=True)
+
+
+def _is_worker() -> bool:
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+def _locks(parent: int) -> Path:
+    return Path(tempfile.gettempdir(), f"numformats-tests-{parent}")
 
 
 @contextlib.contextmanager

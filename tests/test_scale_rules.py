@@ -39,7 +39,9 @@ def error_of(numbers: list[Fraction], size: Fraction, element: nf.Format) -> Fra
     return sum(((n - v * size) ** 2 for n, v in zip(numbers, values, strict=True)), Fraction(0))
 
 
-@pytest.mark.parametrize("name", ["mxfp4", "nvfp4_single_level", "int4_g32", "nf4", "msfp12", "q8_0"])
+@pytest.mark.parametrize(
+    "name", ["mxfp4", "nvfp4_single_level", "int4_g32", "nf4", "msfp12", "q8_0"]
+)
 def test_the_search_finds_the_least_error(name: str) -> None:
     fmt, rule = nf.get_scaled_format(name), RULES["mse"]
     x = numbers((3, 128))

@@ -273,6 +273,16 @@ def test_the_scale_of_zeros_is_the_positive_one_next_to_one(
     np.testing.assert_array_equal(q.dequantize(np.float64), np.zeros(4))
 
 
+@pytest.mark.parametrize("name", ["float16", "float32", "bfloat16"])
+def test_elements_that_numpy_has_are_codes_all_the_same(name: str, tmp_path: Path) -> None:
+    x = np.float32([1.0, -0.1, 3e4])
+    q = nf.quantize(x, name)
+    assert q.codes.dtype.kind == "u"
+    np.testing.assert_allclose(q.dequantize(), x, rtol=2**-7)
+    again = nf.ScaledArray.unpack(q.pack(), q.format, 3)
+    np.testing.assert_array_equal(again.codes, q.codes)
+
+
 def test_scales_of_scales_beyond_float64_are_refused() -> None:
     tiny = nf.FloatFormat("tiny", 4, 2, bias=900)
     with pytest.raises(ValueError, match="products of tiny and tiny are out of the range"):

@@ -1,5 +1,8 @@
 """What a format costs: error figures of tensors, and the files that tensors come from."""
 
+# Before modules of it: a thread that loads a package and one that begins with a module of it would
+# each wait for the other.
+from numformats import scaled  # noqa: F401
 from numformats.analysis.comparison import DEFAULT_FORMATS, compare
 from numformats.analysis.errors import ErrorStats, measure
 from numformats.analysis.histograms import LogHistogram

@@ -8,15 +8,19 @@ is loaded, it serves arrays of any size.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
+from types import ModuleType
 from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from numformats.codec import numpy_path
 from numformats.codec.plan import Plan
+from numformats.codec.uninterrupted import uninterrupted
 from numformats.formats.base import Format
 
 Array = NDArray[Any]
@@ -33,9 +37,13 @@ _IS_DISABLED: Final = os.environ.get("NUMFORMATS_DISABLE_NUMBA", "0") not in (""
 _DISPATCH: Final = "numformats.codec.compiled.dispatch"
 
 
-class _Tally:
-    """How many elements have gone by without kernels, in this process. It changes no result."""
+class _Loaded:
+    """What this process has come to, in any of its threads."""
 
+    # The module `dispatch`, from when it is whole: it is in `sys.modules` while it loads, too.
+    dispatch: ModuleType | None = None
+    # How many elements have gone by without it. It changes no result, so that it does not matter
+    # if threads that count at the same time count too few.
     elements = 0
 
 
@@ -43,19 +51,20 @@ def compiled_path(size: int) -> Any:
     """The module `dispatch` if it is to be used for an array of `size` elements, else None."""
     if _IS_DISABLED:
         return None
-    loaded = sys.modules.get(_DISPATCH)
-    if loaded is not None:
-        return loaded
-    _Tally.elements += size
-    if _Tally.elements < LARGE:
+    return _Loaded.dispatch or _load_if_worth_it(size)
+
+
+def _load_if_worth_it(size: int) -> ModuleType | None:
+    _Loaded.elements += size
+    if _Loaded.elements < LARGE and _DISPATCH not in sys.modules:
         return None
     try:
-        from numformats.codec.compiled import dispatch
+        # If another thread is about to load it, Python has this one wait until it is done.
+        _Loaded.dispatch = uninterrupted(partial(importlib.import_module, _DISPATCH))
     except ImportError:
         # No Numba for this Python yet, say: everything works without it. Looking for it takes time.
-        _Tally.elements = 0
-        return None
-    return dispatch
+        _Loaded.elements = 0
+    return _Loaded.dispatch
 
 
 def project_into(

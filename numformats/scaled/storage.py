@@ -47,7 +47,9 @@ def require_part(
             raise ValueError(f"{name}: given, and {format_name} has none")
         return
     fmt, shape = asked
-    dtype = as_floats(np.empty(0, code_dtype(fmt)), fmt).dtype
+    # Elements are codes in any format, and all else is shown.
+    codes = np.empty(0, code_dtype(fmt))
+    dtype = codes.dtype if name == "codes" else as_floats(codes, fmt).dtype
     if not isinstance(part, np.ndarray | np.generic) or part.dtype != dtype:
         kind = part.dtype if isinstance(part, np.ndarray) else type(part).__name__
         raise TypeError(f"{name}: {kind}; {format_name} has an array of {dtype}")

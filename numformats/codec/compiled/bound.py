@@ -76,7 +76,7 @@ class Kernel:
         start: int,
     ) -> bool:
         """Project elements that begin at position `start`; whether any is NaN."""
-        return kernels.project(
+        has_nan: bool = kernels.project(
             source,
             self._conversion,
             self.wide(),
@@ -88,6 +88,7 @@ class Kernel:
             *self.draws(given, key),
             start,
         )
+        return has_nan
 
     def wide(self) -> Array | None:
         """Scratch memory to widen numbers in, if need be."""
@@ -146,7 +147,10 @@ class TableKernel:
     ) -> bool:
         """Project elements; whether any is NaN. There are no random numbers to use."""
         results = self.codes if values is None else values.table
-        return search(source, self._conversion, out, self.thresholds, results, self.lane_words)
+        has_nan: bool = search(
+            source, self._conversion, out, self.thresholds, results, self.lane_words
+        )
+        return has_nan
 
 
 @dataclass(frozen=True)

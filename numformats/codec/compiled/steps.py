@@ -7,9 +7,12 @@ on as many lanes as the machine has.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from numba import njit
+from numba import config, njit
+from numba.core.compiler_lock import global_compiler_lock
 from numpy import (
     add,
     bitwise_and,
@@ -22,9 +25,36 @@ from numpy import (
     subtract,
 )
 
-step = njit(nogil=True, cache=True)
-# For what LLVM finds too long to inline, and must, or its loop would not become vectors.
-inlined = njit(nogil=True, cache=True, inline="always")
+from numformats.codec.compiled.kernel_files import kernel_cache
+from numformats.codec.uninterrupted import uninterrupted
+
+if config.DISABLE_JIT:
+    raise ImportError("NUMBA_DISABLE_JIT: without Numba's compiler there are no kernels")
+
+
+def step(function: Callable[..., Any]) -> Any:
+    """Compile a function when it is called, for the types that it is called with."""
+    return _kept(njit(nogil=True)(function), function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """`step`, for what LLVM finds too long to inline, and must, or its loop would not become
+    vectors.
+    """
+    return _kept(njit(nogil=True, inline="always")(function), function)
+
+
+def _kept(dispatcher: Any, function: Callable[..., Any]) -> Any:
+    # What Numba's option `cache` does, but for the kind of cache.
+    dispatcher._cache = kernel_cache(function)
+    dispatcher.compile = partial(_compile, dispatcher.compile)
+    return dispatcher
+
+
+def _compile(compile_now: Callable[[Any], Any], signature: Any) -> Any:
+    if global_compiler_lock.is_locked():  # by this thread, in the midst of what calls this function
+        return compile_now(signature)
+    return uninterrupted(partial(compile_now, signature))
 
 
 @step
