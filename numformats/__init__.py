@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from numformats.formats.floating import FloatFormat
 from numformats.formats.fnuz import float8_e4m3b11fnuz, float8_e4m3fnuz, float8_e5m2fnuz

@@ -307,3 +307,27 @@ def test_compiled_blocks_on_threads() -> None:
 )
 def test_tiles_that_are_blocks(shape: tuple[int, ...], tile: Tile, expected: int | None) -> None:
     assert block_length(shape, tile) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "is_random", "expected"),
+    [
+        ("mxfp4", "f4", True, "shift"),
+        ("mxfp4", "f8", False, "to_odd"),
+        ("nvfp4", "f2", False, "plain"),
+        ("nvfp4", "f4", True, "to_odd"),
+        ("nvfp4", "i4", False, "to_odd"),
+        ("int4_g32_asym", ">f4", False, "plain"),
+        ("q4_1", "f4", False, "to_odd"),
+        ("nf4", "f4", False, "plain"),
+    ],
+)
+def test_a_plan_divides_in_the_cheapest_way(
+    name: str, dtype: str, is_random: bool, expected: str
+) -> None:
+    fmt, modes = nf.get_scaled_format(name), Modes("nearest_even", "finite")
+    plan = plan_quantization(
+        (4, 64), np.dtype(dtype), fmt, fmt.rule, modes, None, is_random=is_random, calls=None
+    )
+    assert plan.kernel is None
+    assert plan.division == expected

@@ -296,3 +296,34 @@ def test_scales_of_too_many_bits_for_a_table_and_a_kernel() -> None:
     fmt = nf.ScaledFormat("own", E2M1, scale, nf.PerBlock(4))
     x = np.float32([1, 2, 3, 6])
     np.testing.assert_array_equal(nf.quantize(x, fmt).dequantize(), x)
+
+
+def test_quotients_next_to_a_value_of_a_codebook_are_on_their_side_of_it() -> None:
+    # The values are -2 + v, -v, v and 2 - v: of many bits, and the boundaries between them of one.
+    scale, bits = 2**24 - 5, 40
+    numerator = pow(scale, -1, 2**bits)  # times the scale, it is 1 above a multiple of 2**bits
+    number, value = (numerator * scale - 1) >> bits, numerator / 2**bits
+    table = nf.TableFormat("t", (value - 2, -value, value, 2 - value))
+    rule = ScaleRule(largest=scale * (2 - value))
+    q = nf.quantize(
+        np.float32([number]), nf.ScaledFormat("t", table, FLOAT32), scale_rule=rule, rounding="rtz"
+    )
+    assert q.scales == scale
+    assert q.codes[0] == exact.project(Fraction(number, scale), table, "toward_zero", "finite") == 1
+
+
+@pytest.mark.parametrize("name", ["int8_tensor", "int4_g32", "q8_0"])
+def test_infinity_does_not_wrap(name: str) -> None:
+    x = np.float32([1.0, 2.0, -np.inf, 4.0])
+    with pytest.raises(
+        ValueError, match=r"x: -inf at index \(2,\) is infinite; it has no low bits"
+    ):
+        nf.quantize(x, name, saturation="wrap")
+    nf.quantize(x[:2], name, saturation="wrap")
+
+
+@pytest.mark.parametrize("rule", ["absmax", "percentile", "mse"])
+def test_nothing_at_all_has_no_scales(rule: str) -> None:
+    for name in ("mxfp4", "nvfp4", "int4_g32_asym", "q4_1", "fp8_e4m3_128x128"):
+        q = nf.quantize(np.zeros((0, 4), np.float32), name, scale_rule=rule)
+        assert q.dequantize().shape == (0, 4)
