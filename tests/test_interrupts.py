@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +20,14 @@ kernel_files = pytest.importorskip("numformats.codec.numba.kernel_files")
 steps = pytest.importorskip("numformats.codec.numba.steps")
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals to a thread")
+
+
+@pytest.fixture(autouse=True)
+def _listens_to_interrupts() -> Iterator[None]:
+    """Whoever starts the tests in the background may have them ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def interrupt() -> None:
@@ -91,6 +100,7 @@ class Interrupting:
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             time.sleep(0.2)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupting())
 x = np.ones(1 << 22, np.float32)
 try:

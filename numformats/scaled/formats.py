@@ -107,7 +107,7 @@ class ScaledFormat:
             self._require_offset(self.offset)
         if self.scaled_scale is not None:
             _require_rule_of_scales(self.scaled_scale.rule)
-            _require_products(self.scale_element, self.scaled_scale.scale_element)
+            _require_products(self.element, self.scale_element, self.scaled_scale.scale_element)
         self.require_rule(self.rule)
 
     def _require_scale(self, fmt: object) -> None:
@@ -307,15 +307,20 @@ def _is_codebook(fmt: object) -> bool:
     return isinstance(fmt, NumberSystem) and fmt.lattice is None
 
 
-def _require_products(scale: Format, own: Format) -> None:
-    """Refuse scales whose products with their own scales float64 does not reach."""
+def _require_products(element: Format, scale: Format, own: Format) -> None:
+    """Refuse scales whose products with their own scales float64 does not reach, and those whose
+    largest one it does not reach times the largest element: the largest number is divided by that.
+    """
     least = scale.smallest_positive_exact * own.smallest_positive_exact
-    most = scale.highest * own.highest
-    if least < Fraction(1, 2**1022) or most >= 2**1024:
-        raise ValueError(
-            f"scale: products of {scale.name} and {own.name} are out of the range of float64, "
-            "2**-1022 to 2**1024"
-        )
+    of_ends = element.highest * scale.highest
+    for names, low, high in (
+        (f"{scale.name} and {own.name}", least, scale.highest * own.highest),
+        (f"{element.name} and {scale.name}", of_ends, of_ends),
+    ):
+        if 0 < low < Fraction(1, 2**1022) or high >= 2**1024:
+            raise ValueError(
+                f"scale: products of {names} are out of the range of float64, 2**-1022 to 2**1024"
+            )
 
 
 def _require_rule_of_scales(rule: ScaleRule) -> None:
