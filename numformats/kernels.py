@@ -41,8 +41,7 @@ _LOOPS: tuple[Any, ...] = (
     quotient_loops.add_zero_points,
     absmax.absmax_of_blocks,
     products.scale_blocks,
-    products.project_quotients,
-    products.search_quotients,
+    products.encode_quotients,
     products.decode_blocks,
     products.squared_errors,
 )

@@ -111,6 +111,10 @@ class LatticeKernel:
             start,
         )
 
+    def how(self, key: Array | None) -> tuple[Any, ...]:
+        """The arguments of the loop that are not of each array, for codes."""
+        return (self.wide(), self.parameters, self.is_uncommon, *self.draws(None, key))
+
     def wide(self) -> Array | None:
         """Scratch memory to widen numbers in, if need be."""
         return np.empty(L1_CHUNK) if self._is_wide else None
@@ -145,6 +149,10 @@ class SearchKernel:
         entries = np.full(self.thresholds.size + 2, results[-1], results.dtype)
         entries[: results.size - 1] = results[:-1]
         return read_only(entries)
+
+    def how(self, key: Array | None) -> tuple[Any, ...]:
+        """The arguments of the loop that are not of each array; there are no random numbers."""
+        return self.thresholds, self.results, self.lane_words
 
     def source(self, x: Array) -> Array:
         """The input as words."""

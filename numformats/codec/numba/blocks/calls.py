@@ -52,7 +52,7 @@ class QuotientKernel:
         at position `begun` of the block with the first scale; its term is added to them.
         """
         kernel = self._kernel
-        given = (
+        products.encode_quotients(
             x,
             read_only(scales.view()),
             None if terms is None else read_only(terms.view()),
@@ -62,19 +62,8 @@ class QuotientKernel:
             self._factors,
             self._quotients,
             kernel.source(self._quotients),
-        )
-        if isinstance(kernel, SearchKernel):
-            products.search_quotients(
-                *given, as_words(out), kernel.thresholds, kernel.results, kernel.lane_words
-            )
-            return
-        products.project_quotients(
-            *given,
-            kernel.wide(),
+            kernel.how(self._key),
             as_words(out),
-            kernel.parameters,
-            kernel.is_uncommon,
-            *kernel.draws(None, self._key),
             start,
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from numba.extending import overload
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from numpy import add, bitwise_and, divide, maximum, multiply, subtract
 
@@ -144,8 +145,30 @@ def entries_of(each: Any, begin: Any, end: Any) -> Any:
     return None if each is None else each[begin:end]
 
 
+def encode_as(how: Any, source: Any, out: Any, start: Any) -> None:
+    """The codes of numbers as loops take them, written to `out`, as a kernel says how."""
+    raise TypeError("for compiled callers only")  # which get one of the two below
+
+
+@overload(encode_as)
+def _encode_as(how: Any, source: Any, out: Any, start: Any) -> Any:
+    """The loop that has as many arguments as a kernel gives: `search` three, `project` more."""
+
+    def by_search(how: Any, source: Any, out: Any, start: Any) -> None:
+        thresholds, results, lane = how
+        search(source, None, out, thresholds, results, lane)
+
+    def by_lattice(how: Any, source: Any, out: Any, start: Any) -> None:
+        wide, parameters, is_uncommon, given, key, place = how
+        project(
+            source, None, wide, out, parameters, is_uncommon, None, None, given, key, place, start
+        )
+
+    return by_search if len(how) == 3 else by_lattice
+
+
 @step
-def project_quotients(
+def encode_quotients(
     x: Any,
     scales: Any,
     terms: Any,
@@ -155,20 +178,15 @@ def project_quotients(
     factors: Any,
     quotients: Any,
     source: Any,
-    wide: Any,
+    how: Any,
     out: Any,
-    parameters: Any,
-    is_uncommon: Any,
-    given: Any,
-    key: Any,
-    draw_place: Any,
     start: Any,
 ) -> None:
     """Codes of the quotients of numbers and the scale of each block, written to `out`.
 
     scales, terms: of block 0 on, at whose place `begun` the numbers begin. factors, quotients:
-    scratch for `divide_chunk`; source: the quotients as `project` takes them. The others are as for
-    `project`.
+    scratch for `divide_chunk`; source: the quotients as loops take them. how: the arguments that a
+    kernel gives its loop. start: the position of the first number.
     """
     sums = np.empty(0 if terms is None else L2_CHUNK)
     for first in range(0, x.size, L2_CHUNK):
@@ -177,47 +195,7 @@ def project_quotients(
         numbers, own, added = x[first:last], scales[begin:end], entries_of(terms, begin, end)
         divided = quotients[: numbers.size]
         divide_chunk(numbers, own, added, is_to_odd, block, place, factors, sums, divided)
-        project(
-            source[: numbers.size],
-            None,
-            wide,
-            out[first:last],
-            parameters,
-            is_uncommon,
-            None,
-            None,
-            given,
-            key,
-            draw_place,
-            start + first,
-        )
-
-
-@step
-def search_quotients(
-    x: Any,
-    scales: Any,
-    terms: Any,
-    is_to_odd: Any,
-    block: Any,
-    begun: Any,
-    factors: Any,
-    quotients: Any,
-    source: Any,
-    out: Any,
-    thresholds: Any,
-    results: Any,
-    lane: Any,
-) -> None:
-    """`project_quotients` for formats that are tables; see `search`."""
-    sums = np.empty(0 if terms is None else L2_CHUNK)
-    for first in range(0, x.size, L2_CHUNK):
-        last = min(first + L2_CHUNK, x.size)
-        begin, end, place = blocks_between(first, last, block, begun)
-        numbers, own, added = x[first:last], scales[begin:end], entries_of(terms, begin, end)
-        divided = quotients[: numbers.size]
-        divide_chunk(numbers, own, added, is_to_odd, block, place, factors, sums, divided)
-        search(source[: numbers.size], None, out[first:last], thresholds, results, lane)
+        encode_as(how, source[: numbers.size], out[first:last], start + first)
 
 
 @step
