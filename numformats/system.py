@@ -62,11 +62,6 @@ class Lattice:
         """What all values are multiples of."""
         return power_of_two(self.lowest_quantum - (not self.gradual))
 
-    @property
-    def smallest_normal(self) -> Fraction:
-        """The magnitude from which on the quantum grows: that of full precision."""
-        return power_of_two(self.lowest_quantum + self.trailing_bits)
-
     def magnitude(self, step: int) -> Fraction:
         """The value of a step that is not negative, exactly; of steps beyond the largest, too.
 
@@ -90,9 +85,9 @@ class Lattice:
         """
         if not self.floating:
             return magnitude // power_of_two(self.lowest_quantum)
-        lowest_normal = self.lowest_quantum + self.trailing_bits
         if magnitude == 0:
             return 0
+        lowest_normal = self.lowest_quantum + self.trailing_bits
         exponent = floor_log2(magnitude)
         quantum = (max(exponent, lowest_normal) if self.gradual else exponent) - self.trailing_bits
         binade = (quantum - self.lowest_quantum) << self.trailing_bits
@@ -207,7 +202,7 @@ class NumberSystem(ABC):
 
     @abstractmethod
     def code_of_zero(self, negative: bool) -> int:
-        """The code of a zero of either sign; without zero, of the value next to it."""
+        """The code of a zero of either sign, where there is one."""
 
     def code_of_infinity(self, negative: bool) -> int:
         """The code of an infinity of either sign, where there is one."""

@@ -371,3 +371,11 @@ def test_a_name_is_not_a_format() -> None:
     ):
         with pytest.raises(TypeError, match=r"fmt: expected a format, got str 'float16'; .*get_f"):
             call()
+
+
+def test_flags_refuse_what_project_refuses() -> None:
+    with pytest.raises(TypeError, match="get_format finds one by name"):
+        nf.exact.flags(math.nan, "float4_e2m1fn")  # type: ignore[arg-type]
+    for value in (1.0, math.nan):
+        with pytest.raises(ValueError, match="tininess: 'never'"):
+            nf.exact.flags(value, nf.float4_e2m1fn, tininess="never")  # type: ignore[arg-type]

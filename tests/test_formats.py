@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import pickle
@@ -15,6 +16,7 @@ import pytest
 from decision_points import NAMED, finite_values
 
 import numformats as nf
+from numformats.codec.extents import dtype_holds
 from numformats.formats.registry import ALIASES, p3109
 
 # name, bits, exponent bits, precision, bias, max, smallest normal, smallest subnormal: from the
@@ -297,3 +299,14 @@ REFUSED: list[tuple[str, Any]] = [
 def test_impossible_descriptions_are_refused_with_the_reason(message: str, make: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+def test_what_a_dtype_holds_does_not_depend_on_the_dtype_that_a_format_names() -> None:
+    named = nf.float8_e8m0fnu
+    unnamed = dataclasses.replace(named, dtype_name=None)
+    assert named == unnamed
+    assert named.dtype is not None
+    for fmt in (unnamed, named):
+        dtype_holds.cache_clear()
+        assert dtype_holds(named.dtype, fmt)
+        assert not dtype_holds(named.dtype, nf.get_format("binary8p1se"))

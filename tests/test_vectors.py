@@ -234,6 +234,7 @@ def test_commands_write_and_verify(tmp_path: Path) -> None:
         (("vectors", "e4m3fn", "--level", "3"), "--level: 3"),
         (("vectors", "e4m3fn", "--tininess", "never"), "--tininess: 'never'"),
         (("vectors", "e4m3fn", "--saturation", "wrap"), "wrap is for integers"),
+        (("vectors", "int8_narrow", "--saturation", "wrap"), "needs the full range"),
         (("vectors", "e4m3fn", "--rounding", "srD8"), "rounding: unknown 'srD8'"),
         (("vectors", "e4m3fn", "--rounding", "srA99"), "bits"),
         (("vectors", "e4m3fn", "--output", "/nowhere/v.txt"), "No such file"),

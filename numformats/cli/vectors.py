@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.cli.outputs import drop_stdout, whole_file, write_fault
+from numformats.exact.saturation import require_saturation
 from numformats.modes import RoundingMode, Stochastic, parse_rounding, parse_saturation
 from numformats.names import get_format
 from numformats.tensor_files.opening import TensorFileError, open_tensors, printable
@@ -54,6 +55,7 @@ class VectorOptions:
         mode = parse_saturation(saturation)
         if mode == "wrap" and not (fmt.lattice is not None and fmt.lattice.complement):
             raise ValueError(f"--saturation: wrap is for integers, and {fmt.name} is none")
+        require_saturation(fmt, mode)
         return cls(
             projection=Projection(fmt, _parse_rounding(rounding), mode),
             source=Source.parse(source),

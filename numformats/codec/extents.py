@@ -67,18 +67,14 @@ def dtype_holds(dtype: np.dtype[Any], fmt: NumberSystem) -> bool:
     (False, True)
     """
     native = dtype.newbyteorder("=")
-    # NumPy takes None for float64 where it compares dtypes.
-    if fmt.dtype is not None and fmt.dtype == native:
-        return True
     described = _extent_of_dtype(native)
     return described is not None and described.holds(extent_of_format(fmt))
 
 
 @lru_cache(maxsize=64)
 def _extent_of_dtype(dtype: np.dtype[Any]) -> Extent | None:
-    """The extent of a dtype of NumPy or ml_dtypes, or None if it has not all multiples."""
-    # A scale without zero has not.
-    if not is_real(dtype) or dtype == ml_dtypes.float8_e8m0fnu:
+    """The extent of a dtype of NumPy or ml_dtypes, or None for any other."""
+    if not is_real(dtype):
         return None
     if not is_float(dtype):
         of_numpy = dtype.kind in "iu"

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from numformats import exact
+from numformats.exact.saturation import require_saturation
 from numformats.modes import Modes, RoundingMode, random_bit_count
 from numformats.system import Lattice, NumberSystem
 
@@ -80,7 +81,7 @@ def make_plan(system: NumberSystem, modes: Modes) -> Plan:
     def by_sign(value: Fraction | float) -> BySign:
         return BySign(code(value), code(-value))
 
-    exact.require_saturation(system, modes.saturation)
+    require_saturation(system, modes.saturation)
     # Unused where NaN is refused on the way in; and infinity does not wrap.
     nan = by_sign(math.nan) if system.has_nan or modes.nan != "raise" else BySign(0, 0)
     wrap = modes.saturation == "wrap"

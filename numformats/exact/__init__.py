@@ -14,6 +14,5 @@ from __future__ import annotations
 
 from numformats.exact.flags import Flags
 from numformats.exact.projection import Trace, decode, flags, project, trace
-from numformats.exact.saturation import require_saturation
 
-__all__ = ["Flags", "Trace", "decode", "flags", "project", "require_saturation", "trace"]
+__all__ = ["Flags", "Trace", "decode", "flags", "project", "trace"]

@@ -255,11 +255,13 @@ def flags(
     >>> nf.exact.flags("0.001", nf.float8_e4m3fn)
     <Flags.INEXACT|UNDERFLOW: 3>
     """
+    require_system(fmt)
     x, _ = read_number(value)
-    # NaN signals nothing, in a format without NaN, too; there zero stands for it.
-    stand_in = 0 if isinstance(x, float) and math.isnan(x) and not fmt.has_nan else value
-    found = trace(stand_in, fmt, rounding, saturation, random_bits=random_bits)
-    return Flags(0) if stand_in is not value else found.flags(tininess)
+    is_nan = isinstance(x, float) and math.isnan(x)
+    # NaN signals nothing, in a format without NaN, too; zero stands for it.
+    found = trace(0 if is_nan else value, fmt, rounding, saturation, random_bits=random_bits)
+    signaled = found.flags(tininess)
+    return Flags(0) if is_nan else signaled
 
 
 # Encoding: P3109 clauses 4.7.2 (inverted) and 4.8

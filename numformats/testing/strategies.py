@@ -12,10 +12,10 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from numformats import exact
 from numformats.checks import unknown
 from numformats.codec.extents import dtype_holds
 from numformats.codec.float_order import word_dtype
+from numformats.exact.saturation import require_saturation
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.floating import FloatFormat
 from numformats.formats.format import Format
@@ -212,7 +212,7 @@ def saturation_modes(fmt: Format | None = None) -> st.SearchStrategy[SaturationM
 def _wraps(fmt: Format) -> bool:
     """Whether a format has low bits that can be kept of any number."""
     try:
-        exact.require_saturation(fmt, "wrap")
+        require_saturation(fmt, "wrap")
     except ValueError:
         return False
     return True

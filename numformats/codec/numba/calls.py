@@ -227,7 +227,7 @@ def project_into(
 
     `refuse_nan` raises if there is a NaN in `x`; it is called before anything is written to `x`.
     """
-    words = None if key is None else key_words(key)
+    words = key_words(key)
     if random_bits is None and _are_plain(x, out):
         source, result = kernel.source(x.reshape(-1)), out.reshape(-1)
         if result.dtype.kind != "u":
