@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from fractions import Fraction
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from numformats.codec import arrays, packing
@@ -209,6 +208,8 @@ class WithoutExponent(Format):
 
 def html_table(kind: str, name: str, rows: Iterable[tuple[str, str]]) -> str:
     """A table for a notebook: what kind of thing it is and its name, and rows of label and text."""
+    from html import escape  # only a notebook needs it
+
     body = "".join(
         f"<tr><th style='text-align:left'>{escape(label)}</th><td>{escape(text)}</td></tr>"
         for label, text in rows
