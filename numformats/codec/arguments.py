@@ -124,6 +124,13 @@ def read_codes(codes: ArrayLike, bits: int) -> Array:
 
     Raises TypeError for another dtype, ValueError for an element out of range.
     """
+    array = read_integers(codes)
+    refuse_codes(array, bits)
+    return array
+
+
+def read_integers(codes: ArrayLike) -> Array:
+    """`codes` as an integer array of any values; TypeError for another dtype."""
     array = _as_array("codes", codes)
     if array.size == 0 and not isinstance(codes, (np.ndarray, np.generic)):
         array = array.astype(np.uint8)  # an empty list, which NumPy takes for float64
@@ -132,13 +139,17 @@ def read_codes(codes: ArrayLike, bits: int) -> Array:
             f"codes: {_sample(array)}; codes are unsigned integers (encode makes them from values, "
             "x.view(numpy.uint8) from an array of an ml_dtypes dtype)"
         )
-    if array.dtype.kind == "i":
-        refuse_where("codes", array, lambda c: c < 0, "negative", "a code is 0 or more")
-    if 8 * array.dtype.itemsize > bits:
+    return array
+
+
+def refuse_codes(codes: Array, bits: int) -> None:
+    """Raise ValueError if any of an array of integers is no code of so many bits."""
+    if codes.dtype.kind == "i":
+        refuse_where("codes", codes, lambda c: c < 0, "negative", "a code is 0 or more")
+    if 8 * codes.dtype.itemsize > bits:
         limit = 2**bits - 1
         way_out = f"a code of {bits} bits is at most {limit}"
-        refuse_where("codes", array, lambda c: c > limit, f"above {limit}", way_out)
-    return array
+        refuse_where("codes", codes, lambda c: c > limit, f"above {limit}", way_out)
 
 
 def refuse_where(

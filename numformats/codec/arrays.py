@@ -16,7 +16,7 @@ from numformats.codec.arguments import (
     code_dtype,
     is_float,
     prepare_out,
-    read_codes,
+    read_integers,
     read_dtype,
     read_random_bits,
     read_real,
@@ -172,7 +172,7 @@ def decode(
     array([1.015625e-01, 4.480000e+02,          nan], dtype=float32)
     """
     require_system(fmt)
-    array = read_codes(codes, fmt.bits)
+    array = read_integers(codes)
     if dtype is None:
         result_dtype = default_dtype(fmt) if out is None else _dtype_of_out(out)
     else:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec import numpy_path
-from numformats.codec.arguments import code_dtype
+from numformats.codec.arguments import code_dtype, refuse_codes
 from numformats.codec.plan import Plan, make_plan
 from numformats.codec.uninterrupted import uninterrupted
 from numformats.modes import Modes
@@ -105,13 +105,20 @@ def project_into(
 
 
 def decode_into(out: Array, codes: Array, fmt: NumberSystem) -> None:
-    """Write the values of codes in range to `out`, whose dtype holds them."""
+    """Write the values of codes to `out`, whose dtype holds them. ValueError for codes out of
+    range.
+    """
     calls = compiled_path(codes.size)
     decoder = None if calls is None else calls.decoder_for(fmt, out.dtype)
-    if decoder is not None:
-        calls.decode_into(out, codes, fmt, decoder)
+    if decoder is None:
+        refuse_codes(codes, fmt.bits)
+        numpy_path.decode_into(out, codes, fmt)
         return
-    numpy_path.decode_into(out, codes, fmt)
+    # Codes of another dtype become those of the format's, and may then be in range.
+    if codes.dtype != code_dtype(fmt):
+        refuse_codes(codes, fmt.bits)
+    if not calls.decode_into(out, codes, fmt, decoder):
+        refuse_codes(codes, fmt.bits)
 
 
 def encode(x: Array, system: NumberSystem, modes: Modes, random_bits: Array | None = None) -> Array:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.numba.blocks import absmax
+from numformats.codec.numba.blocks.calls import write_absmax
 from numformats.codec.numba.threads import run_split
-from numformats.codec.numba.views import as_words, read_only
+from numformats.codec.numba.views import read_only
 from numformats.scaled.granularity import Tile
 from numformats.scaled.plan import float_dtype
 from numformats.scaled.statistics import as_float64
@@ -86,8 +87,7 @@ def absmax_of_blocks(flat: Array, length: int) -> Floats:
 
     def work(begin: int, end: int) -> bool:
         numbers, own = as_floats(flat[begin:end]), found[begin // cut : -(-end // cut)]
-        words = absmax.magnitude_words(numbers)
-        absmax.absmax_of_blocks(numbers, as_words(numbers), words, cut, own)
+        write_absmax(numbers, cut, own)
         return False
 
     run_split(work, flat.size, cut)

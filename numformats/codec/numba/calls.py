@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.arguments import code_dtype, walk
-from numformats.codec.numba import decode, encode, threads
+from numformats.codec.numba import decode, encode, regular, threads
 from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK
 from numformats.codec.numba.lanes import LANE32, LANE64, Lane, is_uncommon, lane_of, words_of
+from numformats.codec.numba.regular_words import regular_words_of
 from numformats.codec.numba.search import LaneWords, find_thresholds, is_searchable, search
 from numformats.codec.numba.views import NO_WORDS, as_words, read_only, word_dtype
 from numformats.codec.plan import EncodePlan, Plan, StaircasePlan
@@ -55,10 +56,11 @@ class Kernel(Protocol):
 
 
 class LatticeKernel:
-    """`encode.project` for a plan and an input dtype: all arguments but the arrays.
+    """`regular.project_regular` for a plan and an input dtype, and `encode.project` for blocks of
+    which that cannot make anything: all arguments but the arrays.
 
-    in_place: parameters by which values are written instead of codes; table: the values of codes,
-    which are looked up. Both are None where codes are asked for.
+    values: the format whose values are written instead of codes, in place of the input; table: the
+    values of codes, which are looked up. Both are None where codes are asked for.
     """
 
     def __init__(
@@ -66,18 +68,20 @@ class LatticeKernel:
         plan: EncodePlan,
         lane: Lane,
         dtype: np.dtype[Any],
-        in_place: Array | None = None,
+        values: NumberSystem | None = None,
         table: Array | None = None,
     ) -> None:
         self.dtype = dtype
-        self.parameters = read_only(words_of(plan, lane)) if in_place is None else in_place
-        self.is_uncommon = True if is_uncommon(plan) else None
-        self._in_place = None if in_place is None else True
-        self._table = table
+        self._parameters = read_only(words_of(plan, lane, values))
+        self._is_uncommon = True if is_uncommon(plan) else None
+        words = regular_words_of(plan, lane, values)
+        self._regular = None if words is None else read_only(words)
+        self._in_place = None if values is None else True
+        self._lane, self._table = lane, table
         self._conversion = CONVERSIONS.get(dtype)
-        self._is_wide = lane == LANE64 and dtype != np.float64
-        # Numbers that are to be widened stay numbers, and all others are taken as words.
-        is_number = self._is_wide and self._conversion is None
+        self._converts = dtype != lane.float_dtype
+        # Float32 that is to be widened is taken as numbers, and all else as words.
+        is_number = self._converts and self._conversion is None
         self._source_dtype = dtype if is_number else word_dtype(dtype)
         bits = random_bit_count(plan.rounding)
         # Given numbers are right-aligned, drawn ones are used from the top.
@@ -98,28 +102,74 @@ class LatticeKernel:
         start: int,
     ) -> bool:
         """Project elements that begin at position `start`; whether any is NaN."""
-        return encode.project(
+        if self._regular is None or given is not None or key is not None:
+            return self._run_general(source, out, given, key, start)
+        done = self._run_regular(source, out)
+        return done < source.size and self._run_mixed(source, out, done)
+
+    def _run_mixed(self, source: Array, out: Array, done: int) -> bool:
+        """Project what is left of numbers among which some are not regular; whether any is NaN."""
+        has_nan, stretch = False, L1_CHUNK
+        while done < source.size:
+            # Where such numbers are frequent, finding that out would cost as much as the rest.
+            end = min(done + stretch, source.size)
+            has_nan |= self._run_general(source[done:end], out[done:end], None, None, done)
+            regular = self._run_regular(source[end:], out[end:])
+            stretch = L1_CHUNK if regular > stretch else min(2 * stretch, L2_CHUNK)
+            done = end + regular
+        return has_nan
+
+    def _run_regular(self, source: Array, out: Array) -> int:
+        done: int = regular.project_regular(
             source,
             self._conversion,
-            self.wide(),
+            self._scratch(),
             out,
-            self.parameters,
-            self.is_uncommon,
+            self._regular,
             self._in_place,
             self._table,
-            *self.draws(given, key),
+            self._row(),
+        )
+        return done
+
+    def _run_general(
+        self, source: Array, out: Array, given: Array | None, key: Array | None, start: int
+    ) -> bool:
+        has_nan: bool = encode.project(
+            source,
+            self._conversion,
+            self._scratch(),
+            out,
+            self._parameters,
+            self._is_uncommon,
+            self._in_place,
+            self._table,
+            self._row(),
+            *self._draws(given, key),
             start,
         )
+        return has_nan
 
     def how(self, key: Array | None) -> tuple[Any, ...]:
         """The arguments of the loop that are not of each array, for codes."""
-        return (self.wide(), self.parameters, self.is_uncommon, *self.draws(None, key))
+        if self._regular is None or key is not None:
+            return self.how_general(key)
+        return self._scratch(), self._regular
 
-    def wide(self) -> Array | None:
-        """Scratch memory to widen numbers in, if need be."""
-        return np.empty(L1_CHUNK) if self._is_wide else None
+    def how_general(self, key: Array | None) -> tuple[Any, ...]:
+        """The same for numbers that are not regular."""
+        draws = self._draws(None, key)
+        return self._scratch(), self._parameters, self._is_uncommon, *draws
 
-    def draws(self, given: Array | None, key: Array | None) -> Draws:
+    def _scratch(self) -> Array | None:
+        """Memory to convert a block of numbers in, if need be."""
+        return np.empty(L1_CHUNK, self._lane.dtype) if self._converts else None
+
+    def _row(self) -> Array | None:
+        """Memory for a block of codes, if these are looked up."""
+        return None if self._table is None else np.empty(L1_CHUNK, np.uint32)
+
+    def _draws(self, given: Array | None, key: Array | None) -> Draws:
         """Random numbers, or the words of the key that makes them, and where they belong."""
         if given is None and key is None:
             return None, None, self._drawn_place
@@ -154,6 +204,9 @@ class SearchKernel:
         """The arguments of the loop that are not of each array; there are no random numbers."""
         return self.thresholds, self.results, self.lane_words
 
+    # A search makes something of all numbers.
+    how_general = how
+
     def source(self, x: Array) -> Array:
         """The input as words."""
         return _read_only_view(x, self._source_dtype)
@@ -168,7 +221,16 @@ class SearchKernel:
         start: int,
     ) -> bool:
         """Project elements; whether any is NaN. There are no random numbers to use."""
-        return search(source, self._conversion, out, self.thresholds, self.results, self.lane_words)
+        has_nan: bool = search(
+            source,
+            self._conversion,
+            None if self._conversion is None else np.empty(L1_CHUNK, LANE32.dtype),
+            out,
+            self.thresholds,
+            self.results,
+            self.lane_words,
+        )
+        return has_nan
 
 
 def _read_only_view(x: Array, dtype: np.dtype[Any]) -> Array:
@@ -208,7 +270,7 @@ def rounding_kernel_for(
         return None
     is_direct = native == lane.float_dtype and not is_uncommon(plan)
     if is_direct and out_native == lane.float_dtype:
-        return LatticeKernel(plan, lane, native, in_place=read_only(words_of(plan, lane, fmt)))
+        return LatticeKernel(plan, lane, native, values=fmt)
     if not has_table(fmt):
         return None
     return LatticeKernel(plan, lane, native, table=as_words(value_table(fmt, out_native)))
@@ -258,8 +320,10 @@ def project_into(
         operands, dtypes, out=True, in_order=key is not None, chunk=L2_CHUNK, contiguous=True
     )
     for values, *given, result in chunks:
+        # A loop may find out that it is of no use when it has written already.
+        is_own = np.may_share_memory(values, result)
         kernel.run(
-            kernel.source(values),
+            kernel.source(values.copy() if is_own else values),
             as_words(result),
             given=read_only(given[0].view()) if given else None,
             key=words,
@@ -268,47 +332,48 @@ def project_into(
         position += values.size
 
 
-Decoder = Callable[[Array, Array], None]
+Decoder = Callable[[Array, Array], bool]
 
 
 @lru_cache(maxsize=64)
 def decoder_for(fmt: NumberSystem, dtype: np.dtype[Any]) -> Decoder | None:
     """What writes the values of contiguous codes to a contiguous array of a dtype that holds them:
-    by a table, or by arithmetic; None where NumPy has to do it.
+    by a table, or by arithmetic; None where NumPy has to do it. It returns whether all codes were
+    in range; if not, what is written is of no use.
     """
     native = dtype.newbyteorder("=")
+    limit = code_dtype(fmt).type(2**fmt.bits - 1)
     if has_table(fmt):
         table = as_words(value_table(fmt, native))
         entries = table.dtype
-        return lambda codes, out: encode.look_up(_as_codes(codes), table, out.view(entries))
+        return lambda codes, out: decode.look_up_codes(_as_codes(codes), table, out.view(entries))
     fields = decode.fields_of(fmt) if native in (np.float32, np.float64) else None
     if fields is None:
         return None
     loop = decode.decode_fixed if isinstance(fields, decode.FixedFields) else decode.decode_floats
-    return lambda codes, out: loop(_as_codes(codes), out, fields)
+    return lambda codes, out: loop(_as_codes(codes), out, fields, limit)
 
 
 def _as_codes(codes: Array) -> Array:
     return _read_only_view(codes, word_dtype(codes.dtype))
 
 
-def decode_into(out: Array, codes: Array, fmt: NumberSystem, decoder: Decoder) -> None:
-    """Write the values of codes in range to `out`."""
+def decode_into(out: Array, codes: Array, fmt: NumberSystem, decoder: Decoder) -> bool:
+    """Write the values of codes to `out`; whether all were in range. Codes of another dtype than
+    the format's are known to be.
+    """
     if _are_plain(codes, out):
         source, result = codes.reshape(-1), out.reshape(-1)
         if codes.size < 2 * threads.ELEMENTS_PER_THREAD:
-            decoder(source, result)
-            return
+            return decoder(source, result)
 
         def work(begin: int, end: int) -> bool:
-            decoder(source[begin:end], result[begin:end])
-            return False
+            return decoder(source[begin:end], result[begin:end])
 
-        threads.run_split(work, codes.size, L1_CHUNK)
-        return
+        return all(threads.run_split(work, codes.size, L1_CHUNK))
     dtypes = [code_dtype(fmt), out.dtype.newbyteorder("=")]
-    for chunk, values in walk([codes, out], dtypes, out=True, chunk=L2_CHUNK, contiguous=True):
-        decoder(chunk, values)
+    chunks = walk([codes, out], dtypes, out=True, chunk=L2_CHUNK, contiguous=True)
+    return all(decoder(chunk, values) for chunk, values in chunks)
 
 
 def has_table(fmt: NumberSystem) -> bool:

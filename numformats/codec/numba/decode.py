@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy import bitwise_and, left_shift
+from numpy import bitwise_and, left_shift, maximum
 
-from numformats.codec.numba.encode import L1_CHUNK
+from numformats.codec.numba.bits import float_of
+from numformats.codec.numba.encode import L1_CHUNK, look_up
 from numformats.codec.numba.lanes import LANE64
 from numformats.codec.numba.steps import step
 from numformats.codec.values import special_codes
@@ -70,31 +71,56 @@ def fields_of(fmt: NumberSystem) -> FloatFields | FixedFields | None:
 
 
 @step
-def decode_floats(codes: Any, out: Any, fields: Any) -> None:
-    """The values of float codes, written to `out`, which is float32 or float64."""
-    normals = np.empty(L1_CHUNK, np.float64)
-    words = normals.view(np.uint64)
-    for begin in range(0, codes.size, L1_CHUNK):
-        end = min(begin + L1_CHUNK, codes.size)
-        for i in range(begin, end):
-            magnitude = bitwise_and(np.uint64(codes[i]), fields.magnitude_mask)
-            # float64's layout is the same but for the width of its fields and the bias.
-            words[i - begin] = left_shift(magnitude, fields.up) + fields.rebias
-        for i in range(begin, end):
-            code = np.uint64(codes[i])
-            magnitude = bitwise_and(code, fields.magnitude_mask)
-            is_normal = magnitude >= fields.first_normal
-            value = normals[i - begin] if is_normal else np.float64(magnitude) * fields.quantum
-            value = np.inf if magnitude == fields.infinity else value
-            value = -value if bitwise_and(code, fields.sign_bit) != 0 else value
-            is_nan = (magnitude >= fields.first_nan) | (code == fields.lone_nan)
-            out[i] = np.nan if is_nan else value
+def largest_code(codes: Any) -> Any:
+    """The largest of some codes, of which there is one at least."""
+    largest = codes[0]
+    for i in range(codes.size):
+        largest = maximum(largest, codes[i])
+    return largest
 
 
 @step
-def decode_fixed(codes: Any, out: Any, fields: Any) -> None:
-    """The values of integer and fixed-point codes, written to `out`."""
+def look_up_codes(codes: Any, table: Any, out: Any) -> bool:
+    """The entry of a table for each code, written to `out`. Returns whether there is one for all."""
+    for begin in range(0, codes.size, L1_CHUNK):
+        end = begin + L1_CHUNK if codes.size - begin > L1_CHUNK else codes.size
+        own = codes[begin:end]
+        if largest_code(own) >= table.size:
+            return False
+        look_up(own, table, out[begin:end])
+    return True
+
+
+@step
+def decode_floats(codes: Any, out: Any, fields: Any, limit: Any) -> bool:
+    """The values of float codes, written to `out`, which is float32 or float64. Returns whether
+    all codes are up to the limit.
+    """
+    if codes.size > 0 and largest_code(codes) > limit:
+        return False
+    for i in range(codes.size):
+        code = np.uint64(codes[i])
+        magnitude = bitwise_and(code, fields.magnitude_mask)
+        # float64's layout is the same but for the width of its fields and the bias.
+        normal = float_of(left_shift(magnitude, fields.up) + fields.rebias)
+        is_normal = magnitude >= fields.first_normal
+        value = normal if is_normal else np.float64(magnitude) * fields.quantum
+        value = np.inf if magnitude == fields.infinity else value
+        value = -value if bitwise_and(code, fields.sign_bit) != 0 else value
+        is_nan = (magnitude >= fields.first_nan) | (code == fields.lone_nan)
+        out[i] = np.nan if is_nan else value
+    return True
+
+
+@step
+def decode_fixed(codes: Any, out: Any, fields: Any, limit: Any) -> bool:
+    """The values of integer and fixed-point codes, written to `out`. Returns whether all codes are
+    up to the limit.
+    """
+    if codes.size > 0 and largest_code(codes) > limit:
+        return False
     for i in range(codes.size):
         # Flipping the sign bit and subtracting it extends the sign.
         signed = (np.int64(codes[i]) ^ fields.sign_bit) - fields.sign_bit
         out[i] = signed * fields.quantum
+    return True

@@ -18,10 +18,12 @@ from numpy import (
     bitwise_xor,
     left_shift,
     maximum,
+    multiply,
     right_shift,
     subtract,
 )
 
+from numformats.codec.numba.bits import bits_of, float_of
 from numformats.codec.numba.lanes import Parameters
 from numformats.codec.numba.steps import (
     by_sign,
@@ -121,38 +123,49 @@ def encode_chosen(
     return encode_block(words, draws, draw_place, None, out, p, is_uncommon, in_place)
 
 
+@inlined
+def single_of_bfloat16(bits: Any) -> Any:
+    """The float32 with the value of a bfloat16."""
+    return float_of(left_shift(np.uint32(bits), np.uint32(16)))
+
+
+@inlined
+def single_of_float16(bits: Any) -> Any:
+    """The float32 with the value of a float16."""
+    half = np.uint32(bits)
+    magnitude = left_shift(bitwise_and(half, np.uint32(0x7FFF)), np.uint32(13))
+    # The exponent's bias is 15 here, and 127 there; the product makes subnormals normal.
+    number = bits_of(multiply(float_of(magnitude), np.float32(2.0**112)))
+    # Infinity and NaN have all exponent bits set, and would be numbers after the product.
+    special = bitwise_and(half, np.uint32(0x7C00)) == np.uint32(0x7C00)
+    filled = np.uint32(0x7F800000) if special else np.uint32(0)
+    sign = left_shift(bitwise_and(half, np.uint32(0x8000)), np.uint32(16))
+    return float_of(bitwise_or(bitwise_or(number, filled), sign))
+
+
 @step
-def widen(source: Any, conversion: Any, words: Any, floats: Any) -> None:
-    """The words of 16-bit floats as those of float32; `floats` is the same memory as `words`."""
+def single_words(source: Any, conversion: Any, words: Any) -> None:
+    """The bits of float32 numbers with the values of 16-bit floats."""
     if conversion == FROM_BFLOAT16:
         for i in range(source.size):
-            words[i] = left_shift(np.uint32(source[i]), np.uint32(16))
-        return
-    for i in range(source.size):
-        words[i] = left_shift(bitwise_and(np.uint32(source[i]), np.uint32(0x7FFF)), np.uint32(13))
-    for i in range(source.size):
-        # The exponent's bias is 15 here, and 127 there; the product makes subnormals normal.
-        floats[i] = floats[i] * np.float32(2.0**112)
-    for i in range(source.size):
-        half = np.uint32(source[i])
-        # Infinity and NaN have all exponent bits set, and would be numbers after the product.
-        special = bitwise_and(half, np.uint32(0x7C00)) == np.uint32(0x7C00)
-        filled = np.uint32(0x7F800000) if special else np.uint32(0)
-        sign = left_shift(bitwise_and(half, np.uint32(0x8000)), np.uint32(16))
-        words[i] = words[i] | filled | sign
+            words[i] = bits_of(single_of_bfloat16(source[i]))
+    else:
+        for i in range(source.size):
+            words[i] = bits_of(single_of_float16(source[i]))
 
 
 @step
-def convert(source: Any, conversion: Any, words: Any, floats: Any, wide: Any) -> None:
-    """Numbers as the words of float32, or of float64 in `wide`, where that is given."""
-    if conversion is not None:
-        widen(source, conversion, words, floats)
-        if wide is not None:
-            for i in range(source.size):
-                wide[i] = floats[i]
-    elif wide is not None:
+def double_words(source: Any, conversion: Any, words: Any) -> None:
+    """The bits of float64 numbers with the values of float32, or of 16-bit floats."""
+    if conversion is None:
         for i in range(source.size):
-            wide[i] = source[i]
+            words[i] = bits_of(np.float64(source[i]))
+    elif conversion == FROM_BFLOAT16:
+        for i in range(source.size):
+            words[i] = bits_of(np.float64(single_of_bfloat16(source[i])))
+    else:
+        for i in range(source.size):
+            words[i] = bits_of(np.float64(single_of_float16(source[i])))
 
 
 @inlined
@@ -232,29 +245,32 @@ def fill_draws(key: Any, start: Any, firsts: Any, seconds: Any, draws: Any) -> N
         draws[2 * i + 1] = seconds[i]
 
 
-def lanes_of(part: Any, conversion: Any, words: Any, floats: Any, wide: Any) -> Any:
-    """A block of the input as lane words: itself, or converted to scratch memory."""
+def lanes_of(part: Any, conversion: Any, scratch: Any) -> Any:
+    """A block of the input as lane words: itself, or converted to scratch memory.
+
+    scratch: words of the lane's width for `L1_CHUNK` numbers, or None if there is nothing to do.
+    """
     raise TypeError("for compiled callers only")  # which get one of the three below
 
 
 @overload(lanes_of)
-def _lanes_of(part: Any, conversion: Any, words: Any, floats: Any, wide: Any) -> Any:
+def _lanes_of(part: Any, conversion: Any, scratch: Any) -> Any:
     """The way that the types of the arguments, None among them, call for."""
 
-    def as_it_is(part: Any, conversion: Any, words: Any, floats: Any, wide: Any) -> Any:
+    def as_it_is(part: Any, conversion: Any, scratch: Any) -> Any:
         return part
 
-    def converted(part: Any, conversion: Any, words: Any, floats: Any, wide: Any) -> Any:
-        convert(part, conversion, words, floats, wide)
-        return words[: part.size]
+    def converted(part: Any, conversion: Any, scratch: Any) -> Any:
+        single_words(part, conversion, scratch)
+        return scratch[: part.size]
 
-    def widened(part: Any, conversion: Any, words: Any, floats: Any, wide: Any) -> Any:
-        convert(part, conversion, words, floats, wide)
-        return wide[: part.size].view(np.uint64)
+    def widened(part: Any, conversion: Any, scratch: Any) -> Any:
+        double_words(part, conversion, scratch)
+        return scratch[: part.size]
 
-    if not isinstance(wide, types.NoneType):
-        return widened
-    return as_it_is if isinstance(conversion, types.NoneType) else converted
+    if isinstance(scratch, types.NoneType):
+        return as_it_is
+    return converted if scratch.dtype == types.uint32 else widened
 
 
 @step
@@ -266,16 +282,36 @@ def draws_of(begin: Any, end: Any, given: Any, key: Any, start: Any, scratch: An
     if key.size > 0:
         fill_draws(key, start + begin, firsts, seconds, draws)
     else:
-        draws[: end - begin] = given[begin:end]
+        copy(given[begin:end], draws)
     return draws[: end - begin]
 
 
 @step
-def span_of(size: Any, conversion: Any, wide: Any, table: Any, given: Any) -> Any:
-    """How many numbers go through `encode_block` at a time: all, if nothing is kept beside them."""
-    if conversion is None and wide is None and table is None and given is None:
-        return max(size, 1)
-    return L1_CHUNK
+def copy(source: Any, target: Any) -> None:
+    """Numbers copied to the begin of an array, as its dtype."""
+    # An assignment to a slice would take the compiler a second, for the text of an error.
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+def codes_place(out: Any, row: Any, begin: Any, end: Any) -> Any:
+    """Where the codes of a block go: to the result, or to scratch if there is any, from which they
+    are looked up.
+    """
+    raise TypeError("for compiled callers only")  # which get one of the two below
+
+
+@overload(codes_place)
+def _codes_place(out: Any, row: Any, begin: Any, end: Any) -> Any:
+    """The way that the type of `row`, None maybe, calls for."""
+
+    def direct(out: Any, row: Any, begin: Any, end: Any) -> Any:
+        return out[begin:end]
+
+    def in_scratch(out: Any, row: Any, begin: Any, end: Any) -> Any:
+        return row[: end - begin]
+
+    return direct if isinstance(row, types.NoneType) else in_scratch
 
 
 @step
@@ -289,12 +325,13 @@ def look_up(codes: Any, table: Any, out: Any) -> None:
 def project(
     source: Any,
     conversion: Any,
-    wide: Any,
+    scratch: Any,
     out: Any,
     parameters: Any,
     is_uncommon: Any,
     in_place: Any,
     table: Any,
+    row: Any,
     given: Any,
     key: Any,
     draw_place: Any,
@@ -302,34 +339,27 @@ def project(
 ) -> bool:
     """Codes of the numbers in `source`, or values, written to `out`. Returns whether any is NaN.
 
-    source: uint32 or uint64 words of floats; uint16 with a `conversion`; float32 where `wide`.
-    wide: None, or float64 scratch of `L1_CHUNK` numbers if lanes are to be of 64 bits.
+    source: uint32 or uint64 words of floats; uint16 with a `conversion`; float32 where lanes are
+    to be of 64 bits. scratch: as for `lanes_of`.
     parameters: `Parameters` as an array of lane words.
-    in_place, table: what values are made by, if not None; `in_place` only from words of lanes.
+    in_place, table: what values are made by, if not None; `in_place` only from words of lanes; and
+    row: scratch for a block of codes that are looked up.
     given, key: uint32 random numbers for each element, and the three words of a key; one of the
     two is empty, or both are None.
     draw_place: how far up in a lane these belong. start: the position of the first element.
     """
     p = Parameters(*to_fixed_tuple(parameters, COUNT))
-    floats = np.empty(L1_CHUNK, np.float32)
-    words = floats.view(np.uint32)
-    halves = np.empty(L1_CHUNK, np.uint32)
-    draws = np.empty(L1_CHUNK, np.uint32)
-    scratch = (halves[: L1_CHUNK // 2], halves[L1_CHUNK // 2 :], draws)
-    codes = np.empty(L1_CHUNK, np.uint32)
+    halves, draws = np.empty(L1_CHUNK, np.uint32), np.empty(L1_CHUNK, np.uint32)
+    random_scratch = (halves[: L1_CHUNK // 2], halves[L1_CHUNK // 2 :], draws)
     largest = p.zero
-    span = span_of(source.size, conversion, wide, table, given)
-    for begin in range(0, source.size, span):
-        end = min(begin + span, source.size)
-        lanes = lanes_of(source[begin:end], conversion, words, floats, wide)
-        random = draws_of(begin, end, given, key, start, scratch)
-        if table is None:
-            part = out[begin:end]
-            of_block = encode_chosen(lanes, random, draw_place, part, p, is_uncommon, in_place)
-        else:
-            # In two loops, since looking up in one with the rest would keep it from vectors.
-            row = codes[: end - begin]
-            of_block = encode_chosen(lanes, random, draw_place, row, p, is_uncommon, None)
-            look_up(row, table, out[begin:end])
+    for begin in range(0, source.size, L1_CHUNK):
+        end = begin + L1_CHUNK if source.size - begin > L1_CHUNK else source.size
+        lanes = lanes_of(source[begin:end], conversion, scratch)
+        random = draws_of(begin, end, given, key, start, random_scratch)
+        # Looking up has a loop of its own, since in one with the rest it would keep it from vectors.
+        part = codes_place(out, row, begin, end)
+        of_block = encode_chosen(lanes, random, draw_place, part, p, is_uncommon, in_place)
+        if table is not None:
+            look_up(part, table, out[begin:end])
         largest = maximum(largest, of_block)
-    return largest > p.infinity_word
+    return bool(largest > p.infinity_word)

@@ -138,7 +138,7 @@ def _serves(lane: Lane, plan: EncodePlan) -> bool:
 
 def _reaches_down(lane: Lane, lattice: Lattice) -> bool:
     """Whether all that subnormal words can become is known without a leading one to count from."""
-    distance = _emin(lattice) - (1 - lane.bias)
+    distance = lowest_exponent(lattice) - (1 - lane.bias)
     if lattice.gradual:
         return distance >= 0
     if lattice.gap:
@@ -152,7 +152,7 @@ def _counts_down(lane: Lane, lattice: Lattice) -> bool:
     """Whether the truncated codes of all that lies below the values, which are negative where there
     are no subnormals, have the sign bit set in the lane.
     """
-    lowest_code = (1 - (_emin(lattice) + lane.bias)) << lattice.trailing_bits
+    lowest_code = (1 - (lowest_exponent(lattice) + lane.bias)) << lattice.trailing_bits
     return lattice.gradual or lowest_code - _low_code(lane, lattice) >= -lane.sign_bit
 
 
@@ -179,10 +179,13 @@ def is_uncommon(plan: EncodePlan) -> bool:
 
 def words_of(plan: EncodePlan, lane: Lane, fmt: NumberSystem | None = None) -> NDArray[Any]:
     """The parameters of a plan as an array of lane words; with a format, for values in place."""
+    return np.array([word & lane.ones for word in parameters_of(plan, lane, fmt)], lane.dtype)
+
+
+def parameters_of(plan: EncodePlan, lane: Lane, fmt: NumberSystem | None = None) -> Parameters:
+    """The parameters of a plan, words that may be negative; with a format, for values in place."""
     parameters = _parameters(plan, lane)
-    if fmt is not None:
-        parameters = _with_values(parameters, plan, lane, fmt)
-    return np.array([word & lane.ones for word in parameters], lane.dtype)
+    return parameters if fmt is None else _with_values(parameters, plan, lane, fmt)
 
 
 def _parameters(plan: EncodePlan, lane: Lane) -> Parameters:
@@ -297,7 +300,8 @@ def _magnitude_word(lattice: Lattice, code: int, lane: Lane) -> int:
 _FIXED_EMIN = 64
 
 
-def _emin(lattice: Lattice) -> int:
+def lowest_exponent(lattice: Lattice) -> int:
+    """The exponent from which on the quantum grows with the number."""
     if not lattice.floating:
         return _FIXED_EMIN
     return lattice.lowest_quantum + lattice.trailing_bits
@@ -308,7 +312,7 @@ def _emin_for(plan: EncodePlan, lane: Lane) -> int:
 
     Nothing is cut off these, and the binade tells how far up they belong.
     """
-    return plan.lattice.lowest_quantum + lane.trailing_bits if plan.wrap else _emin(plan.lattice)
+    return plan.lattice.lowest_quantum + lane.trailing_bits if plan.wrap else lowest_exponent(plan.lattice)
 
 
 def _trailing_bits(plan: EncodePlan, lane: Lane) -> int:
@@ -350,7 +354,7 @@ def _thresholds(plan: EncodePlan, lane: Lane) -> tuple[int, int, int]:
 
 def _low_code(lane: Lane, lattice: Lattice) -> int:
     """The code below which there is nothing but zero, or one value among the lane's subnormals."""
-    alone = not lattice.gradual and _emin(lattice) == 1 - lane.bias
+    alone = not lattice.gradual and lowest_exponent(lattice) == 1 - lane.bias
     return 1 if lattice.gap or alone else 0
 
 

@@ -114,24 +114,23 @@ def mark_nan(keys: Any, places: Any, nan_place: Any, lane: Any) -> bool:
 
 @step
 def search(
-    source: Any, conversion: Any, out: Any, thresholds: Any, results: Any, lane: Any
+    source: Any, conversion: Any, scratch: Any, out: Any, thresholds: Any, results: Any, lane: Any
 ) -> bool:
     """What becomes of the numbers in `source`, written to `out`. Returns whether any is NaN.
 
-    source: words of floats, or uint16 with a `conversion`, as for `kernels.project`.
+    source, conversion, scratch: words of floats, or what is converted, as for `encode.project`.
     thresholds: words of the lane, one fewer than a power of two. results: an entry for each place,
     and one for NaN at the end.
     """
-    floats = np.empty(L1_CHUNK, np.float32)
-    words = floats.view(np.uint32)
     keys = np.empty(L1_CHUNK, thresholds.dtype)
     places = np.empty(L1_CHUNK, np.uint32)
     found = False
     for begin in range(0, source.size, L1_CHUNK):
-        end = min(begin + L1_CHUNK, source.size)
+        end = begin + L1_CHUNK if source.size - begin > L1_CHUNK else source.size
         of_block, at = keys[: end - begin], places[: end - begin]
-        keys_of(lanes_of(source[begin:end], conversion, words, floats, None), of_block, lane)
-        at[:] = 0
+        keys_of(lanes_of(source[begin:end], conversion, scratch), of_block, lane)
+        for i in range(at.size):
+            at[i] = 0
         stride = np.uint32((thresholds.size + 1) // 2)
         while stride > 0:
             # All numbers take a step before any takes the next, which vectors can do.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy import bitwise_and, bitwise_xor, invert, maximum, minimum, right_shift
 from numpy.typing import NDArray
 
-from numformats.codec.numba.encode import L2_CHUNK
+from numformats.codec.numba.encode import L2_CHUNK, copy
 from numformats.codec.numba.lanes import LANE32, LANE64, Lane
 from numformats.codec.numba.steps import inlined, step
 
@@ -64,7 +64,8 @@ def absmax_words_of_blocks(words: Any, lane: Any, block: Any, out: Any) -> None:
     As integers, magnitudes are in order, and NaN above infinity. The last block may be shorter.
     """
     for k in range(out.size):
-        own, largest = words[k * block : min((k + 1) * block, words.size)], lane.zero
+        # A slice ends where the array does.
+        own, largest = words[k * block : (k + 1) * block], lane.zero
         for i in range(own.size):
             largest = maximum(largest, bitwise_and(own[i], lane.mask))
         out[k] = largest
@@ -101,24 +102,24 @@ def absmax_words_of_whole_blocks(
     if length > 1:
         absmax_words_of_blocks(magnitudes, lane, length, out)
     else:
-        out[:] = magnitudes
+        copy(magnitudes, out)
 
 
 @step
-def absmax_of_blocks(x: Any, words: Any, lane: Any, block: Any, out: Any) -> None:
+def absmax_of_blocks(
+    words: Any, lane: Any, block: Any, fours: Any, others: Any, maxima: Any, floats: Any, out: Any
+) -> None:
     """The largest finite magnitude of each block as float64; NaN if there is any, and zero if there
     is nothing finite. The last block may be shorter.
 
-    x: float32 or float64. words: their bits; lane: what loops know of these.
+    words: the bits of float32 or float64; lane: what loops know of these. fours, others, maxima,
+    floats: scratch, as `absmax_scratch` makes it.
     """
-    count = max(L2_CHUNK // block, 1)
-    quarter = min(count * block, words.size) // 4
-    fours, others = np.empty(quarter, words.dtype), np.empty(quarter, words.dtype)
-    scratch = np.empty(min(count, out.size), x.dtype)
+    count = maxima.size
     for begin in range(0, out.size, count):
-        end = min(begin + count, out.size)
-        part, floats = words[begin * block : end * block], scratch[: end - begin]
-        own, wide = floats.view(words.dtype), out[begin:end]
+        end = begin + count if out.size - begin > count else out.size
+        part, own = words[begin * block : end * block], maxima[: end - begin]
+        wide = out[begin:end]
         if block % 4 == 0 and part.size % block == 0:
             absmax_words_of_whole_blocks(part, lane, block, fours, others, own)
         else:
@@ -126,8 +127,18 @@ def absmax_of_blocks(x: Any, words: Any, lane: Any, block: Any, out: Any) -> Non
         for k in range(own.size):
             if own[k] == lane.infinity:
                 own[k] = largest_finite(part[k * block : (k + 1) * block], lane)
-        for k in range(own.size):
-            wide[k] = floats[k]
+        copy(floats[: own.size], wide)
+
+
+def absmax_scratch(size: int, block: int, dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
+    """Memory for `absmax_of_blocks` of so many numbers: for the largest words of groups, twice, and
+    for those of blocks, as words and as floats; of chunks that stay in the second cache.
+    """
+    count = min(max(L2_CHUNK // block, 1), -(-size // block))
+    lane = np.dtype(f"u{dtype.itemsize}")
+    fours, others = np.empty((2, min(count * block, size) // 4), lane)
+    maxima = np.empty(count, lane)
+    return fours, others, maxima, maxima.view(dtype)
 
 
 class OrderWords(NamedTuple):
@@ -173,7 +184,8 @@ def ends_of_blocks(
     words, low, high: the bits of floats as signed integers; order: what loops know of these.
     """
     for k in range(low.size):
-        first, last = k * block, min((k + 1) * block, words.size)
+        # Slices end where the array does.
+        first, last = k * block, (k + 1) * block
         least, most = places_of_ends(x[first:last], words[first:last], order, with_zero)
         low[k], high[k] = in_order(least, order), in_order(most, order)
 
@@ -184,7 +196,7 @@ def signed_absmax_of_blocks(x: Any, words: Any, order: Any, block: Any, out: Any
     there is any, and zero if there is nothing finite. The arguments are as for `ends_of_blocks`.
     """
     for k in range(out.size):
-        first, last = k * block, min((k + 1) * block, words.size)
+        first, last = k * block, (k + 1) * block
         own = words[first:last]
         ends = places_of_ends(x[first:last], own, order, False)
         low, high = in_order(ends[0], order), in_order(ends[1], order)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.numba.blocks import products
-from numformats.codec.numba.blocks.absmax import magnitude_words
-from numformats.codec.numba.calls import LatticeKernel, SearchKernel, has_table, key_words
-from numformats.codec.numba.encode import L2_CHUNK
+from numformats.codec.numba.blocks.absmax import (
+    absmax_of_blocks,
+    absmax_scratch,
+    magnitude_words,
+)
+from numformats.codec.numba.calls import (
+    LatticeKernel,
+    SearchKernel,
+    has_table,
+    key_words,
+)
+from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK
 from numformats.codec.numba.lanes import LANE64
 from numformats.codec.numba.views import as_words, read_only
 from numformats.codec.values import value_table
@@ -40,6 +50,7 @@ class QuotientKernel:
         self._is_to_odd = True if is_to_odd else None
         chunk = min(size, L2_CHUNK)
         self._quotients = np.empty(chunk, kernel.dtype)
+        self._sums = np.empty(chunk)
         # As many as blocks may have a part in a chunk.
         count = chunk // block + 2
         self._factors = np.empty(count, np.float32) if kernel.dtype == np.float32 else None
@@ -51,21 +62,46 @@ class QuotientKernel:
         """Write the codes of the quotients of numbers, which begin at position `start` of all, and
         at position `begun` of the block with the first scale; its term is added to them.
         """
-        kernel = self._kernel
-        products.encode_quotients(
-            x,
-            read_only(scales.view()),
-            None if terms is None else read_only(terms.view()),
-            self._is_to_odd,
-            self._block,
-            begun,
-            self._factors,
-            self._quotients,
-            kernel.source(self._quotients),
-            kernel.how(self._key),
-            as_words(out),
-            start,
-        )
+        kernel, words = self._kernel, as_words(out)
+        scales = read_only(scales.view())
+        terms = None if terms is None else read_only(terms.view())
+
+        def encode(first: int, last: int, how: tuple[Any, ...]) -> int:
+            done: int = products.encode_quotients(
+                x[first:last],
+                scales,
+                terms,
+                self._is_to_odd,
+                self._block,
+                begun + first,
+                self._factors,
+                self._sums,
+                self._quotients,
+                kernel.source(self._quotients),
+                how,
+                words[first:last],
+                start + first,
+            )
+            return first + done
+
+        run_chunks(encode, x.size, L2_CHUNK, kernel.how(self._key), kernel.how_general(self._key))
+
+
+def run_chunks(
+    run: Callable[[int, int, tuple[Any, ...]], int],
+    size: int,
+    chunk: int,
+    how: tuple[Any, ...],
+    how_general: tuple[Any, ...],
+) -> None:
+    """Have a loop done with all numbers, whose calls return how far they came: at chunks of which
+    `how` can make nothing, `how_general` is asked.
+    """
+    done = run(0, size, how)
+    while done < size:
+        end = min(done + chunk, size)
+        run(done, end, how_general)
+        done = run(end, size, how) if end < size else size
 
 
 class ScaleKernel:
@@ -93,20 +129,37 @@ class ScaleKernel:
 
         x: float32 or float64, or None if the largest magnitudes of all blocks are known.
         """
-        kernel, values = self._kernel, np.empty(codes.shape)
-        products.scale_blocks(
-            x,
-            None if x is None else as_words(x),
-            None if x is None else magnitude_words(x),
-            block,
-            largest,
-            read_only(divisors.view()),
-            self._cut,
-            kernel.parameters,
-            kernel.is_uncommon,
-            self._of_zeros,
-            as_words(codes),
-            self._table,
-            values,
-        )
+        if x is not None:
+            write_absmax(x, block, largest)
+        values = np.empty(codes.shape)
+        divisors, of_codes = read_only(divisors.view()), as_words(codes)
+        rounded, quotients = np.empty((2, L1_CHUNK))
+        source = self._kernel.source(quotients)
+
+        def scale(first: int, last: int, how: tuple[Any, ...]) -> int:
+            done: int = products.scale_blocks(
+                largest[first:last],
+                divisors if divisors.size == 1 else divisors[first:last],
+                self._cut,
+                rounded,
+                quotients,
+                source,
+                how,
+                self._of_zeros,
+                of_codes[first:last],
+                self._table,
+                values[first:last],
+            )
+            return first + done
+
+        kernel = self._kernel
+        run_chunks(scale, codes.size, L1_CHUNK, kernel.how(None), kernel.how_general(None))
         return None if self._table is None else values
+
+
+def write_absmax(x: Array, block: int, out: Array) -> None:
+    """Write the largest finite magnitude of each block of float32 or float64 numbers to `out`,
+    which is float64: `absmax.absmax_of_blocks`.
+    """
+    scratch = absmax_scratch(x.size, block, x.dtype)
+    absmax_of_blocks(as_words(x), magnitude_words(x), block, *scratch, out)

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 from numba.extending import overload
-from numba.np.unsafe.ndarray import to_fixed_tuple
-from numpy import add, bitwise_and, divide, maximum, multiply, subtract
+from numpy import add, bitwise_and, divide, multiply, subtract
 
-from numformats.codec.numba.blocks.absmax import absmax_of_blocks
+from numformats.codec.numba.bits import bits_of, float_of
 from numformats.codec.numba.blocks.quotients import (
     add_terms_to_odd,
     divide_blocks,
@@ -24,12 +23,58 @@ from numformats.codec.numba.blocks.quotients import (
     subtract_terms,
     within,
 )
-from numformats.codec.numba.encode import COUNT, L1_CHUNK, L2_CHUNK, encode_block, look_up, project
-from numformats.codec.numba.lanes import Parameters
+from numformats.codec.numba.decode import largest_code
+from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK, look_up, project
+from numformats.codec.numba.regular import project_regular
 from numformats.codec.numba.search import search
 from numformats.codec.numba.steps import step
 
 _INFINITY: Final = np.uint64(0x7FF0000000000000)
+
+
+def encode_as(how: Any, source: Any, out: Any, start: Any) -> bool:
+    """The codes of numbers as loops take them, written to `out`, as a kernel says how; whether the
+    loop could make something of all of them.
+    """
+    raise TypeError("for compiled callers only")  # which get one of the three below
+
+
+@overload(encode_as)
+def _encode_as(how: Any, source: Any, out: Any, start: Any) -> Any:
+    """The loop that has as many arguments as a kernel gives: `project_regular` two, `search` three,
+    `project` more.
+    """
+
+    def by_bias(how: Any, source: Any, out: Any, start: Any) -> bool:
+        scratch, parameters = how
+        done = project_regular(source, None, scratch, out, parameters, None, None, None)
+        return bool(done == source.size)
+
+    def by_search(how: Any, source: Any, out: Any, start: Any) -> bool:
+        thresholds, results, lane = how
+        search(source, None, None, out, thresholds, results, lane)
+        return True
+
+    def by_lattice(how: Any, source: Any, out: Any, start: Any) -> bool:
+        scratch, parameters, is_uncommon, given, key, place = how
+        project(
+            source,
+            None,
+            scratch,
+            out,
+            parameters,
+            is_uncommon,
+            None,
+            None,
+            None,
+            given,
+            key,
+            place,
+            start,
+        )
+        return True
+
+    return {2: by_bias, 3: by_search}.get(len(how), by_lattice)
 
 
 @step
@@ -43,58 +88,49 @@ def blocks_between(first: Any, last: Any, block: Any, begun: Any) -> Any:
 
 
 @step
-def quotients_of_magnitudes(
-    largest: Any, divisors: Any, cut: Any, rounded: Any, quotients: Any
-) -> None:
-    """Magnitudes, rounded first, by one divisor for all, or by one each: rounded to odd, and NaN
-    for NaN. rounded: scratch.
-    """
+def round_magnitudes(largest: Any, cut: Any, rounded: Any) -> None:
+    """Magnitudes without their last bits, rounded with ties away from zero."""
     half, mask = cut
-    numbers, words = largest.view(np.uint64), rounded.view(np.uint64)
-    for i in range(words.size):
+    for i in range(largest.size):
+        word = bits_of(largest[i])
         # A carry goes into the exponent, as it must; into NaN nothing may be carried.
-        sum_of_bits = bitwise_and(add(numbers[i], half), mask)
-        words[i] = sum_of_bits if numbers[i] < _INFINITY else numbers[i]
-    block = rounded.size if divisors.size == 1 else 1
-    divide_blocks_to_odd(rounded, divisors, block, 0, quotients)
+        cut_word = bitwise_and(add(word, half), mask)
+        rounded[i] = float_of(cut_word if word < _INFINITY else word)
 
 
 @step
 def scale_blocks(
-    x: Any,
-    words: Any,
-    lane: Any,
-    block: Any,
     largest: Any,
     divisors: Any,
     cut: Any,
-    parameters: Any,
-    is_uncommon: Any,
+    rounded: Any,
+    quotients: Any,
+    source: Any,
+    how: Any,
     of_zeros: Any,
     codes: Any,
     table: Any,
     values: Any,
-) -> None:
-    """The scales of blocks, from the largest magnitude of each.
+) -> int:
+    """The scales of blocks, from the largest magnitude of each. Returns how many blocks are done:
+    all, or those before the first chunk of which `how` cannot make anything.
 
-    x, words, lane: numbers, as for `absmax_of_blocks`; or None, if the magnitudes are known.
-    largest: the magnitudes as float64, or scratch for them. divisors: what they are to become, one,
-    or one for each. cut: two words to round magnitudes by before that, ties away from zero: what is
-    added, and the mask of what is kept. parameters, is_uncommon: the projection of float64 onto the
-    scale format, as for `project`. of_zeros: the code that stands in for zero where the magnitude
-    is zero, as the smallest positive code does elsewhere; or 0 if the format has no zero. table:
-    the value of each code, or None if the values are not asked for; they go to `values`.
+    largest: the magnitudes as float64. divisors: what they are to become, one, or one for each.
+    cut: two words to round magnitudes by before that: what is added, and the mask of what is kept.
+    rounded, quotients: scratch for `L1_CHUNK` float64 numbers; source: the quotients as loops take
+    them. how: the projection of float64 onto the scale format, as for `encode_as`. of_zeros: the code that stands in for zero where the magnitude is zero, as the
+    smallest positive code does elsewhere; or 0 if the format has no zero. table: the value of each
+    code, or None if the values are not asked for; they go to `values`.
     """
-    p = Parameters(*to_fixed_tuple(parameters, COUNT))
-    if words is not None:
-        absmax_of_blocks(x, words, lane, block, largest)
-    scratch, others = np.empty(L1_CHUNK), np.empty(L1_CHUNK)
     for begin in range(0, codes.size, L1_CHUNK):
-        end = min(begin + L1_CHUNK, codes.size)
-        numbers, quotients, own = largest[begin:end], scratch[: end - begin], codes[begin:end]
+        end = begin + L1_CHUNK if codes.size - begin > L1_CHUNK else codes.size
+        numbers, own = largest[begin:end], codes[begin:end]
+        kept, divided = rounded[: own.size], quotients[: own.size]
+        round_magnitudes(numbers, cut, kept)
         of_each = divisors if divisors.size == 1 else divisors[begin:end]
-        quotients_of_magnitudes(numbers, of_each, cut, others[: end - begin], quotients)
-        encode_block(quotients.view(np.uint64), None, None, None, own, p, is_uncommon, None)
+        divide_blocks_to_odd(kept, of_each, own.size if divisors.size == 1 else 1, 0, divided)
+        if not encode_as(how, source[: own.size], own, 0):
+            return begin
         if of_zeros > 0:
             for i in range(own.size):
                 stand_in = of_zeros if numbers[i] == 0 else 1
@@ -103,6 +139,7 @@ def scale_blocks(
                 own[i] = stand_in if own[i] == 0 else own[i]
         if table is not None:
             look_up(own, table, values[begin:end])
+    return int(codes.size)
 
 
 @step
@@ -145,28 +182,6 @@ def entries_of(each: Any, begin: Any, end: Any) -> Any:
     return None if each is None else each[begin:end]
 
 
-def encode_as(how: Any, source: Any, out: Any, start: Any) -> None:
-    """The codes of numbers as loops take them, written to `out`, as a kernel says how."""
-    raise TypeError("for compiled callers only")  # which get one of the two below
-
-
-@overload(encode_as)
-def _encode_as(how: Any, source: Any, out: Any, start: Any) -> Any:
-    """The loop that has as many arguments as a kernel gives: `search` three, `project` more."""
-
-    def by_search(how: Any, source: Any, out: Any, start: Any) -> None:
-        thresholds, results, lane = how
-        search(source, None, out, thresholds, results, lane)
-
-    def by_lattice(how: Any, source: Any, out: Any, start: Any) -> None:
-        wide, parameters, is_uncommon, given, key, place = how
-        project(
-            source, None, wide, out, parameters, is_uncommon, None, None, given, key, place, start
-        )
-
-    return by_search if len(how) == 3 else by_lattice
-
-
 @step
 def encode_quotients(
     x: Any,
@@ -176,26 +191,29 @@ def encode_quotients(
     block: Any,
     begun: Any,
     factors: Any,
+    sums: Any,
     quotients: Any,
     source: Any,
     how: Any,
     out: Any,
     start: Any,
-) -> None:
-    """Codes of the quotients of numbers and the scale of each block, written to `out`.
+) -> int:
+    """Codes of the quotients of numbers and the scale of each block, written to `out`. Returns how
+    many are done: all, or those before the first chunk of which `how` cannot make anything.
 
-    scales, terms: of block 0 on, at whose place `begun` the numbers begin. factors, quotients:
-    scratch for `divide_chunk`; source: the quotients as loops take them. how: the arguments that a
-    kernel gives its loop. start: the position of the first number.
+    scales, terms: of block 0 on, at whose place `begun` the numbers begin. factors, sums,
+    quotients: scratch for `divide_chunk`; source: the quotients as loops take them. how: as for
+    `encode_as`. start: the position of the first number.
     """
-    sums = np.empty(0 if terms is None else L2_CHUNK)
     for first in range(0, x.size, L2_CHUNK):
-        last = min(first + L2_CHUNK, x.size)
+        last = first + L2_CHUNK if x.size - first > L2_CHUNK else x.size
         begin, end, place = blocks_between(first, last, block, begun)
         numbers, own, added = x[first:last], scales[begin:end], entries_of(terms, begin, end)
         divided = quotients[: numbers.size]
         divide_chunk(numbers, own, added, is_to_odd, block, place, factors, sums, divided)
-        encode_as(how, source[: numbers.size], out[first:last], start + first)
+        if not encode_as(how, source[: numbers.size], out[first:last], start + first):
+            return first
+    return int(x.size)
 
 
 @step
@@ -228,7 +246,7 @@ def decode_blocks(
     size = 0 if offsets is None else L2_CHUNK
     scratch, others = np.empty(size), np.empty(size)
     for first in range(0, codes.size, L2_CHUNK):
-        last = min(first + L2_CHUNK, codes.size)
+        last = first + L2_CHUNK if codes.size - first > L2_CHUNK else codes.size
         begin, end, place = blocks_between(first, last, block, begun)
         values, scales = out[first:last], scratch_scales[: end - begin]
         if largest_code(codes[first:last]) >= table.size:
@@ -251,15 +269,6 @@ def decode_blocks(
         else:
             look_up_blocks(codes[first:last], table, scales, block, place, most, values)
     return True
-
-
-@step
-def largest_code(codes: Any) -> Any:
-    """The largest of some codes."""
-    largest = codes[0]
-    for i in range(codes.size):
-        largest = maximum(largest, codes[i])
-    return largest
 
 
 @step

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy import bitwise_and, divide, left_shift, right_shift
+from numpy import bitwise_and, divide, left_shift, maximum, minimum, right_shift
 
+from numformats.codec.numba.bits import bits_of, float_of
 from numformats.codec.numba.steps import inlined, step
 
 # What a quotient is raised to, lest float32 lose it: far below all that elements tell apart.
@@ -22,7 +23,9 @@ def within(k: Any, block: Any, begun: Any, size: Any) -> Any:
 
     Loops over a slice of that, from 0 on, are the ones of which LLVM makes vectors.
     """
-    return max(k * block - begun, 0), min((k + 1) * block - begun, size)
+    first, last = k * block - begun, (k + 1) * block - begun
+    # Python's min and max of several numbers compile slowly.
+    return first if first > 0 else 0, last if last < size else size
 
 
 @step
@@ -68,7 +71,6 @@ def divide_blocks_to_odd(x: Any, scales: Any, block: Any, begun: Any, out: Any) 
 @step
 def divide_to_odd(x: Any, scale: Any, out: Any) -> None:
     """Quotients by one scale."""
-    words = out.view(np.int64)
     spread = scale * _SPLIT
     scale_high = spread - (spread - scale)
     scale_low = scale - scale_high
@@ -84,14 +86,13 @@ def divide_to_odd(x: Any, scale: Any, out: Any) -> None:
             (high * scale_high - product) + high * scale_low + low * scale_high
         ) + low * scale_low
         rest = (number - product) - error
-        out[i] = quotient
-        word = words[i]
+        word = np.int64(bits_of(quotient))
         is_moved = (rest != 0) & np.isfinite(rest) & (bitwise_and(word, np.int64(1)) == 0)
         # Away from zero, if the remainder has the sign of the number.
         step_up = np.int64(1) if (rest > 0) == (number > 0) else np.int64(-1)
         # What overflows becomes the largest there is, which is odd: one below infinity.
         step_down = np.int64(-1) if np.isinf(quotient) & np.isfinite(number) else np.int64(0)
-        words[i] = word + (step_up if is_moved else step_down)
+        out[i] = float_of(np.uint64(word + (step_up if is_moved else step_down)))
 
 
 @step
@@ -105,17 +106,16 @@ def add_terms_to_odd(x: Any, terms: Any, block: Any, begun: Any, out: Any) -> No
 @step
 def add_to_odd(x: Any, term: Any, out: Any) -> None:
     """Sums with one term."""
-    words = out.view(np.int64)
     for i in range(x.size):
         number = np.float64(x[i])
         total = number + term
         # The error of the sum, exactly (Knuth's TwoSum).
         back = total - number
         error = (number - (total - back)) + (term - back)
-        out[i] = total
-        is_moved = (error != 0) & np.isfinite(error) & (bitwise_and(words[i], np.int64(1)) == 0)
+        word = np.int64(bits_of(total))
+        is_moved = (error != 0) & np.isfinite(error) & (bitwise_and(word, np.int64(1)) == 0)
         step_up = np.int64(1) if (error > 0) == (total > 0) else np.int64(-1)
-        words[i] = words[i] + (step_up if is_moved else np.int64(0))
+        out[i] = float_of(np.uint64(word + (step_up if is_moved else np.int64(0))))
 
 
 @step
@@ -192,7 +192,7 @@ def add_zero_points(
         for i in range(own.size):
             # Up and down again, and the upper bits are the sign.
             moved = right_shift(left_shift(own[i], spare), spare) + zero
-            inside = min(max(moved, np.int32(lowest)), np.int32(highest))
+            inside = minimum(maximum(moved, np.int32(lowest)), np.int32(highest))
             codes[i] = bitwise_and(inside, np.int32(mask))
 
 
