@@ -10,7 +10,7 @@ from numpy import bitwise_and, left_shift, maximum
 from numformats.codec.numba.bits import float_of
 from numformats.codec.numba.encode import L1_CHUNK, look_up
 from numformats.codec.numba.lanes import LANE64
-from numformats.codec.numba.steps import step
+from numformats.codec.numba.steps import kernel, step
 from numformats.codec.values import special_codes
 from numformats.system import NumberSystem
 
@@ -79,7 +79,7 @@ def largest_code(codes: Any) -> Any:
     return largest
 
 
-@step
+@kernel
 def look_up_codes(codes: Any, table: Any, out: Any) -> bool:
     """The entry of a table for each code, written to `out`. Returns whether there is one for all."""
     for begin in range(0, codes.size, L1_CHUNK):
@@ -91,7 +91,7 @@ def look_up_codes(codes: Any, table: Any, out: Any) -> bool:
     return True
 
 
-@step
+@kernel
 def decode_floats(codes: Any, out: Any, fields: Any, limit: Any) -> bool:
     """The values of float codes, written to `out`, which is float32 or float64. Returns whether
     all codes are up to the limit.
@@ -112,7 +112,7 @@ def decode_floats(codes: Any, out: Any, fields: Any, limit: Any) -> bool:
     return True
 
 
-@step
+@kernel
 def decode_fixed(codes: Any, out: Any, fields: Any, limit: Any) -> bool:
     """The values of integer and fixed-point codes, written to `out`. Returns whether all codes are
     up to the limit.

@@ -32,6 +32,7 @@ from numformats.codec.numba.steps import (
     floor_and_fraction,
     inlined,
     jammed,
+    kernel,
     low_end,
     place,
     random_threshold,
@@ -321,7 +322,7 @@ def look_up(codes: Any, table: Any, out: Any) -> None:
         out[i] = table[codes[i]]
 
 
-@step
+@kernel
 def project(
     source: Any,
     conversion: Any,

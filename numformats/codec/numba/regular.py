@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from numba import types
+from numba.extending import overload
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from numpy import (
     add,
@@ -24,13 +26,13 @@ from numpy import (
 
 from numformats.codec.numba.encode import L1_CHUNK, codes_place, lanes_of, look_up
 from numformats.codec.numba.regular_words import REGULAR_COUNT, RegularWords
-from numformats.codec.numba.steps import inlined, step
+from numformats.codec.numba.steps import kernel, step
 
 # After blocks that had other numbers, the loop for normal ones is not tried for so many at most.
 _LONGEST_PAUSE: Final = 32
 
 
-@inlined
+@step
 def place_regular(magnitude: Any, p: Any) -> Any:
     """The magnitude's code before bits are cut off, how many these are, and the exponent field."""
     # Subnormal inputs have the exponent of the smallest normal ones. Below the smallest normal
@@ -42,7 +44,7 @@ def place_regular(magnitude: Any, p: Any) -> Any:
     return uncut, minimum(subtract(p.distance, exponent), p.sign_place), exponent
 
 
-@inlined
+@step
 def round_regular(uncut: Any, distance: Any, is_negative: Any, p: Any) -> Any:
     """The code of a magnitude, rounded: a bias added, and as many bits cut off."""
     top = p.negative_bias if is_negative else p.bias
@@ -51,7 +53,7 @@ def round_regular(uncut: Any, distance: Any, is_negative: Any, p: Any) -> Any:
     return right_shift(add(add(uncut, bias), odd), distance)
 
 
-@inlined
+@step
 def with_sign(code: Any, is_negative: Any, p: Any) -> Any:
     """The code of a number from that of its magnitude."""
     sign = p.zero_sign if code == p.zero else p.sign
@@ -96,7 +98,7 @@ def values_of_regular(words: Any, out: Any, p: Any) -> bool:
     return bool(largest <= p.limit)
 
 
-@inlined
+@step
 def round_normal(magnitude: Any, is_negative: Any, p: Any) -> Any:
     """A magnitude with the bias for its sign, and one more for an odd code if need be: all but the
     cut.
@@ -141,15 +143,43 @@ def values_of_normal(words: Any, out: Any, p: Any) -> bool:
     )
 
 
-@step
-def block_of_regular(words: Any, out: Any, p: Any, in_place: Any, only_normal: Any) -> bool:
-    """Codes of a block, or values if `in_place` is not None; whether all numbers were fit."""
-    if in_place is None:
-        return codes_of_normal(words, out, p) if only_normal else codes_of_regular(words, out, p)
-    return values_of_normal(words, out, p) if only_normal else values_of_regular(words, out, p)
+def fill_normal(words: Any, out: Any, p: Any, in_place: Any) -> bool:
+    """`codes_of_normal`, or `values_of_normal` if `in_place` is not None."""
+    raise TypeError("for compiled callers only")  # which get one of the two below
 
 
-@step
+@overload(fill_normal)
+def _fill_normal(words: Any, out: Any, p: Any, in_place: Any) -> Any:
+    """The loop that the type of `in_place` calls for: the other would be compiled in vain."""
+
+    def codes(words: Any, out: Any, p: Any, in_place: Any) -> bool:
+        return codes_of_normal(words, out, p)
+
+    def values(words: Any, out: Any, p: Any, in_place: Any) -> bool:
+        return values_of_normal(words, out, p)
+
+    return codes if isinstance(in_place, types.NoneType) else values
+
+
+def fill_regular(words: Any, out: Any, p: Any, in_place: Any) -> bool:
+    """`codes_of_regular`, or `values_of_regular` if `in_place` is not None."""
+    raise TypeError("for compiled callers only")  # which get one of the two below
+
+
+@overload(fill_regular)
+def _fill_regular(words: Any, out: Any, p: Any, in_place: Any) -> Any:
+    """The loop that the type of `in_place` calls for: the other would be compiled in vain."""
+
+    def codes(words: Any, out: Any, p: Any, in_place: Any) -> bool:
+        return codes_of_regular(words, out, p)
+
+    def values(words: Any, out: Any, p: Any, in_place: Any) -> bool:
+        return values_of_regular(words, out, p)
+
+    return codes if isinstance(in_place, types.NoneType) else values
+
+
+@kernel
 def project_regular(
     source: Any,
     conversion: Any,
@@ -175,13 +205,13 @@ def project_regular(
         part = codes_place(out, row, begin, end)
         is_done = False
         if p.normal_serves != p.zero and pause == 0:
-            is_done = block_of_regular(lanes, part, p, in_place, True)
+            is_done = fill_normal(lanes, part, p, in_place)
             longest = 1 if is_done else minimum(2 * longest, _LONGEST_PAUSE)
             pause = 0 if is_done else longest
         elif pause > 0:
             pause -= 1
         if not is_done and p.any_serves != p.zero:
-            is_done = block_of_regular(lanes, part, p, in_place, False)
+            is_done = fill_regular(lanes, part, p, in_place)
         if not is_done:
             return begin
         if table is not None:

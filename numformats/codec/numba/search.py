@@ -17,7 +17,7 @@ from numformats.codec import staircase
 from numformats.codec.float_order import changes_of, floats_of
 from numformats.codec.numba.encode import L1_CHUNK, lanes_of, look_up
 from numformats.codec.numba.lanes import Lane
-from numformats.codec.numba.steps import step
+from numformats.codec.numba.steps import kernel, step
 from numformats.codec.plan import BySign, StaircasePlan
 from numformats.modes import random_bit_count
 
@@ -112,7 +112,7 @@ def mark_nan(keys: Any, places: Any, nan_place: Any, lane: Any) -> bool:
     return found
 
 
-@step
+@kernel
 def search(
     source: Any, conversion: Any, scratch: Any, out: Any, thresholds: Any, results: Any, lane: Any
 ) -> bool:

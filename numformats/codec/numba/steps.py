@@ -32,9 +32,17 @@ if config.DISABLE_JIT:
     raise ImportError("NUMBA_DISABLE_JIT: without Numba's compiler there are no kernels")
 
 
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function when Python calls it, for the types that it is called with."""
+    return _kept(njit(nogil=True, no_cfunc_wrapper=True)(function), function)
+
+
 def step(function: Callable[..., Any]) -> Any:
-    """Compile a function when it is called, for the types that it is called with."""
-    return _kept(njit(nogil=True)(function), function)
+    """Compile a function for kernels to call."""
+    # Arguments need not be read from Python's objects, which for rows of words takes the compiler
+    # longer than the work.
+    options = {"no_cfunc_wrapper": True, "no_cpython_wrapper": True}
+    return _kept(njit(nogil=True, **options)(function), function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numformats.codec.numba.encode import L2_CHUNK, copy
 from numformats.codec.numba.lanes import LANE32, LANE64, Lane
-from numformats.codec.numba.steps import inlined, step
+from numformats.codec.numba.steps import inlined, kernel, step
 
 
 class MagnitudeWords(NamedTuple):
@@ -105,7 +105,7 @@ def absmax_words_of_whole_blocks(
         copy(magnitudes, out)
 
 
-@step
+@kernel
 def absmax_of_blocks(
     words: Any, lane: Any, block: Any, fours: Any, others: Any, maxima: Any, floats: Any, out: Any
 ) -> None:
@@ -174,7 +174,7 @@ def in_order(word: Any, order: Any) -> Any:
     return bitwise_xor(word, flips)
 
 
-@step
+@kernel
 def ends_of_blocks(
     x: Any, words: Any, order: Any, block: Any, with_zero: Any, low: Any, high: Any
 ) -> None:
@@ -190,7 +190,7 @@ def ends_of_blocks(
         low[k], high[k] = in_order(least, order), in_order(most, order)
 
 
-@step
+@kernel
 def signed_absmax_of_blocks(x: Any, words: Any, order: Any, block: Any, out: Any) -> None:
     """The finite number of each block that is farthest from zero, of several the first; NaN if
     there is any, and zero if there is nothing finite. The arguments are as for `ends_of_blocks`.

@@ -27,7 +27,7 @@ from numformats.codec.numba.decode import largest_code
 from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK, look_up, project
 from numformats.codec.numba.regular import project_regular
 from numformats.codec.numba.search import search
-from numformats.codec.numba.steps import step
+from numformats.codec.numba.steps import kernel, step
 
 _INFINITY: Final = np.uint64(0x7FF0000000000000)
 
@@ -98,7 +98,7 @@ def round_magnitudes(largest: Any, cut: Any, rounded: Any) -> None:
         rounded[i] = float_of(cut_word if word < _INFINITY else word)
 
 
-@step
+@kernel
 def scale_blocks(
     largest: Any,
     divisors: Any,
@@ -182,7 +182,7 @@ def entries_of(each: Any, begin: Any, end: Any) -> Any:
     return None if each is None else each[begin:end]
 
 
-@step
+@kernel
 def encode_quotients(
     x: Any,
     scales: Any,
@@ -216,7 +216,7 @@ def encode_quotients(
     return int(x.size)
 
 
-@step
+@kernel
 def decode_blocks(
     codes: Any,
     table: Any,
@@ -289,7 +289,7 @@ def look_up_blocks(
             products[i] = table[own[i]] * scale
 
 
-@step
+@kernel
 def squared_errors(
     x: Any,
     codes: Any,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy import bitwise_and, divide, left_shift, maximum, minimum, right_shift
 
 from numformats.codec.numba.bits import bits_of, float_of
-from numformats.codec.numba.steps import inlined, step
+from numformats.codec.numba.steps import inlined, kernel, step
 
 # What a quotient is raised to, lest float32 lose it: far below all that elements tell apart.
 LEAST: Final = np.float32(2.0**-100)
@@ -177,7 +177,7 @@ def multiply_blocks(values: Any, scales: Any, block: Any, begun: Any, most: Any)
             own[i] = own[i] * scale
 
 
-@step
+@kernel
 def add_zero_points(
     integers: Any, spare: Any, zeros: Any, ends: Any, mask: Any, block: Any, begun: Any, out: Any
 ) -> None:
