@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, Final
 
 import ml_dtypes
 import numpy as np
 
 from numformats.codec.arguments import code_dtype
-from numformats.codec.numba import calls, encode, search
-from numformats.codec.numba.blocks import absmax, products
-from numformats.codec.numba.blocks import quotients as quotient_loops
-from numformats.codec.numba.blocks.calls import QuotientKernel, ScaleKernel
+from numformats.codec.numba import calls, decode, encode, regular, search
+from numformats.codec.numba.blocks import absmax, products, quotients
+from numformats.codec.numba.blocks.calls import QuotientKernel, ScaleKernel, write_absmax
 from numformats.codec.numba.calls import LatticeKernel
-from numformats.codec.numba.views import as_words, read_only
+from numformats.codec.numba.views import read_only
 from numformats.codec.plan import make_plan
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.format import Format
@@ -33,13 +33,19 @@ _MODES: tuple[RoundingMode, ...] = (
     # Too fine for 32-bit lanes.
     Stochastic(32, "C"),
 )
+_WIDE: Final = FixedFormat("wide", 17, 0)  # before a zero point is added
+_TWO: Final = TableFormat("two", (0.0, 1.0))
 _LOOPS: tuple[Any, ...] = (
+    regular.project_regular,
     encode.project,
     search.search,
+    decode.look_up_codes,
+    decode.decode_floats,
+    decode.decode_fixed,
+    absmax.absmax_of_blocks,
     absmax.signed_absmax_of_blocks,
     absmax.ends_of_blocks,
-    quotient_loops.add_zero_points,
-    absmax.absmax_of_blocks,
+    quotients.add_zero_points,
     products.scale_blocks,
     products.encode_quotients,
     products.decode_blocks,
@@ -47,23 +53,44 @@ _LOOPS: tuple[Any, ...] = (
 )
 
 
-def compile_all() -> int:
-    """Compile all of them, and return how many they are."""
+def compile_all(tell: Callable[[int], None] | None = None) -> int:
+    """Compile all of them, and return how many they are. After each step of the work the number of
+    versions so far is told.
+    """
+    for compile_some in _steps():
+        compile_some()
+        if tell is not None:
+            tell(version_count())
+    return version_count()
+
+
+def _steps() -> Iterator[Callable[[], object]]:
+    """The work, in steps of some seconds at the most."""
     for dtype, mode, (fmt, saturation) in product(_INPUTS, _MODES, _formats()):
-        if mode != "nearest_even" and fmt.lattice is None:
-            continue
-        x, rng = np.ones(2, dtype), None if mode == "nearest_even" else 0
-        codes = fmt.encode(x, mode, saturation, rng=rng)
-        fmt.round(x, mode, saturation, rng=rng)
-        fmt.decode(codes)
-        fmt.decode(codes, dtype=np.float64)
+        if mode == "nearest_even" or fmt.lattice is not None:
+            yield partial(_compile_casts, np.dtype(dtype), mode, fmt, saturation)
+    yield _compile_fixed_point
+    yield _compile_scales
+    for fmt in (float8_e4m3fn, IntFormat("integers", 16), _WIDE, _TWO):
+        yield partial(_compile_quotients, fmt)
+    yield _compile_zero_points
+    yield _compile_decoding
+    yield _compile_search
+
+
+def _compile_casts(dtype: np.dtype[Any], mode: RoundingMode, fmt: Format, saturation: str) -> None:
+    rng = None if mode == "nearest_even" else 0
+    # With infinity, too, there is work for the general loop; what wraps has no other.
+    x = np.array([1, 1 if saturation == "wrap" else np.inf]).astype(dtype)
+    codes = fmt.encode(x, mode, saturation, rng=rng)
+    fmt.round(x, mode, saturation, rng=rng)
+    fmt.decode(codes)
+    fmt.decode(codes, dtype=np.float64)
+
+
+def _compile_fixed_point() -> None:
     fixed = FixedFormat("fixed", 15, 16)
     fixed.decode(fixed.encode([1.0]))
-    _compile_scales()
-    _compile_quotients()
-    _compile_decoding()
-    _compile_search()
-    return version_count()
 
 
 def version_count() -> int:
@@ -72,46 +99,42 @@ def version_count() -> int:
 
 
 def _compile_scales() -> None:
-    wide, divisors = np.ones(1), np.ones(1)
-    numbers = [_numbers(dtype) for dtype in (np.float32, np.float64)]
     for fmt in (float8_e8m0fnu, float8_e4m3fn, float16, float32):
         kernel = calls.kernel_for(make_plan(fmt, Modes(saturation="finite")), _FLOAT64)
-        codes = np.empty(1, code_dtype(fmt))
         assert isinstance(kernel, LatticeKernel)
-        for known in (*numbers, None):
-            ScaleKernel(kernel, fmt, 1, None).run(known, 2, wide, divisors, codes)
-    for x in numbers:
-        absmax.absmax_of_blocks(x, as_words(x), absmax.magnitude_words(x), 2, wide)
+        # The second is for the general loop.
+        largest = np.array([1.0, np.inf])
+        codes = np.empty(2, code_dtype(fmt))
+        ScaleKernel(kernel, fmt, 1, None).run(None, 1, largest, np.ones(1), codes)
+    for x in (_numbers(np.float32), _numbers(np.float64)):
+        write_absmax(x, 2, np.ones(1))
         signed, order = x.view(f"i{x.itemsize}"), absmax.order_words(x)
         low, high = np.empty((2, 1), signed.dtype)
         absmax.signed_absmax_of_blocks(x, signed, order, 2, low)
         absmax.ends_of_blocks(x, signed, order, 2, True, low, high)
 
 
-def _compile_quotients() -> None:
-    single, double = _numbers(np.float32), _numbers(np.float64)
+def _compile_quotients(fmt: Format) -> None:
+    single, double = (read_only(np.array([1, np.inf], dtype)) for dtype in "fd")
     sizes = np.ones(1)
-    table, integers = TableFormat("two", (0.0, 1.0)), IntFormat("integers", 16)
     # Scales that are powers of two, others, and those whose quotients are rounded to odd, or those
     # of sums.
     ways: list[tuple[Any, ...]] = [(single, _FLOAT32, False, None), (single, _FLOAT64, False, None)]
     ways += [(x, _FLOAT64, True, term) for x in (single, double) for term in (None, sizes)]
-    wide = FixedFormat("wide", 17, 0)  # before a zero point is added
-    for fmt, mode in product((float8_e4m3fn, integers, wide, table), _MODES):
-        if mode != "nearest_even" and fmt is table:
-            continue
-        plan, key = (
-            make_plan(fmt, Modes(mode, "finite", "zero")),
-            None if mode == "nearest_even" else 0,
-        )
+    for mode in _MODES if fmt.lattice is not None else _MODES[:1]:
+        plan = make_plan(fmt, Modes(mode, "finite", "zero"))
+        key = None if mode == "nearest_even" else 0
         for x, dtype, is_to_odd, terms in ways:
             kernel = calls.kernel_for(plan, dtype)
             assert kernel is not None
-            quotients = QuotientKernel(kernel, 2, 2, is_to_odd=is_to_odd, key=key)
-            quotients.run(x, sizes, terms, 0, np.empty(2, code_dtype(fmt)), 0)
-    moved = np.ones(2, np.int32), np.int32(1), sizes, (0, 15), 15, 2, 0
+            loop = QuotientKernel(kernel, 2, 2, is_to_odd=is_to_odd, key=key)
+            loop.run(x, sizes, terms, 0, np.empty(2, code_dtype(fmt)), 0)
+
+
+def _compile_zero_points() -> None:
+    moved = np.ones(2, np.int32), np.int32(1), np.ones(1), (0, 15), 15, 2, 0
     for codes in (np.empty(2, np.uint8), np.empty(2, np.uint16)):
-        quotient_loops.add_zero_points(*moved, codes)
+        quotients.add_zero_points(*moved, codes)
 
 
 def _compile_decoding() -> None:
@@ -150,4 +173,4 @@ def _formats() -> Iterator[tuple[Format, str]]:
         yield fmt, "none"
     for bits in (8, 16):
         yield IntFormat(f"int{bits}", bits), "wrap"
-    yield TableFormat("two", (0.0, 1.0)), "none"
+    yield _TWO, "none"

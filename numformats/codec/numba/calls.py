@@ -12,10 +12,25 @@ from numpy.typing import NDArray
 
 from numformats.codec.arguments import code_dtype, walk
 from numformats.codec.numba import decode, encode, regular, threads
-from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK
-from numformats.codec.numba.lanes import LANE32, LANE64, Lane, is_uncommon, lane_of, words_of
-from numformats.codec.numba.regular_words import regular_words_of
-from numformats.codec.numba.search import LaneWords, find_thresholds, is_searchable, search
+from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK, GeneralLoop
+from numformats.codec.numba.lanes import (
+    LANE32,
+    LANE64,
+    Lane,
+    is_uncommon,
+    lane_of,
+    looks_at_ties,
+    words_of,
+)
+from numformats.codec.numba.regular import NormalLoop, RegularLoop
+from numformats.codec.numba.regular_words import RegularWords, regular_words_of
+from numformats.codec.numba.search import (
+    LaneWords,
+    SearchLoop,
+    find_thresholds,
+    is_searchable,
+    search,
+)
 from numformats.codec.numba.views import NO_WORDS, as_words, read_only, word_dtype
 from numformats.codec.plan import EncodePlan, Plan, StaircasePlan
 from numformats.codec.random_bits import key_schedule
@@ -25,8 +40,9 @@ from numformats.system import NumberSystem
 
 Array = NDArray[Any]
 
-# Given random numbers, a key that makes them, and how far up in a lane they belong.
-Draws = tuple[Array | None, Array | None, Any]
+# Given random numbers, a key that makes them, how far up in a lane they belong, and whether ties
+# have to be looked at.
+Draws = tuple[Array | None, Array | None, Any, bool | None]
 
 CONVERSIONS: Final[dict[np.dtype[Any], int]] = {
     np.dtype(ml_dtypes.bfloat16): encode.FROM_BFLOAT16,
@@ -84,6 +100,7 @@ class LatticeKernel:
         is_number = self._converts and self._conversion is None
         self._source_dtype = dtype if is_number else word_dtype(dtype)
         bits = random_bit_count(plan.rounding)
+        self._look_at_ties = True if looks_at_ties(plan) else None
         # Given numbers are right-aligned, drawn ones are used from the top.
         self._given_place = lane.dtype.type(lane.bits - (bits or lane.bits))
         self._drawn_place = lane.dtype.type(lane.bits - 32)
@@ -150,16 +167,17 @@ class LatticeKernel:
         )
         return has_nan
 
-    def how(self, key: Array | None) -> tuple[Any, ...]:
-        """The arguments of the loop that are not of each array, for codes."""
-        if self._regular is None or key is not None:
-            return self.how_general(key)
-        return self._scratch(), self._regular
+    def loop(self, key: Array | None) -> RegularLoop | NormalLoop | GeneralLoop:
+        """The loop for codes of floats given as `source`, which may find out that it cannot."""
+        if self._regular is None or key is not None or self._converts:
+            return self.general_loop(key)
+        words = RegularWords(*self._regular)
+        return (RegularLoop if words.any_serves else NormalLoop)(self._regular)
 
-    def how_general(self, key: Array | None) -> tuple[Any, ...]:
-        """The same for numbers that are not regular."""
+    def general_loop(self, key: Array | None) -> GeneralLoop:
+        """The loop that makes codes of all floats."""
         draws = self._draws(None, key)
-        return self._scratch(), self._parameters, self._is_uncommon, *draws
+        return GeneralLoop(self._scratch(), self._parameters, self._is_uncommon, *draws)
 
     def _scratch(self) -> Array | None:
         """Memory to convert a block of numbers in, if need be."""
@@ -172,9 +190,10 @@ class LatticeKernel:
     def _draws(self, given: Array | None, key: Array | None) -> Draws:
         """Random numbers, or the words of the key that makes them, and where they belong."""
         if given is None and key is None:
-            return None, None, self._drawn_place
+            return None, None, self._drawn_place, None
         place = self._drawn_place if given is None else self._given_place
-        return NO_WORDS if given is None else given, NO_WORDS if key is None else key, place
+        given, key = NO_WORDS if given is None else given, NO_WORDS if key is None else key
+        return given, key, place, self._look_at_ties
 
 
 class SearchKernel:
@@ -200,12 +219,12 @@ class SearchKernel:
         entries[: results.size - 1] = results[:-1]
         return read_only(entries)
 
-    def how(self, key: Array | None) -> tuple[Any, ...]:
-        """The arguments of the loop that are not of each array; there are no random numbers."""
-        return self.thresholds, self.results, self.lane_words
+    def loop(self, key: Array | None) -> SearchLoop:
+        """The loop for codes of floats; there are no random numbers."""
+        return SearchLoop(self.thresholds, self.results, self.lane_words)
 
     # A search makes something of all numbers.
-    how_general = how
+    general_loop = loop
 
     def source(self, x: Array) -> Array:
         """The input as words."""

@@ -81,7 +81,7 @@ def largest_code(codes: Any) -> Any:
 
 @kernel
 def look_up_codes(codes: Any, table: Any, out: Any) -> bool:
-    """The entry of a table for each code, written to `out`. Returns whether there is one for all."""
+    """The entry of a table for each code, written to `out`. Returns whether all have one."""
     for begin in range(0, codes.size, L1_CHUNK):
         end = begin + L1_CHUNK if codes.size - begin > L1_CHUNK else codes.size
         own = codes[begin:end]

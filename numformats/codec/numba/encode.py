@@ -5,7 +5,7 @@ An argument that is None is a part left out, at the time of compiling.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
@@ -58,6 +58,19 @@ COUNT = len(Parameters._fields)
 # Threefry's rotations as words, so that all stays 32 bits wide.
 EVEN_ROTATIONS = tuple(np.uint32(rotation) for rotation in ROTATIONS[:4])
 ODD_ROTATIONS = tuple(np.uint32(rotation) for rotation in ROTATIONS[4:])
+
+
+class GeneralLoop(NamedTuple):
+    """What `project` is told for codes of floats: its arguments but the arrays."""
+
+    scratch: Any
+    parameters: Any
+    is_uncommon: Any
+    given: Any
+    key: Any
+    draw_place: Any
+    look_at_ties: Any
+
 
 # How the bits of an input dtype become those of a lane.
 FROM_BFLOAT16, FROM_FLOAT16 = 0, 1
@@ -112,16 +125,6 @@ def encode_block(
         out[i] = result
         largest = maximum(largest, magnitude)
     return largest
-
-
-@step
-def encode_chosen(
-    words: Any, draws: Any, draw_place: Any, out: Any, p: Any, is_uncommon: Any, in_place: Any
-) -> Any:
-    """`encode_block`, in the version that the rounding mode needs."""
-    if draws is not None and p.jam != p.zero:
-        return encode_block(words, draws, draw_place, True, out, p, is_uncommon, in_place)
-    return encode_block(words, draws, draw_place, None, out, p, is_uncommon, in_place)
 
 
 @inlined
@@ -336,6 +339,7 @@ def project(
     given: Any,
     key: Any,
     draw_place: Any,
+    look_at_ties: Any,
     start: Any,
 ) -> bool:
     """Codes of the numbers in `source`, or values, written to `out`. Returns whether any is NaN.
@@ -347,7 +351,8 @@ def project(
     row: scratch for a block of codes that are looked up.
     given, key: uint32 random numbers for each element, and the three words of a key; one of the
     two is empty, or both are None.
-    draw_place: how far up in a lane these belong. start: the position of the first element.
+    draw_place: how far up in a lane these belong. look_at_ties: as for `encode_block`. start: the
+    position of the first element.
     """
     p = Parameters(*to_fixed_tuple(parameters, COUNT))
     halves, draws = np.empty(L1_CHUNK, np.uint32), np.empty(L1_CHUNK, np.uint32)
@@ -357,9 +362,11 @@ def project(
         end = begin + L1_CHUNK if source.size - begin > L1_CHUNK else source.size
         lanes = lanes_of(source[begin:end], conversion, scratch)
         random = draws_of(begin, end, given, key, start, random_scratch)
-        # Looking up has a loop of its own, since in one with the rest it would keep it from vectors.
+        # Looking up has a loop of its own, since it would keep the rest from becoming vectors.
         part = codes_place(out, row, begin, end)
-        of_block = encode_chosen(lanes, random, draw_place, part, p, is_uncommon, in_place)
+        of_block = encode_block(
+            lanes, random, draw_place, look_at_ties, part, p, is_uncommon, in_place
+        )
         if table is not None:
             look_up(part, table, out[begin:end])
         largest = maximum(largest, of_block)

@@ -107,7 +107,6 @@ class Parameters(NamedTuple):
     dropped: int
     half_unit: int
     ties_to_even: int
-    jam: int
     equal: int
     # Values in place of codes: the smallest above zero.
     lowest_value: int
@@ -177,6 +176,12 @@ def is_uncommon(plan: EncodePlan) -> bool:
     return plan.wrap or not plan.lattice.gradual
 
 
+def looks_at_ties(plan: EncodePlan) -> bool:
+    """Whether a random mode tells numbers apart that only the bits after those kept do."""
+    variant = plan.rounding.variant if isinstance(plan.rounding, Stochastic) else None
+    return variant == "C" or plan.rounding == "stochastic_equal"
+
+
 def words_of(plan: EncodePlan, lane: Lane, fmt: NumberSystem | None = None) -> NDArray[Any]:
     """The parameters of a plan as an array of lane words; with a format, for values in place."""
     return np.array([word & lane.ones for word in parameters_of(plan, lane, fmt)], lane.dtype)
@@ -240,7 +245,6 @@ def _parameters(plan: EncodePlan, lane: Lane) -> Parameters:
         dropped=dropped,
         half_unit=0 if variant == "A" else 1 << (dropped - 1),
         ties_to_even=1 if variant == "C" else 0,
-        jam=1 if variant == "C" or is_equal else 0,
         equal=lane.ones if is_equal else 0,
         lowest_value=0,
     )
@@ -312,7 +316,11 @@ def _emin_for(plan: EncodePlan, lane: Lane) -> int:
 
     Nothing is cut off these, and the binade tells how far up they belong.
     """
-    return plan.lattice.lowest_quantum + lane.trailing_bits if plan.wrap else lowest_exponent(plan.lattice)
+    return (
+        plan.lattice.lowest_quantum + lane.trailing_bits
+        if plan.wrap
+        else lowest_exponent(plan.lattice)
+    )
 
 
 def _trailing_bits(plan: EncodePlan, lane: Lane) -> int:

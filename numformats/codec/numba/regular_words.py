@@ -1,5 +1,5 @@
-"""What the loops for regular numbers are told: a projection as a row of words, as `lanes.Parameters`
-are, but fewer.
+"""What the loops for regular numbers are told: a projection as a row of words, as
+`lanes.Parameters` are, but fewer.
 
 A number is regular if it is finite and, where overflow is not simply clipped, within the range.
 Nearly all numbers are; what becomes of the others takes as many instructions as the rest.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from numba import config, njit
 from numba.core.compiler_lock import global_compiler_lock
@@ -32,6 +32,11 @@ if config.DISABLE_JIT:
     raise ImportError("NUMBA_DISABLE_JIT: without Numba's compiler there are no kernels")
 
 
+# Arguments need not be read from Python's objects, which for rows of words takes the compiler longer
+# than the work.
+_INNER: Final = {"nogil": True, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
+
+
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function when Python calls it, for the types that it is called with."""
     return _kept(njit(nogil=True, no_cfunc_wrapper=True)(function), function)
@@ -39,17 +44,14 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def step(function: Callable[..., Any]) -> Any:
     """Compile a function for kernels to call."""
-    # Arguments need not be read from Python's objects, which for rows of words takes the compiler
-    # longer than the work.
-    options = {"no_cfunc_wrapper": True, "no_cpython_wrapper": True}
-    return _kept(njit(nogil=True, **options)(function), function)
+    return _kept(njit(**_INNER)(function), function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """`step`, for what LLVM finds too long to inline, and must, or its loop would not become
     vectors.
     """
-    return _kept(njit(nogil=True, inline="always")(function), function)
+    return _kept(njit(forceinline=True, **_INNER)(function), function)
 
 
 def _kept(dispatcher: Any, function: Callable[..., Any]) -> Any:

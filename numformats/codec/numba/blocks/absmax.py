@@ -81,47 +81,30 @@ def largest_finite(words: Any, lane: Any) -> Any:
     return largest
 
 
-@step
-def absmax_words_of_whole_blocks(
-    words: Any, lane: Any, block: Any, fours: Any, others: Any, out: Any
-) -> None:
-    """The words of the largest magnitudes of blocks that are all whole, of a length divisible by 4.
-
-    fours, others: scratch for a quarter of the numbers.
-    """
-    magnitudes, length = fours[: words.size // 4], block // 4
-    largest_of_fours(words, lane, magnitudes)
-    while length % 4 == 0:
-        largest_of_fours(magnitudes, lane, others[: magnitudes.size // 4])
-        magnitudes, others = others[: magnitudes.size // 4], magnitudes
-        length //= 4
-    if length % 2 == 0:
-        larger_of_pairs(magnitudes, others[: magnitudes.size // 2])
-        magnitudes = others[: magnitudes.size // 2]
-        length //= 2
-    if length > 1:
-        absmax_words_of_blocks(magnitudes, lane, length, out)
-    else:
-        copy(magnitudes, out)
-
-
 @kernel
 def absmax_of_blocks(
-    words: Any, lane: Any, block: Any, fours: Any, others: Any, maxima: Any, floats: Any, out: Any
+    words: Any, lane: Any, block: Any, fours: Any, pairs: Any, maxima: Any, floats: Any, out: Any
 ) -> None:
     """The largest finite magnitude of each block as float64; NaN if there is any, and zero if there
     is nothing finite. The last block may be shorter.
 
-    words: the bits of float32 or float64; lane: what loops know of these. fours, others, maxima,
+    words: the bits of float32 or float64; lane: what loops know of these. fours, pairs, maxima,
     floats: scratch, as `absmax_scratch` makes it.
     """
     count = maxima.size
     for begin in range(0, out.size, count):
         end = begin + count if out.size - begin > count else out.size
-        part, own = words[begin * block : end * block], maxima[: end - begin]
-        wide = out[begin:end]
+        part, own, wide = words[begin * block : end * block], maxima[: end - begin], out[begin:end]
         if block % 4 == 0 and part.size % block == 0:
-            absmax_words_of_whole_blocks(part, lane, block, fours, others, own)
+            found, other, length = fours[: part.size // 4], pairs, block // 4
+            largest_of_fours(part, lane, found)
+            while length % 2 == 0:
+                larger_of_pairs(found, other[: found.size // 2])
+                found, other, length = other[: found.size // 2], found, length // 2
+            if length == 1:
+                copy(found, own)
+            else:
+                absmax_words_of_blocks(found, lane, length, own)
         else:
             absmax_words_of_blocks(part, lane, block, own)
         for k in range(own.size):
@@ -136,9 +119,9 @@ def absmax_scratch(size: int, block: int, dtype: np.dtype[Any]) -> tuple[NDArray
     """
     count = min(max(L2_CHUNK // block, 1), -(-size // block))
     lane = np.dtype(f"u{dtype.itemsize}")
-    fours, others = np.empty((2, min(count * block, size) // 4), lane)
+    fours, pairs = np.empty((2, min(count * block, size) // 4), lane)
     maxima = np.empty(count, lane)
-    return fours, others, maxima, maxima.view(dtype)
+    return fours, pairs, maxima, maxima.view(dtype)
 
 
 class OrderWords(NamedTuple):

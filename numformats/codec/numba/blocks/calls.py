@@ -20,13 +20,16 @@ from numformats.codec.numba.calls import (
     has_table,
     key_words,
 )
-from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK
+from numformats.codec.numba.encode import L1_CHUNK
 from numformats.codec.numba.lanes import LANE64
 from numformats.codec.numba.views import as_words, read_only
 from numformats.codec.values import value_table
 from numformats.system import NumberSystem
 
 Array = NDArray[Any]
+
+# A named tuple that says which loop makes codes, and with which arguments.
+Loop = Any
 
 
 class QuotientKernel:
@@ -48,12 +51,10 @@ class QuotientKernel:
     ) -> None:
         self._kernel, self._block = kernel, block
         self._is_to_odd = True if is_to_odd else None
-        chunk = min(size, L2_CHUNK)
-        self._quotients = np.empty(chunk, kernel.dtype)
+        # Memory that is asked for anew in each call would cost more than the work.
+        chunk = min(size, L1_CHUNK)
+        self._each, self._quotients = np.empty((2, chunk), kernel.dtype)
         self._sums = np.empty(chunk)
-        # As many as blocks may have a part in a chunk.
-        count = chunk // block + 2
-        self._factors = np.empty(count, np.float32) if kernel.dtype == np.float32 else None
         self._key = key_words(key)
 
     def run(
@@ -66,7 +67,7 @@ class QuotientKernel:
         scales = read_only(scales.view())
         terms = None if terms is None else read_only(terms.view())
 
-        def encode(first: int, last: int, how: tuple[Any, ...]) -> int:
+        def encode(first: int, last: int, loop: Loop) -> int:
             done: int = products.encode_quotients(
                 x[first:last],
                 scales,
@@ -74,34 +75,34 @@ class QuotientKernel:
                 self._is_to_odd,
                 self._block,
                 begun + first,
-                self._factors,
+                self._each,
                 self._sums,
                 self._quotients,
                 kernel.source(self._quotients),
-                how,
+                loop,
                 words[first:last],
                 start + first,
             )
             return first + done
 
-        run_chunks(encode, x.size, L2_CHUNK, kernel.how(self._key), kernel.how_general(self._key))
+        run_chunks(encode, x.size, L1_CHUNK, kernel.loop(self._key), kernel.general_loop(self._key))
 
 
 def run_chunks(
-    run: Callable[[int, int, tuple[Any, ...]], int],
+    run: Callable[[int, int, Loop], int],
     size: int,
     chunk: int,
-    how: tuple[Any, ...],
-    how_general: tuple[Any, ...],
+    loop: Loop,
+    general_loop: Loop,
 ) -> None:
-    """Have a loop done with all numbers, whose calls return how far they came: at chunks of which
-    `how` can make nothing, `how_general` is asked.
+    """Have all numbers gone through, by calls that return how far they came: with a loop, and for
+    chunks of which that makes nothing with the general one.
     """
-    done = run(0, size, how)
+    done = run(0, size, loop)
     while done < size:
         end = min(done + chunk, size)
-        run(done, end, how_general)
-        done = run(end, size, how) if end < size else size
+        run(done, end, general_loop)
+        done = run(end, size, loop) if end < size else size
 
 
 class ScaleKernel:
@@ -132,19 +133,21 @@ class ScaleKernel:
         if x is not None:
             write_absmax(x, block, largest)
         values = np.empty(codes.shape)
-        divisors, of_codes = read_only(divisors.view()), as_words(codes)
-        rounded, quotients = np.empty((2, L1_CHUNK))
+        # All the same, they are as many as a chunk has, for a loop without a choice in it.
+        is_one, of_codes = divisors.size == 1, as_words(codes)
+        each = np.full(min(codes.size, L1_CHUNK), divisors[0]) if is_one else divisors.view()
+        divisors = read_only(each)
+        quotients = np.empty(L1_CHUNK)
         source = self._kernel.source(quotients)
 
-        def scale(first: int, last: int, how: tuple[Any, ...]) -> int:
+        def scale(first: int, last: int, loop: Loop) -> int:
             done: int = products.scale_blocks(
                 largest[first:last],
-                divisors if divisors.size == 1 else divisors[first:last],
+                divisors if is_one else divisors[first:last],
                 self._cut,
-                rounded,
                 quotients,
                 source,
-                how,
+                loop,
                 self._of_zeros,
                 of_codes[first:last],
                 self._table,
@@ -153,7 +156,7 @@ class ScaleKernel:
             return first + done
 
         kernel = self._kernel
-        run_chunks(scale, codes.size, L1_CHUNK, kernel.how(None), kernel.how_general(None))
+        run_chunks(scale, codes.size, L1_CHUNK, kernel.loop(None), kernel.general_loop(None))
         return None if self._table is None else values
 
 

@@ -8,73 +8,26 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numba.extending import overload
-from numpy import add, bitwise_and, divide, multiply, subtract
+from numpy import add, bitwise_and, multiply, subtract
 
 from numformats.codec.numba.bits import bits_of, float_of
+from numformats.codec.numba.blocks.encoding import encode_by, opened
 from numformats.codec.numba.blocks.quotients import (
-    add_terms_to_odd,
+    add_each_to_odd,
     divide_blocks,
-    divide_blocks_to_odd,
     multiply_blocks,
+    quotient_to_odd,
     saturated,
     saturated_product,
-    shift_blocks,
+    spread,
     subtract_terms,
     within,
 )
 from numformats.codec.numba.decode import largest_code
-from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK, look_up, project
-from numformats.codec.numba.regular import project_regular
-from numformats.codec.numba.search import search
+from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK, look_up
 from numformats.codec.numba.steps import kernel, step
 
 _INFINITY: Final = np.uint64(0x7FF0000000000000)
-
-
-def encode_as(how: Any, source: Any, out: Any, start: Any) -> bool:
-    """The codes of numbers as loops take them, written to `out`, as a kernel says how; whether the
-    loop could make something of all of them.
-    """
-    raise TypeError("for compiled callers only")  # which get one of the three below
-
-
-@overload(encode_as)
-def _encode_as(how: Any, source: Any, out: Any, start: Any) -> Any:
-    """The loop that has as many arguments as a kernel gives: `project_regular` two, `search` three,
-    `project` more.
-    """
-
-    def by_bias(how: Any, source: Any, out: Any, start: Any) -> bool:
-        scratch, parameters = how
-        done = project_regular(source, None, scratch, out, parameters, None, None, None)
-        return bool(done == source.size)
-
-    def by_search(how: Any, source: Any, out: Any, start: Any) -> bool:
-        thresholds, results, lane = how
-        search(source, None, None, out, thresholds, results, lane)
-        return True
-
-    def by_lattice(how: Any, source: Any, out: Any, start: Any) -> bool:
-        scratch, parameters, is_uncommon, given, key, place = how
-        project(
-            source,
-            None,
-            scratch,
-            out,
-            parameters,
-            is_uncommon,
-            None,
-            None,
-            None,
-            given,
-            key,
-            place,
-            start,
-        )
-        return True
-
-    return {2: by_bias, 3: by_search}.get(len(how), by_lattice)
 
 
 @step
@@ -88,14 +41,13 @@ def blocks_between(first: Any, last: Any, block: Any, begun: Any) -> Any:
 
 
 @step
-def round_magnitudes(largest: Any, cut: Any, rounded: Any) -> None:
-    """Magnitudes without their last bits, rounded with ties away from zero."""
+def rounded_magnitude(number: Any, cut: Any) -> Any:
+    """A magnitude without its last bits, rounded with ties away from zero."""
     half, mask = cut
-    for i in range(largest.size):
-        word = bits_of(largest[i])
-        # A carry goes into the exponent, as it must; into NaN nothing may be carried.
-        cut_word = bitwise_and(add(word, half), mask)
-        rounded[i] = float_of(cut_word if word < _INFINITY else word)
+    word = bits_of(number)
+    # A carry goes into the exponent, as it must; into NaN nothing may be carried.
+    rounded = bitwise_and(add(word, half), mask)
+    return float_of(rounded if word < _INFINITY else word)
 
 
 @kernel
@@ -103,33 +55,34 @@ def scale_blocks(
     largest: Any,
     divisors: Any,
     cut: Any,
-    rounded: Any,
     quotients: Any,
     source: Any,
-    how: Any,
+    loop: Any,
     of_zeros: Any,
     codes: Any,
     table: Any,
     values: Any,
 ) -> int:
     """The scales of blocks, from the largest magnitude of each. Returns how many blocks are done:
-    all, or those before the first chunk of which `how` cannot make anything.
+    all, or those before the first chunk of which the loop cannot make anything.
 
-    largest: the magnitudes as float64. divisors: what they are to become, one, or one for each.
+    largest: the magnitudes as float64. divisors: what they are to become, one for each; or for each
+    of a chunk, if they are the same for all chunks.
     cut: two words to round magnitudes by before that: what is added, and the mask of what is kept.
-    rounded, quotients: scratch for `L1_CHUNK` float64 numbers; source: the quotients as loops take
-    them. how: the projection of float64 onto the scale format, as for `encode_as`. of_zeros: the code that stands in for zero where the magnitude is zero, as the
-    smallest positive code does elsewhere; or 0 if the format has no zero. table: the value of each
-    code, or None if the values are not asked for; they go to `values`.
+    quotients: scratch for `L1_CHUNK` float64 numbers; source: these as loops take them. loop: for
+    the projection of float64 onto the scale format, as for `encode_by`. of_zeros: the code that
+    stands in for zero where the magnitude is zero, as the smallest positive code does elsewhere; or
+    0 if the format has no zero. table: the value of each code, or None if the values are not asked
+    for; they go to `values`.
     """
+    told = opened(loop)
     for begin in range(0, codes.size, L1_CHUNK):
         end = begin + L1_CHUNK if codes.size - begin > L1_CHUNK else codes.size
         numbers, own = largest[begin:end], codes[begin:end]
-        kept, divided = rounded[: own.size], quotients[: own.size]
-        round_magnitudes(numbers, cut, kept)
-        of_each = divisors if divisors.size == 1 else divisors[begin:end]
-        divide_blocks_to_odd(kept, of_each, own.size if divisors.size == 1 else 1, 0, divided)
-        if not encode_as(how, source[: own.size], own, 0):
+        of_each = divisors[begin:end] if divisors.size == codes.size else divisors
+        for i in range(own.size):
+            quotients[i] = quotient_to_odd(rounded_magnitude(numbers[i], cut), of_each[i])
+        if not encode_by(loop, told, source[: own.size], own, 0):
             return begin
         if of_zeros > 0:
             for i in range(own.size):
@@ -142,46 +95,6 @@ def scale_blocks(
     return int(codes.size)
 
 
-@step
-def divide_chunk(
-    x: Any,
-    scales: Any,
-    terms: Any,
-    is_to_odd: Any,
-    block: Any,
-    begun: Any,
-    factors: Any,
-    sums: Any,
-    quotients: Any,
-) -> None:
-    """Quotients of numbers, float32 or float64, and the scale of each block.
-
-    terms: None, or what is added to the numbers of each block first; sums: scratch for that, since
-    LLVM makes no vectors of a loop that writes where it reads. is_to_odd: None if quotients in
-    float64 will do, and need not be rounded to odd; sums are.
-    factors: None, or float32 scratch for the reciprocals of the scales if those are powers of two
-    and the numbers float32: then the quotients are float32, too, else float64.
-    """
-    if factors is not None:
-        for k in range(scales.size):
-            factors[k] = divide(1.0, scales[k])
-        shift_blocks(x, factors[: scales.size], block, begun, quotients)
-    elif is_to_odd is None:
-        divide_blocks(x, scales, block, begun, quotients)
-    elif terms is None:
-        divide_blocks_to_odd(x, scales, block, begun, quotients)
-    else:
-        added = sums[: x.size]
-        add_terms_to_odd(x, terms, block, begun, added)
-        divide_blocks_to_odd(added, scales, block, begun, quotients)
-
-
-@step
-def entries_of(each: Any, begin: Any, end: Any) -> Any:
-    """The entries of some blocks, if there are any."""
-    return None if each is None else each[begin:end]
-
-
 @kernel
 def encode_quotients(
     x: Any,
@@ -190,28 +103,37 @@ def encode_quotients(
     is_to_odd: Any,
     block: Any,
     begun: Any,
-    factors: Any,
+    each: Any,
     sums: Any,
     quotients: Any,
     source: Any,
-    how: Any,
+    loop: Any,
     out: Any,
     start: Any,
 ) -> int:
-    """Codes of the quotients of numbers and the scale of each block, written to `out`. Returns how
-    many are done: all, or those before the first chunk of which `how` cannot make anything.
+    """Codes of the quotients of numbers, float32 or float64, and the scale of each block, written
+    to `out`. Returns how many are done: all, or those before the first chunk of which the loop
+    cannot make anything.
 
-    scales, terms: of block 0 on, at whose place `begun` the numbers begin. factors, sums,
-    quotients: scratch for `divide_chunk`; source: the quotients as loops take them. how: as for
-    `encode_as`. start: the position of the first number.
+    scales, terms: of block 0 on, at whose place `begun` the numbers begin; terms: None, or what is
+    added to the numbers of each block first. is_to_odd: None if quotients need not be rounded to
+    odd, as those of sums have to be. each, sums, quotients: scratch for `L1_CHUNK` numbers, as for
+    `divide_blocks`; source: the quotients as loops take them. loop: as for `encode_by`. start: the
+    position of the first number.
     """
-    for first in range(0, x.size, L2_CHUNK):
-        last = first + L2_CHUNK if x.size - first > L2_CHUNK else x.size
+    told = opened(loop)
+    for first in range(0, x.size, L1_CHUNK):
+        last = first + L1_CHUNK if x.size - first > L1_CHUNK else x.size
         begin, end, place = blocks_between(first, last, block, begun)
-        numbers, own, added = x[first:last], scales[begin:end], entries_of(terms, begin, end)
-        divided = quotients[: numbers.size]
-        divide_chunk(numbers, own, added, is_to_odd, block, place, factors, sums, divided)
-        if not encode_as(how, source[: numbers.size], out[first:last], start + first):
+        numbers, own, divided = x[first:last], each[: last - first], quotients[: last - first]
+        if terms is None:
+            divide_blocks(numbers, scales[begin:end], block, place, is_to_odd, own, divided)
+        else:
+            added = sums[: numbers.size]
+            spread(terms[begin:end], block, place, own)
+            add_each_to_odd(numbers, own, added)
+            divide_blocks(added, scales[begin:end], block, place, is_to_odd, own, divided)
+        if not encode_by(loop, told, source[: numbers.size], out[first:last], start + first):
             return first
     return int(x.size)
 
@@ -244,7 +166,7 @@ def decode_blocks(
     float32 or float64. most: the largest scale without products beyond float32.
     """
     size = 0 if offsets is None else L2_CHUNK
-    scratch, others = np.empty(size), np.empty(size)
+    scratch, each, others = np.empty(size), np.empty(size), np.empty(size)
     for first in range(0, codes.size, L2_CHUNK):
         last = first + L2_CHUNK if codes.size - first > L2_CHUNK else codes.size
         begin, end, place = blocks_between(first, last, block, begun)
@@ -259,7 +181,8 @@ def decode_blocks(
         if offsets is not None:
             products, sums = scratch[: values.size], others[: values.size]
             look_up_blocks(codes[first:last], table, scales, block, place, np.inf, products)
-            add_terms_to_odd(products, offsets[begin:end], block, place, sums)
+            spread(offsets[begin:end], block, place, each[: values.size])
+            add_each_to_odd(products, each, sums)
             for i in range(values.size):
                 values[i] = saturated(sums[i])
         elif zeros is not None:

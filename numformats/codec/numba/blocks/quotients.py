@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy import bitwise_and, divide, left_shift, maximum, minimum, right_shift
+from numba import types
+from numba.extending import overload
+from numpy import (
+    bitwise_and,
+    bitwise_or,
+    divide,
+    left_shift,
+    maximum,
+    minimum,
+    multiply,
+    right_shift,
+)
 
 from numformats.codec.numba.bits import bits_of, float_of
 from numformats.codec.numba.steps import inlined, kernel, step
@@ -14,6 +25,10 @@ from numformats.codec.numba.steps import inlined, kernel, step
 LEAST: Final = np.float32(2.0**-100)
 # What one that overflows is lowered to: far above all elements.
 MOST: Final = np.float32(2.0**127)
+_LEAST_WORD: Final = LEAST.view(np.uint32)
+_MOST_WORD: Final = MOST.view(np.uint32)
+_MAGNITUDE: Final = np.uint32(0x7FFFFFFF)
+_SIGN: Final = np.uint32(0x80000000)
 
 
 @inlined
@@ -29,26 +44,45 @@ def within(k: Any, block: Any, begun: Any, size: Any) -> Any:
 
 
 @step
-def put_quotients_by_none(x: Any, scale: Any, out: Any) -> None:
-    """Quotients by what is no number: over infinity zeros with the signs of numbers, infinite ones,
-    too; and over NaN the one NaN that all paths write, without a sign.
+def spread(values: Any, block: Any, begun: Any, out: Any) -> None:
+    """The value of each block, once for each of its numbers.
+
+    Loops over numbers then know nothing of blocks, which are too short for long vectors.
     """
-    for i in range(x.size):
-        out[i] = np.nan if np.isnan(scale) else np.copysign(0.0, np.float64(x[i]))
+    for k in range(values.size):
+        first, last = within(k, block, begun, out.size)
+        own, value = out[first:last], values[k]
+        for i in range(own.size):
+            own[i] = value
 
 
 @step
-def divide_blocks(x: Any, scales: Any, block: Any, begun: Any, out: Any) -> None:
-    """Quotients of numbers and the scale of each block, as float64."""
-    for k in range(scales.size):
-        first, last = within(k, block, begun, x.size)
-        numbers, quotients, scale = x[first:last], out[first:last], scales[k]
-        if not np.isfinite(scale):
-            put_quotients_by_none(numbers, scale, quotients)
-            continue
-        for i in range(numbers.size):
-            # As a function, which does not stop at a divisor of zero, and so makes vectors.
-            quotients[i] = divide(np.float64(numbers[i]), scale)
+def spread_reciprocals(values: Any, block: Any, begun: Any, out: Any) -> None:
+    """One over the value of each block, once for each of its numbers."""
+    for k in range(values.size):
+        first, last = within(k, block, begun, out.size)
+        # As a function, which does not stop at a divisor of zero, and so makes vectors.
+        own, value = out[first:last], divide(1.0, values[k])
+        for i in range(own.size):
+            own[i] = value
+
+
+@inlined
+def by_number(quotient: Any, number: Any, scale: Any) -> Any:
+    """The quotient of a number and a scale, or what stands in for it if that is no number: over
+    infinity zero with the sign of the number, an infinite one, too; and over NaN the one NaN that
+    all paths write, without a sign.
+    """
+    by_none = np.nan if np.isnan(scale) else np.copysign(0.0, number)
+    return quotient if np.isfinite(scale) else by_none
+
+
+@step
+def divide_each(x: Any, scales: Any, out: Any) -> None:
+    """Quotients of numbers and a scale each, as float64."""
+    for i in range(x.size):
+        number = np.float64(x[i])
+        out[i] = by_number(divide(number, scales[i]), number, scales[i])
 
 
 # A number times this, less what that is more than the number, is its upper 26 bits (Veltkamp).
@@ -56,58 +90,41 @@ _SPLIT: Final = 2.0**27 + 1
 
 
 @step
-def divide_blocks_to_odd(x: Any, scales: Any, block: Any, begun: Any, out: Any) -> None:
-    """Quotients of numbers and the scale of each block in float64, rounded to odd as
-    `quotient_to_odd` rounds.
-    """
-    for k in range(scales.size):
-        first, last = within(k, block, begun, x.size)
-        if not np.isfinite(scales[k]):
-            put_quotients_by_none(x[first:last], scales[k], out[first:last])
-        else:
-            divide_to_odd(x[first:last], scales[k], out[first:last])
+def divide_each_to_odd(x: Any, scales: Any, out: Any) -> None:
+    """Quotients of numbers and a scale each, as `quotient_to_odd`."""
+    for i in range(x.size):
+        out[i] = quotient_to_odd(np.float64(x[i]), scales[i])
 
 
-@step
-def divide_to_odd(x: Any, scale: Any, out: Any) -> None:
-    """Quotients by one scale."""
+@inlined
+def quotient_to_odd(number: Any, scale: Any) -> Any:
+    """The quotient of two float64 numbers, rounded to odd as in `numformats.error_free`."""
+    quotient = divide(number, scale)
     spread = scale * _SPLIT
     scale_high = spread - (spread - scale)
     scale_low = scale - scale_high
-    for i in range(x.size):
-        number = np.float64(x[i])
-        quotient = divide(number, scale)
-        spread = quotient * _SPLIT
-        high = spread - (spread - quotient)
-        low = quotient - high
-        # The product and its error are exactly quotient times scale (Dekker).
-        product = quotient * scale
-        error = (
-            (high * scale_high - product) + high * scale_low + low * scale_high
-        ) + low * scale_low
-        rest = (number - product) - error
-        word = np.int64(bits_of(quotient))
-        is_moved = (rest != 0) & np.isfinite(rest) & (bitwise_and(word, np.int64(1)) == 0)
-        # Away from zero, if the remainder has the sign of the number.
-        step_up = np.int64(1) if (rest > 0) == (number > 0) else np.int64(-1)
-        # What overflows becomes the largest there is, which is odd: one below infinity.
-        step_down = np.int64(-1) if np.isinf(quotient) & np.isfinite(number) else np.int64(0)
-        out[i] = float_of(np.uint64(word + (step_up if is_moved else step_down)))
+    spread = quotient * _SPLIT
+    high = spread - (spread - quotient)
+    low = quotient - high
+    # The product and its error are exactly quotient times scale (Dekker).
+    product = quotient * scale
+    error = ((high * scale_high - product) + high * scale_low + low * scale_high) + low * scale_low
+    rest = (number - product) - error
+    word = np.int64(bits_of(quotient))
+    is_moved = (rest != 0) & np.isfinite(rest) & (bitwise_and(word, np.int64(1)) == 0)
+    # Away from zero, if the remainder has the sign of the number.
+    step_up = np.int64(1) if (rest > 0) == (number > 0) else np.int64(-1)
+    # What overflows becomes the largest there is, which is odd: one below infinity.
+    step_down = np.int64(-1) if np.isinf(quotient) & np.isfinite(number) else np.int64(0)
+    moved = float_of(np.uint64(word + (step_up if is_moved else step_down)))
+    return by_number(moved, number, scale)
 
 
 @step
-def add_terms_to_odd(x: Any, terms: Any, block: Any, begun: Any, out: Any) -> None:
-    """Sums of numbers and the term of each block in float64, rounded to odd."""
-    for k in range(terms.size):
-        first, last = within(k, block, begun, x.size)
-        add_to_odd(x[first:last], terms[k], out[first:last])
-
-
-@step
-def add_to_odd(x: Any, term: Any, out: Any) -> None:
-    """Sums with one term."""
+def add_each_to_odd(x: Any, terms: Any, out: Any) -> None:
+    """Sums of numbers and a term each in float64, rounded to odd."""
     for i in range(x.size):
-        number = np.float64(x[i])
+        number, term = np.float64(x[i]), terms[i]
         total = number + term
         # The error of the sum, exactly (Knuth's TwoSum).
         back = total - number
@@ -119,24 +136,62 @@ def add_to_odd(x: Any, term: Any, out: Any) -> None:
 
 
 @step
-def shift_blocks(x: Any, factors: Any, block: Any, begun: Any, out: Any) -> None:
-    """Products of float32 numbers and a power of two for each block, as float32.
+def shift_each(x: Any, factors: Any, out: Any) -> None:
+    """Products of float32 numbers and a power of two each, as float32; the one NaN over NaN.
 
-    They are exact, but for those too small for float32, which become `LEAST`, and those too large,
-    which become `MOST`.
+    They are exact, but for those too small for float32, which become `LEAST` or less, but not zero,
+    and those too large, which become `MOST` or more, but not infinite.
     """
-    for k in range(factors.size):
-        first, last = within(k, block, begun, x.size)
-        numbers, products, factor = x[first:last], out[first:last], factors[k]
-        if np.isnan(factor):
-            put_quotients_by_none(numbers, factor, products)
-            continue
-        for i in range(numbers.size):
-            product = numbers[i] * factor
-            is_lost = (abs(product) < LEAST) & (numbers[i] != np.float32(0))
-            product = np.copysign(LEAST, numbers[i]) if is_lost else product
-            is_beyond = np.isinf(product) & np.isfinite(numbers[i])
-            products[i] = np.copysign(MOST, numbers[i]) if is_beyond else product
+    for i in range(x.size):
+        word, factor = bits_of(x[i]), factors[i]
+        magnitude = bitwise_and(word, _MAGNITUDE)
+        product = bits_of(multiply(float_of(magnitude), factor))
+        # As integers, magnitudes are in order. What zero and infinity become, they are.
+        product = maximum(product, minimum(magnitude, _LEAST_WORD))
+        product = minimum(product, maximum(magnitude, _MOST_WORD))
+        signed = bitwise_or(product, bitwise_and(word, _SIGN))
+        out[i] = np.float32(np.nan) if np.isnan(factor) else float_of(signed)
+
+
+def divide_blocks(
+    x: Any, scales: Any, block: Any, begun: Any, is_to_odd: Any, each: Any, out: Any
+) -> None:
+    """Quotients of numbers and the scale of each block, of which the numbers begin at place `begun`
+    of the first. each: scratch for as many scales, in the dtype of the quotients.
+
+    They are float32 where scales are powers of two and numbers float32; else float64, rounded to
+    odd if `is_to_odd` is not None.
+    """
+    raise TypeError("for compiled callers only")  # which get one of the three below
+
+
+@overload(divide_blocks)
+def _divide_blocks(
+    x: Any, scales: Any, block: Any, begun: Any, is_to_odd: Any, each: Any, out: Any
+) -> Any:
+    """The way that the types of `out` and `is_to_odd` call for."""
+
+    def shift(
+        x: Any, scales: Any, block: Any, begun: Any, is_to_odd: Any, each: Any, out: Any
+    ) -> None:
+        spread_reciprocals(scales, block, begun, each)
+        shift_each(x, each, out)
+
+    def divide_plainly(
+        x: Any, scales: Any, block: Any, begun: Any, is_to_odd: Any, each: Any, out: Any
+    ) -> None:
+        spread(scales, block, begun, each)
+        divide_each(x, each, out)
+
+    def divide_to_odd(
+        x: Any, scales: Any, block: Any, begun: Any, is_to_odd: Any, each: Any, out: Any
+    ) -> None:
+        spread(scales, block, begun, each)
+        divide_each_to_odd(x, each, out)
+
+    if out.dtype == types.float32:
+        return shift
+    return divide_plainly if isinstance(is_to_odd, types.NoneType) else divide_to_odd
 
 
 # The largest float32, which stands for what is finite and larger.
