@@ -66,7 +66,7 @@ def plus_one(x: Any) -> Any:
 
 
 def test_kernels_compile_on_after_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
-    function, is_saved = steps.step(plus_one), threading.Event()
+    function, is_saved = steps.kernel(plus_one), threading.Event()
 
     def load(self: Any, *given: Any) -> None:
         interrupt()
@@ -85,7 +85,7 @@ def test_kernels_compile_on_after_an_interrupt(monkeypatch: pytest.MonkeyPatch) 
 
 def test_kernels_compile_for_functions_that_call_them() -> None:
     # The thread that compiles the one has Numba's lock, and must not wait for another thread.
-    function = steps.step(plus_one)
+    function = steps.kernel(plus_one)
     assert numba.njit(lambda x: function(x))(41) == 42
 
 

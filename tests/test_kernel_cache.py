@@ -30,7 +30,7 @@ def in_a_new_process(argument: Any = 41) -> tuple[Any, int]:
 
     Nothing is compiled yet, and nothing loaded, for what is compiled here is another function.
     """
-    function = steps.step(plus_one)
+    function = steps.kernel(plus_one)
     return function(argument), sum(function.stats.cache_hits.values())
 
 
@@ -201,7 +201,7 @@ def test_a_damaged_cache_costs_a_process_time_and_a_warning(tmp_path: Path) -> N
     expected = encode(NUMFORMATS_DISABLE_NUMBA="1")
     assert encode() == expected
     files = [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]
-    assert len(files) > 10
+    assert len(files) > 5
     for i, path in enumerate(files):
         path.write_bytes(path.read_bytes()[: -1 - 40 * i])
     codes, warnings = encode()

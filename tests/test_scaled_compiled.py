@@ -187,6 +187,12 @@ def test_of_numbers_as_far_from_zero_the_first_counts(
     np.testing.assert_array_equal(signs, -np.sign(first))
 
 
+def called(loop: Any) -> Any:
+    """A loop that is for compiled callers, for Python to call."""
+    numba = importlib.import_module("numba")
+    return numba.njit(lambda x, others, out: loop(x, others, out))
+
+
 def test_loops_that_round_to_odd_are_exact() -> None:
     pytest.importorskip("numba")
     loops = importlib.import_module("numformats.codec.numba.blocks.quotients")
@@ -196,9 +202,9 @@ def test_loops_that_round_to_odd_are_exact() -> None:
     sizes *= rng.choice([-1, 1], 1000)
     for numerators in (x, x.astype("f8") / 3):
         found = np.empty(1000)
-        loops.divide_blocks_to_odd(numerators, sizes, 1, 0, found)
+        called(loops.divide_each_to_odd)(numerators, sizes, found)
         np.testing.assert_array_equal(found, quotient_to_odd(numerators, sizes))
-        loops.add_terms_to_odd(numerators, sizes, 1, 0, found)
+        called(loops.add_each_to_odd)(numerators, sizes, found)
         np.testing.assert_array_equal(found, sum_to_odd(numerators.astype("f8"), sizes))
         exact_sums = (
             Fraction(n) + Fraction(s)
@@ -225,7 +231,7 @@ def test_quotients_to_odd_at_the_ends_of_float64() -> None:
     ]  # fmt: skip
     x, sizes, expected = (np.array(column) for column in zip(*cases, strict=True))
     found = np.empty(x.size)
-    loops.divide_blocks_to_odd(x, sizes, 1, 0, found)
+    called(loops.divide_each_to_odd)(x, sizes, found)
     for got in (found, quotient_to_odd(x, sizes)):
         np.testing.assert_array_equal(got, expected)
         np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))

@@ -225,7 +225,7 @@ def threefry_pair(counter: Any, other: Any, upper: Any, key: Any) -> Any:
     return threefry_round(blocks, ODD_ROTATIONS[0])
 
 
-@step
+@kernel
 def fill_draws(key: Any, start: Any, firsts: Any, seconds: Any, draws: Any) -> None:
     """Random words for the elements from position `start`, which is a multiple of `L1_CHUNK`.
 

@@ -32,8 +32,8 @@ if config.DISABLE_JIT:
     raise ImportError("NUMBA_DISABLE_JIT: without Numba's compiler there are no kernels")
 
 
-# Arguments need not be read from Python's objects, which for rows of words takes the compiler longer
-# than the work.
+# Reading arguments from objects of Python takes the compiler longer than the work, where they are
+# rows of words.
 _INNER: Final = {"nogil": True, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
 
 
@@ -43,7 +43,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def step(function: Callable[..., Any]) -> Any:
-    """Compile a function for kernels to call."""
+    """Compile a function for kernels to call. Called by Python it would crash."""
     return _kept(njit(**_INNER)(function), function)
 
 
