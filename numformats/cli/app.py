@@ -12,6 +12,7 @@ import typer
 
 import numformats
 from numformats.analysis.comparison import DEFAULT_FORMATS
+from numformats.cli.compiling import tell_of_compiling
 from numformats.cli.report import ReportOptions, report
 from numformats.modes import ROUNDING_NAMES, SATURATION_MODES
 
@@ -47,6 +48,7 @@ def _common(
     ] = False,
 ) -> None:
     """What a low-precision number is, and what it costs to use one."""
+    tell_of_compiling()
 
 
 @app.command("report")

@@ -31,6 +31,7 @@ _ML_DTYPES: Final = frozenset(
     if isinstance(kind, type) and issubclass(kind, np.generic) and kind not in _COMPLEX
 )
 _FLOATS: Final = frozenset(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
+_REALS: Final = frozenset([*_FLOATS, *_ML_DTYPES, *map(np.dtype, "bhilqBHILQ")])
 
 
 def is_real(dtype: np.dtype[Any]) -> bool:
@@ -60,6 +61,9 @@ def read_real(argument: str, x: ArrayLike) -> Array:
     Raises TypeError for anything but float16, float32, float64, integers and the dtypes of
     ml_dtypes, ValueError for a nested sequence of uneven lengths.
     """
+    # Nearly all arrays are known by this.
+    if type(x) is np.ndarray and x.dtype in _REALS:
+        return x
     array = _as_array(argument, x)
     if is_real(array.dtype.newbyteorder("=")):
         return array

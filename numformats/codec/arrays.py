@@ -179,7 +179,7 @@ def decode(
         result_dtype = read_dtype(dtype)
     require_dtype(fmt, result_dtype)
     result = prepare_out(out, array.shape, result_dtype)
-    backends.decode_into(result, array, fmt)
+    backends.decode_into(result, array, fmt, is_new=out is None)
     return result[()] if out is None and result.ndim == 0 else result
 
 
@@ -240,7 +240,14 @@ def _project(
         key, draws = _random_numbers(asked, rng, random_bits, x.shape)
     result = prepare_out(out, x.shape, dtype)
     backends.project_into(
-        result, x, asked.plan, fmt=decoded, key=key, random_bits=draws, refuse_nan=refuse_nan
+        result,
+        x,
+        asked.plan,
+        fmt=decoded,
+        key=key,
+        random_bits=draws,
+        refuse_nan=refuse_nan,
+        is_new=out is None,
     )
     return result[()] if out is None and result.ndim == 0 else result
 

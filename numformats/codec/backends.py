@@ -83,10 +83,12 @@ def project_into(
     key: int | None = None,
     random_bits: Array | None = None,
     refuse_nan: Callable[[], None] | None = None,
+    is_new: bool = False,
 ) -> None:
     """Write the projection of `x` to `out`: codes, or values if `fmt` is given to decode them.
 
-    `refuse_nan` raises if there is a NaN in `x`; it is called unless there can be none.
+    `refuse_nan` raises if there is a NaN in `x`; it is called unless there can be none. is_new:
+    whether `out` is an array of ours, just made.
     """
     calls = compiled_path(x.size)
     if calls is not None:
@@ -96,7 +98,13 @@ def project_into(
             kernel = calls.rounding_kernel_for(plan, x.dtype, fmt, out.dtype)
         if kernel is not None:
             calls.project_into(
-                out, x, kernel, key=key, random_bits=random_bits, refuse_nan=refuse_nan
+                out,
+                x,
+                kernel,
+                key=key,
+                random_bits=random_bits,
+                refuse_nan=refuse_nan,
+                is_new=is_new,
             )
             return
     if refuse_nan is not None:
@@ -104,9 +112,9 @@ def project_into(
     numpy_path.project_into(out, x, plan, fmt=fmt, key=key, random_bits=random_bits)
 
 
-def decode_into(out: Array, codes: Array, fmt: NumberSystem) -> None:
+def decode_into(out: Array, codes: Array, fmt: NumberSystem, *, is_new: bool = False) -> None:
     """Write the values of codes to `out`, whose dtype holds them. ValueError for codes out of
-    range.
+    range. is_new: as for `project_into`.
     """
     calls = compiled_path(codes.size)
     decoder = None if calls is None else calls.decoder_for(fmt, out.dtype)
@@ -117,7 +125,7 @@ def decode_into(out: Array, codes: Array, fmt: NumberSystem) -> None:
     # Codes of another dtype become those of the format's, and may then be in range.
     if codes.dtype != code_dtype(fmt):
         refuse_codes(codes, fmt.bits)
-    if not calls.decode_into(out, codes, fmt, decoder):
+    if not calls.decode_into(out, codes, fmt, decoder, is_new=is_new):
         refuse_codes(codes, fmt.bits)
 
 
@@ -126,7 +134,7 @@ def encode(x: Array, system: NumberSystem, modes: Modes, random_bits: Array | No
     together: `codec.encode` without reading its arguments. NaN that modes refuse is not looked for.
     """
     codes = np.empty(x.shape, code_dtype(system))
-    project_into(codes, x, make_plan(system, modes), random_bits=random_bits)
+    project_into(codes, x, make_plan(system, modes), random_bits=random_bits, is_new=True)
     return codes
 
 
@@ -135,5 +143,5 @@ def decode(codes: Array, system: NumberSystem) -> NDArray[np.float64]:
     `codec.decode` without reading its arguments.
     """
     values = np.empty(codes.shape, np.float64)
-    decode_into(values, codes, system)
+    decode_into(values, codes, system, is_new=True)
     return values

@@ -253,9 +253,9 @@ class SearchKernel:
 
 
 def _read_only_view(x: Array, dtype: np.dtype[Any]) -> Array:
-    # As `views.read_only`, for one function call less.
+    # As `views.read_only`, in a third of the time.
     view = x.view(dtype)
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 
@@ -303,14 +303,17 @@ def project_into(
     key: int | None = None,
     random_bits: Array | None = None,
     refuse_nan: Callable[[], None] | None = None,
+    is_new: bool = False,
 ) -> None:
     """Write what a kernel makes of `x` to `out`, as `numpy_path.project_into`.
 
     `refuse_nan` raises if there is a NaN in `x`; it is called before anything is written to `x`.
+    is_new: whether `out` is an array of ours, just made.
     """
     words = key_words(key)
-    if random_bits is None and _are_plain(x, out):
-        source, result = kernel.source(x.reshape(-1)), out.reshape(-1)
+    if random_bits is None and _are_plain(x, out, is_new=is_new):
+        # Raveled, what is contiguous is a view.
+        source, result = kernel.source(x.ravel()), out.ravel()
         if result.dtype.kind != "u":
             result = as_words(result)
         if x.size < 2 * threads.ELEMENTS_PER_THREAD:
@@ -377,12 +380,14 @@ def _as_codes(codes: Array) -> Array:
     return _read_only_view(codes, word_dtype(codes.dtype))
 
 
-def decode_into(out: Array, codes: Array, fmt: NumberSystem, decoder: Decoder) -> bool:
+def decode_into(
+    out: Array, codes: Array, fmt: NumberSystem, decoder: Decoder, *, is_new: bool = False
+) -> bool:
     """Write the values of codes to `out`; whether all were in range. Codes of another dtype than
-    the format's are known to be.
+    the format's are known to be. is_new: whether `out` is an array of ours, just made.
     """
-    if _are_plain(codes, out):
-        source, result = codes.reshape(-1), out.reshape(-1)
+    if _are_plain(codes, out, is_new=is_new):
+        source, result = codes.ravel(), out.ravel()
         if codes.size < 2 * threads.ELEMENTS_PER_THREAD:
             return decoder(source, result)
 
@@ -405,15 +410,13 @@ def key_words(key: int | None) -> Array | None:
     return None if key is None else read_only(np.array(key_schedule(key), np.uint32))
 
 
-def _are_plain(x: Array, out: Array) -> bool:
+def _are_plain(x: Array, out: Array, *, is_new: bool) -> bool:
     """Whether both arrays are contiguous, aligned, in native byte order, and apart in memory."""
-    of_x, of_out = x.flags, out.flags
-    return bool(
-        of_x.c_contiguous
-        and of_out.c_contiguous
-        and of_x.aligned
-        and of_out.aligned
-        and x.dtype.isnative
-        and out.dtype.isnative
-        and not np.may_share_memory(x, out)
-    )
+    if not (_is_plain(x) and (is_new or _is_plain(out))):
+        return False
+    return is_new or not np.may_share_memory(x, out)
+
+
+def _is_plain(x: Array) -> bool:
+    flags = x.flags
+    return flags.c_contiguous and flags.aligned and x.dtype.isnative

@@ -10,6 +10,7 @@ check sum here, over all that it was made from.
 from __future__ import annotations
 
 import hashlib
+import logging
 import pickle
 import threading
 import warnings
@@ -23,6 +24,9 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 _SOURCES: Final = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
 ).hexdigest()
+
+# Tells of each kernel that is compiled, at the level INFO, to whoever wants to know.
+_LOGGER: Final = logging.getLogger("numformats.kernels")
 
 # Taken by the first warning of the process, and kept: one for each kernel would be dozens.
 _FIRST_WARNING: Final = threading.Lock()
@@ -48,10 +52,13 @@ class KernelCache(FunctionCache):  # type: ignore[misc]  # Numba has no types
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The kernel for a signature, or None where it has to be compiled."""
         try:
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
         except Exception as error:  # garbage may unpickle to anything, and so raise anything
             _warn(f"cannot read the compiled kernels in {self.cache_path} ({error!r})")
-            return None
+            found = None
+        if found is None:
+            _LOGGER.info("compiling %s", self._impl.filename_base)
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the kernel for a signature, if the disk can."""
