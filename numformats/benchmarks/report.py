@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from numformats.benchmarks.fresh import FirstCallResult
 from numformats.benchmarks.timing import COPY, Result
 from numformats.modes import RoundingMode
 
@@ -13,7 +14,8 @@ from numformats.modes import RoundingMode
 def table_of(results: list[Result]) -> Table:
     """A line for each task: its speed, and how many times as fast it is as each other contender."""
     peers = list(dict.fromkeys(name for result in results for name in result.ratios))
-    table = Table("work", "format", "rounding", "input", "size", "threads", "1e9/s", box=None)
+    head = "work", "format", "rounding", "input", "size", "threads", "1e9/s", "us"
+    table = Table(*head, box=None)
     for name in peers:
         table.add_column(f"x {name}", justify="right", no_wrap=True)
     for result in results:
@@ -22,9 +24,23 @@ def table_of(results: list[Result]) -> Table:
         size = f"{task.size:,}"
         speed = f"{result.values_per_second / 1e9:.3f}"
         cells = [task.work, task.format.name, mode_name(task.rounding), task.dtype.name, size]
-        table.add_row(*cells, str(task.threads), speed, *ratios)
+        microseconds = f"{1e6 * task.size / result.values_per_second:.4g}"
+        table.add_row(*cells, str(task.threads), speed, microseconds, *ratios)
     for column in table.columns:
         column.no_wrap = True
+    return table
+
+
+def table_of_first_calls(results: list[FirstCallResult]) -> Table:
+    """A line for each first call of a process."""
+    head = "first call", "size", "kernels", "process s", "x imports", "call s", "grown MiB"
+    table = Table(*head, box=None)
+    for result in results:
+        call = result.call
+        kernels = "compiled before" if call.is_compiled else "compiled by it"
+        seconds = f"{result.process_seconds:.2f}", str(result.times_imports)
+        figures = (*seconds, f"{result.call_seconds:.2f}", f"{result.grown:.0f}")
+        table.add_row(call.name, f"{call.size:,}", kernels, *figures)
     return table
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from numformats.formats.format import Format
 from numformats.modes import RoundingMode
 from numformats.scaled.catalogue import element_of
 from numformats.scaled.formats import ScaledFormat
+
+# Numbers that more than one thread is started for.
+_MANY: Final = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,10 @@ class Benchmark:
         """All tasks: a decoding has no mode, and scaled formats are not rounded to."""
         for work, fmt in product(self.works, self.formats):
             modes = self.modes[:1] if work == "decode" else self.modes
-            for mode, size, count in product(modes, self.sizes, self.threads):
-                task = Task(work, fmt, mode, self.dtype, size, count)
-                if not (task.is_scaled and work == "round"):
-                    yield task
+            for mode, size in product(modes, self.sizes):
+                # Small arrays are left to one thread in any case.
+                threads = self.threads if size >= _MANY else self.threads[:1]
+                for count in threads:
+                    task = Task(work, fmt, mode, self.dtype, size, count)
+                    if not (task.is_scaled and work == "round"):
+                        yield task

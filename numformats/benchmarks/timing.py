@@ -76,7 +76,7 @@ def run_task(task: Task, rounds: int, peers: list[str]) -> Result:
     finally:
         numba.set_num_threads(before)
     ours = times.pop("numformats")
-    ratios = {name: _ratio(theirs, ours) for name, theirs in times.items()}
+    ratios = {name: ratio_of(theirs, ours) for name, theirs in times.items()}
     return Result(task, task.size / statistics.median(ours), ratios)
 
 
@@ -89,7 +89,8 @@ def _seconds(run: Run, size: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
-def _ratio(theirs: list[float], ours: list[float]) -> Ratio:
+def ratio_of(theirs: list[float], ours: list[float]) -> Ratio:
+    """The ratios of times that were taken in pairs."""
     ratios = [a / b for a, b in zip(theirs, ours, strict=True)]
     return Ratio(statistics.median(ratios), min(ratios), max(ratios))
 

@@ -125,9 +125,12 @@ def _bench(
     dtype: Annotated[str, typer.Option(help="The input: float32, float64, float16, bfloat16.")] = (
         "float32"
     ),
-    sizes: Annotated[str, typer.Option(help="Numbers of elements.")] = "16777216",
+    sizes: Annotated[str, typer.Option(help="Numbers of elements.")] = "16,1000,16777216",
     threads: Annotated[str, typer.Option(help="Numbers of threads; `all` for all.")] = "1,all",
     rounds: Annotated[int, typer.Option(help="Rounds, in which all take turns.")] = 9,
+    first_calls: Annotated[
+        bool, typer.Option("--first-calls", help="Instead: first calls of fresh processes.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw a picture to this file.")] = None,
 ) -> None:
@@ -146,6 +149,7 @@ def _bench(
             sizes=sizes,
             threads=threads,
             rounds=rounds,
+            first_calls=first_calls,
             as_json=as_json,
             plot=plot,
         )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ml_dtypes
 import numba
 import numpy as np
 from rich.console import Console
+from rich.table import Table
 
+from numformats.benchmarks.fresh import FIRST_CALLS, FirstCallResult, time_first_call
 from numformats.benchmarks.peers import PEERS
-from numformats.benchmarks.report import picture_of, table_of
+from numformats.benchmarks.report import picture_of, table_of, table_of_first_calls
 from numformats.benchmarks.tasks import Benchmark
 from numformats.benchmarks.timing import Result, run_task
 from numformats.cli.outputs import write_fault
@@ -23,6 +26,7 @@ from numformats.codec.backends import LARGE, prepare_for
 from numformats.modes import parse_rounding
 from numformats.scaled.catalogue import find
 
+T = TypeVar("T")
 WORKS = ("encode", "decode", "round")
 INPUTS = ("float32", "float64", "float16", "bfloat16")
 # A narrower terminal folds lines, which is better than to cut numbers off.
@@ -34,6 +38,7 @@ class BenchOptions:
     """What was asked for, checked before anything is timed."""
 
     benchmark: Benchmark
+    first_calls: bool
     as_json: bool
     plot: Path | None
 
@@ -48,6 +53,7 @@ class BenchOptions:
         sizes: str,
         threads: str,
         rounds: int,
+        first_calls: bool,
         as_json: bool,
         plot: Path | None,
     ) -> BenchOptions:
@@ -59,6 +65,8 @@ class BenchOptions:
             raise ValueError(f"--dtype: unknown {dtype!r}. Known: {', '.join(INPUTS)}")
         if rounds < 1:
             raise ValueError(f"--rounds: {rounds}; one at least")
+        if first_calls and plot is not None:
+            raise ValueError("--plot: there is no picture of first calls")
         if plot is not None:
             require_matplotlib("--plot")
         benchmark = Benchmark(
@@ -70,7 +78,7 @@ class BenchOptions:
             threads=tuple(map(_thread_count, _words(threads))),
             rounds=rounds,
         )
-        return cls(benchmark=benchmark, as_json=as_json, plot=plot)
+        return cls(benchmark=benchmark, first_calls=first_calls, as_json=as_json, plot=plot)
 
 
 def bench(options: BenchOptions) -> int:
@@ -78,13 +86,12 @@ def bench(options: BenchOptions) -> int:
 
     2 if the picture cannot be written, with a line on stderr.
     """
+    if options.first_calls:
+        _write(_time_first_calls(options.benchmark.rounds), table_of_first_calls, options.as_json)
+        return 0
     prepare_for(LARGE)
     results = _run(options.benchmark)
-    if options.as_json:
-        print(json.dumps([result.record() for result in results], indent=1))
-    else:
-        width = max(Console().width, _TABLE_WIDTH)
-        Console(width=width).print(table_of(results), highlight=False)
+    _write(results, table_of, options.as_json)
     if options.plot is not None:
         try:
             save_figure(picture_of(results), options.plot)
@@ -94,16 +101,34 @@ def bench(options: BenchOptions) -> int:
     return 0
 
 
+def _write(results: list[Any], table: Callable[[list[Any]], Table], as_json: bool) -> None:
+    """Write results as JSON, or else as a table."""
+    if as_json:
+        print(json.dumps([result.record() for result in results], indent=1))
+    else:
+        width = max(Console().width, _TABLE_WIDTH)
+        Console(width=width).print(table(results), highlight=False)
+
+
 def _run(benchmark: Benchmark) -> list[Result]:
-    """The results of all tasks; a terminal is told how many are done."""
-    tasks, results = list(benchmark.tasks()), []
+    """The results of all tasks."""
+    tasks = _counted(list(benchmark.tasks()))
+    return [run_task(task, benchmark.rounds, list(PEERS)) for task in tasks]
+
+
+def _time_first_calls(rounds: int) -> list[FirstCallResult]:
+    """The results of all first calls."""
+    return [time_first_call(call, rounds) for call in _counted(FIRST_CALLS)]
+
+
+def _counted(tasks: Sequence[T]) -> Iterator[T]:
+    """Tasks one by one; a terminal is told how many are done."""
     for number, task in enumerate(tasks, 1):
         if sys.stderr.isatty():
             print(f"\r{number}/{len(tasks)}", end="", file=sys.stderr, flush=True)
-        results.append(run_task(task, benchmark.rounds, list(PEERS)))
+        yield task
     if sys.stderr.isatty():
         print("\r", end="", file=sys.stderr)
-    return results
 
 
 def _words(text: str) -> list[str]:
