@@ -38,6 +38,8 @@ _TWO: Final = TableFormat("two", (0.0, 1.0))
 _LOOPS: tuple[Any, ...] = (
     regular.project_regular,
     encode.project,
+    encode.write_lanes,
+    encode.write_entries,
     search.search,
     decode.look_up_codes,
     decode.decode_floats,
@@ -48,6 +50,8 @@ _LOOPS: tuple[Any, ...] = (
     quotients.add_zero_points,
     products.scale_blocks,
     products.encode_quotients,
+    products.write_quotients,
+    products.write_scale_quotients,
     products.decode_blocks,
     products.squared_errors,
 )

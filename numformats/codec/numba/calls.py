@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from numformats.codec.arguments import code_dtype, walk
 from numformats.codec.numba import decode, encode, regular, threads
-from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK, GeneralLoop
+from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK
 from numformats.codec.numba.lanes import (
     LANE32,
     LANE64,
@@ -24,13 +24,7 @@ from numformats.codec.numba.lanes import (
 )
 from numformats.codec.numba.regular import NormalLoop, RegularLoop
 from numformats.codec.numba.regular_words import RegularWords, regular_words_of
-from numformats.codec.numba.search import (
-    LaneWords,
-    SearchLoop,
-    find_thresholds,
-    is_searchable,
-    search,
-)
+from numformats.codec.numba.search import LaneWords, find_thresholds, is_searchable, search
 from numformats.codec.numba.views import NO_WORDS, as_words, read_only, word_dtype
 from numformats.codec.plan import EncodePlan, Plan, StaircasePlan
 from numformats.codec.random_bits import key_schedule
@@ -140,60 +134,61 @@ class LatticeKernel:
         done: int = regular.project_regular(
             source,
             self._conversion,
-            self._scratch(),
+            np.empty(L1_CHUNK, self._lane.dtype) if self._converts else None,
             out,
             self._regular,
             self._in_place,
             self._table,
-            self._row(),
+            None if self._table is None else np.empty(L1_CHUNK, np.uint32),
         )
         return done
 
     def _run_general(
         self, source: Array, out: Array, given: Array | None, key: Array | None, start: int
     ) -> bool:
+        """Project any numbers; whether any is NaN. Those to be converted or looked up are taken a
+        chunk at a time.
+        """
+        if not self._converts and self._table is None:
+            return self._project(source, out, given, key, start)
+        has_nan = False
+        words, codes = np.empty(L2_CHUNK, self._lane.dtype), np.empty(L2_CHUNK, np.uint32)
+        for first in range(0, source.size, L2_CHUNK):
+            own, part = source[first : first + L2_CHUNK], out[first : first + L2_CHUNK]
+            lanes = own
+            if self._converts:
+                encode.write_lanes(own, self._conversion, words[: own.size])
+                lanes = read_only(words[: own.size])
+            target = part if self._table is None else codes[: own.size]
+            draws = None if given is None else given[first : first + L2_CHUNK]
+            has_nan |= self._project(lanes, target, draws, key, start + first)
+            if self._table is not None:
+                encode.write_entries(target, self._table, part)
+        return has_nan
+
+    def _project(
+        self, words: Array, out: Array, given: Array | None, key: Array | None, start: int
+    ) -> bool:
+        draws: Draws = None, None, self._drawn_place, None
+        # A projection that is rare enough has no version of its own without random numbers.
+        is_uncommon = True if self._in_place is None else None
+        if given is not None or key is not None:
+            place = self._drawn_place if given is None else self._given_place
+            given, key = NO_WORDS if given is None else given, NO_WORDS if key is None else key
+            draws, is_uncommon = (given, key, place, self._look_at_ties), self._is_uncommon
         has_nan: bool = encode.project(
-            source,
-            self._conversion,
-            self._scratch(),
-            out,
-            self._parameters,
-            self._is_uncommon,
-            self._in_place,
-            self._table,
-            self._row(),
-            *self._draws(given, key),
-            start,
+            words, out, self._parameters, is_uncommon, self._in_place, *draws, start
         )
         return has_nan
 
-    def loop(self, key: Array | None) -> RegularLoop | NormalLoop | GeneralLoop:
-        """The loop for codes of floats given as `source`, which may find out that it cannot."""
-        if self._regular is None or key is not None or self._converts:
-            return self.general_loop(key)
+    def loop(self) -> RegularLoop | NormalLoop | None:
+        """The loop for codes of floats inside other loops; None where there is none, or not for all
+        numbers that are to be expected.
+        """
+        if self._regular is None or self._converts:
+            return None
         words = RegularWords(*self._regular)
         return (RegularLoop if words.any_serves else NormalLoop)(self._regular)
-
-    def general_loop(self, key: Array | None) -> GeneralLoop:
-        """The loop that makes codes of all floats."""
-        draws = self._draws(None, key)
-        return GeneralLoop(self._scratch(), self._parameters, self._is_uncommon, *draws)
-
-    def _scratch(self) -> Array | None:
-        """Memory to convert a block of numbers in, if need be."""
-        return np.empty(L1_CHUNK, self._lane.dtype) if self._converts else None
-
-    def _row(self) -> Array | None:
-        """Memory for a block of codes, if these are looked up."""
-        return None if self._table is None else np.empty(L1_CHUNK, np.uint32)
-
-    def _draws(self, given: Array | None, key: Array | None) -> Draws:
-        """Random numbers, or the words of the key that makes them, and where they belong."""
-        if given is None and key is None:
-            return None, None, self._drawn_place, None
-        place = self._drawn_place if given is None else self._given_place
-        given, key = NO_WORDS if given is None else given, NO_WORDS if key is None else key
-        return given, key, place, self._look_at_ties
 
 
 class SearchKernel:
@@ -219,12 +214,9 @@ class SearchKernel:
         entries[: results.size - 1] = results[:-1]
         return read_only(entries)
 
-    def loop(self, key: Array | None) -> SearchLoop:
-        """The loop for codes of floats; there are no random numbers."""
-        return SearchLoop(self.thresholds, self.results, self.lane_words)
-
-    # A search makes something of all numbers.
-    general_loop = loop
+    def loop(self) -> None:
+        """There is no loop inside other loops."""
+        return
 
     def source(self, x: Array) -> Array:
         """The input as words."""

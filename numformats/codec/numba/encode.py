@@ -5,7 +5,7 @@ An argument that is None is a part left out, at the time of compiling.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -58,18 +58,6 @@ COUNT = len(Parameters._fields)
 # Threefry's rotations as words, so that all stays 32 bits wide.
 EVEN_ROTATIONS = tuple(np.uint32(rotation) for rotation in ROTATIONS[:4])
 ODD_ROTATIONS = tuple(np.uint32(rotation) for rotation in ROTATIONS[4:])
-
-
-class GeneralLoop(NamedTuple):
-    """What `project` is told for codes of floats: its arguments but the arrays."""
-
-    scratch: Any
-    parameters: Any
-    is_uncommon: Any
-    given: Any
-    key: Any
-    draw_place: Any
-    look_at_ties: Any
 
 
 # How the bits of an input dtype become those of a lane.
@@ -249,32 +237,44 @@ def fill_draws(key: Any, start: Any, firsts: Any, seconds: Any, draws: Any) -> N
         draws[2 * i + 1] = seconds[i]
 
 
+def fill_lanes(source: Any, conversion: Any, words: Any) -> None:
+    """The bits of floats of the words' width with the values of narrower floats."""
+    raise TypeError("for compiled callers only")  # which get one of the two below
+
+
+@overload(fill_lanes)
+def _fill_lanes(source: Any, conversion: Any, words: Any) -> Any:
+    """The way that the width of the words calls for."""
+
+    def to_single(source: Any, conversion: Any, words: Any) -> None:
+        single_words(source, conversion, words)
+
+    def to_double(source: Any, conversion: Any, words: Any) -> None:
+        double_words(source, conversion, words)
+
+    return to_single if words.dtype == types.uint32 else to_double
+
+
 def lanes_of(part: Any, conversion: Any, scratch: Any) -> Any:
     """A block of the input as lane words: itself, or converted to scratch memory.
 
     scratch: words of the lane's width for `L1_CHUNK` numbers, or None if there is nothing to do.
     """
-    raise TypeError("for compiled callers only")  # which get one of the three below
+    raise TypeError("for compiled callers only")  # which get one of the two below
 
 
 @overload(lanes_of)
 def _lanes_of(part: Any, conversion: Any, scratch: Any) -> Any:
-    """The way that the types of the arguments, None among them, call for."""
+    """The way that the type of `scratch`, None maybe, calls for."""
 
     def as_it_is(part: Any, conversion: Any, scratch: Any) -> Any:
         return part
 
     def converted(part: Any, conversion: Any, scratch: Any) -> Any:
-        single_words(part, conversion, scratch)
+        fill_lanes(part, conversion, scratch)
         return scratch[: part.size]
 
-    def widened(part: Any, conversion: Any, scratch: Any) -> Any:
-        double_words(part, conversion, scratch)
-        return scratch[: part.size]
-
-    if isinstance(scratch, types.NoneType):
-        return as_it_is
-    return converted if scratch.dtype == types.uint32 else widened
+    return as_it_is if isinstance(scratch, types.NoneType) else converted
 
 
 @step
@@ -326,48 +326,48 @@ def look_up(codes: Any, table: Any, out: Any) -> None:
 
 
 @kernel
+def write_lanes(source: Any, conversion: Any, words: Any) -> None:
+    """The bits of float32 or float64, as `words` has them, of numbers to be converted to that."""
+    fill_lanes(source, conversion, words)
+
+
+@kernel
+def write_entries(codes: Any, table: Any, out: Any) -> None:
+    """`look_up`, for codes that are known to be in the table."""
+    look_up(codes, table, out)
+
+
+@kernel
 def project(
-    source: Any,
-    conversion: Any,
-    scratch: Any,
+    words: Any,
     out: Any,
     parameters: Any,
     is_uncommon: Any,
     in_place: Any,
-    table: Any,
-    row: Any,
     given: Any,
     key: Any,
     draw_place: Any,
     look_at_ties: Any,
     start: Any,
 ) -> bool:
-    """Codes of the numbers in `source`, or values, written to `out`. Returns whether any is NaN.
+    """Codes of floats given as lane words, or the bits of values, written to `out`. Returns whether
+    any number is NaN.
 
-    source: uint32 or uint64 words of floats; uint16 with a `conversion`; float32 where lanes are
-    to be of 64 bits. scratch: as for `lanes_of`.
-    parameters: `Parameters` as an array of lane words.
-    in_place, table: what values are made by, if not None; `in_place` only from words of lanes; and
-    row: scratch for a block of codes that are looked up.
-    given, key: uint32 random numbers for each element, and the three words of a key; one of the
-    two is empty, or both are None.
-    draw_place: how far up in a lane these belong. look_at_ties: as for `encode_block`. start: the
-    position of the first element.
+    parameters: `Parameters` as an array of lane words. is_uncommon, in_place, draw_place,
+    look_at_ties: as for `encode_block`. given, key: uint32 random numbers for each element, and the
+    three words of a key; one of the two is empty, or both are None. start: the position of the
+    first element.
     """
     p = Parameters(*to_fixed_tuple(parameters, COUNT))
     halves, draws = np.empty(L1_CHUNK, np.uint32), np.empty(L1_CHUNK, np.uint32)
     random_scratch = (halves[: L1_CHUNK // 2], halves[L1_CHUNK // 2 :], draws)
     largest = p.zero
-    for begin in range(0, source.size, L1_CHUNK):
-        end = begin + L1_CHUNK if source.size - begin > L1_CHUNK else source.size
-        lanes = lanes_of(source[begin:end], conversion, scratch)
+    for begin in range(0, words.size, L1_CHUNK):
+        end = begin + L1_CHUNK if words.size - begin > L1_CHUNK else words.size
         random = draws_of(begin, end, given, key, start, random_scratch)
-        # Looking up has a loop of its own, since it would keep the rest from becoming vectors.
-        part = codes_place(out, row, begin, end)
+        own, part = words[begin:end], out[begin:end]
         of_block = encode_block(
-            lanes, random, draw_place, look_at_ties, part, p, is_uncommon, in_place
+            own, random, draw_place, look_at_ties, part, p, is_uncommon, in_place
         )
-        if table is not None:
-            look_up(part, table, out[begin:end])
         largest = maximum(largest, of_block)
     return bool(largest > p.infinity_word)

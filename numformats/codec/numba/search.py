@@ -83,14 +83,6 @@ class LaneWords(NamedTuple):
         return cls(*map(lane.dtype.type, words))
 
 
-class SearchLoop(NamedTuple):
-    """What `search` is told: its arguments but the arrays."""
-
-    thresholds: Any
-    results: Any
-    lane: Any
-
-
 @step
 def keys_of(words: Any, keys: Any, lane: Any) -> None:
     """The place of each float in the order of all floats, written to `keys`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,16 +19,13 @@ from numformats.codec.numba.calls import (
     has_table,
     key_words,
 )
-from numformats.codec.numba.encode import L1_CHUNK
+from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK
 from numformats.codec.numba.lanes import LANE64
 from numformats.codec.numba.views import as_words, read_only
 from numformats.codec.values import value_table
 from numformats.system import NumberSystem
 
 Array = NDArray[Any]
-
-# A named tuple that says which loop makes codes, and with which arguments.
-Loop = Any
 
 
 class QuotientKernel:
@@ -51,11 +47,12 @@ class QuotientKernel:
     ) -> None:
         self._kernel, self._block = kernel, block
         self._is_to_odd = True if is_to_odd else None
+        self._key = key_words(key)
+        self._loop = kernel.loop() if key is None else None
         # Memory that is asked for anew in each call would cost more than the work.
         chunk = min(size, L1_CHUNK)
-        self._each, self._quotients = np.empty((2, chunk), kernel.dtype)
-        self._sums = np.empty(chunk)
-        self._key = key_words(key)
+        self._scratch = np.empty(chunk, kernel.dtype), np.empty(chunk)
+        self._quotients = np.empty(chunk if self._loop else min(size, L2_CHUNK), kernel.dtype)
 
     def run(
         self, x: Array, scales: Array, terms: Array | None, begun: int, out: Array, start: int
@@ -63,46 +60,43 @@ class QuotientKernel:
         """Write the codes of the quotients of numbers, which begin at position `start` of all, and
         at position `begun` of the block with the first scale; its term is added to them.
         """
-        kernel, words = self._kernel, as_words(out)
-        scales = read_only(scales.view())
-        terms = None if terms is None else read_only(terms.view())
+        shared = read_only(scales.view()), None if terms is None else read_only(terms.view())
+        words, done = as_words(out), 0
+        while done < x.size:
+            if self._loop is not None:
+                done += self._run_loop(x[done:], *shared, begun + done, words[done:])
+            # Chunks of which that makes nothing, or all of them.
+            chunk = slice(done, done + self._quotients.size)
+            if chunk.start < x.size:
+                self._run_apart(x[chunk], *shared, begun + done, words[chunk], start + done)
+            done = chunk.stop
 
-        def encode(first: int, last: int, loop: Loop) -> int:
-            done: int = products.encode_quotients(
-                x[first:last],
-                scales,
-                terms,
-                self._is_to_odd,
-                self._block,
-                begun + first,
-                self._each,
-                self._sums,
-                self._quotients,
-                kernel.source(self._quotients),
-                loop,
-                words[first:last],
-                start + first,
-            )
-            return first + done
+    def _run_loop(
+        self, x: Array, scales: Array, terms: Array | None, begun: int, out: Array
+    ) -> int:
+        done: int = products.encode_quotients(
+            x,
+            scales,
+            terms,
+            self._is_to_odd,
+            self._block,
+            begun,
+            self._scratch,
+            self._quotients,
+            self._kernel.source(self._quotients),
+            self._loop,
+            out,
+        )
+        return done
 
-        run_chunks(encode, x.size, L1_CHUNK, kernel.loop(self._key), kernel.general_loop(self._key))
-
-
-def run_chunks(
-    run: Callable[[int, int, Loop], int],
-    size: int,
-    chunk: int,
-    loop: Loop,
-    general_loop: Loop,
-) -> None:
-    """Have all numbers gone through, by calls that return how far they came: with a loop, and for
-    chunks of which that makes nothing with the general one.
-    """
-    done = run(0, size, loop)
-    while done < size:
-        end = min(done + chunk, size)
-        run(done, end, general_loop)
-        done = run(end, size, loop) if end < size else size
+    def _run_apart(
+        self, x: Array, scales: Array, terms: Array | None, begun: int, out: Array, start: int
+    ) -> None:
+        """The same for a chunk, in two steps."""
+        own = self._quotients[: x.size]
+        how = self._is_to_odd, self._block, begun, self._scratch
+        products.write_quotients(x, scales, terms, *how, own)
+        self._kernel.run(self._kernel.source(own), out, key=self._key, start=start)
 
 
 class ScaleKernel:
@@ -115,7 +109,7 @@ class ScaleKernel:
     def __init__(
         self, kernel: LatticeKernel, fmt: NumberSystem, of_zeros: int, precision: int | None
     ) -> None:
-        self._kernel, self._of_zeros = kernel, of_zeros
+        self._kernel, self._loop, self._of_zeros = kernel, kernel.loop(), of_zeros
         lane = LANE64
         dropped = 0 if precision is None else lane.trailing_bits + 1 - precision
         half, mask = (1 << dropped) >> 1, lane.ones - ((1 << dropped) - 1)
@@ -134,30 +128,46 @@ class ScaleKernel:
             write_absmax(x, block, largest)
         values = np.empty(codes.shape)
         # All the same, they are as many as a chunk has, for a loop without a choice in it.
-        is_one, of_codes = divisors.size == 1, as_words(codes)
+        is_one = divisors.size == 1
         each = np.full(min(codes.size, L1_CHUNK), divisors[0]) if is_one else divisors.view()
-        divisors = read_only(each)
-        quotients = np.empty(L1_CHUNK)
-        source = self._kernel.source(quotients)
-
-        def scale(first: int, last: int, loop: Loop) -> int:
-            done: int = products.scale_blocks(
-                largest[first:last],
-                divisors if is_one else divisors[first:last],
-                self._cut,
-                quotients,
-                source,
-                loop,
-                self._of_zeros,
-                of_codes[first:last],
-                self._table,
-                values[first:last],
-            )
-            return first + done
-
-        kernel = self._kernel
-        run_chunks(scale, codes.size, L1_CHUNK, kernel.loop(None), kernel.general_loop(None))
+        divisors, words, done = read_only(each), as_words(codes), 0
+        while done < codes.size:
+            own = divisors if is_one else divisors[done:]
+            if self._loop is not None:
+                done += self._run_loop(largest[done:], own, words[done:], values[done:])
+            # Chunks of which that makes nothing, or all of them.
+            chunk = slice(done, done + L1_CHUNK)
+            if chunk.start < codes.size:
+                own = divisors if is_one else divisors[chunk]
+                self._run_apart(largest[chunk], own, words[chunk], values[chunk])
+            done = chunk.stop
         return None if self._table is None else values
+
+    def _run_loop(self, largest: Array, divisors: Array, codes: Array, values: Array) -> int:
+        quotients = np.empty(L1_CHUNK)
+        done: int = products.scale_blocks(
+            largest,
+            divisors,
+            self._cut,
+            quotients,
+            self._kernel.source(quotients),
+            self._loop,
+            self._of_zeros,
+            codes,
+            self._table,
+            values,
+        )
+        return done
+
+    def _run_apart(self, largest: Array, divisors: Array, codes: Array, values: Array) -> None:
+        """The same for a chunk, in steps."""
+        quotients = np.empty(largest.size)
+        products.write_scale_quotients(largest, divisors[: largest.size], self._cut, quotients)
+        self._kernel.run(self._kernel.source(quotients), codes, start=0)
+        if self._of_zeros:
+            codes[codes == 0] = np.where(largest == 0, self._of_zeros, 1)[codes == 0]
+        if self._table is not None:
+            values[:] = self._table[codes]
 
 
 def write_absmax(x: Array, block: int, out: Array) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy import add, bitwise_and, multiply, subtract
 
 from numformats.codec.numba.bits import bits_of, float_of
-from numformats.codec.numba.blocks.encoding import encode_by, opened
+from numformats.codec.numba.blocks.encoding import encode_by
 from numformats.codec.numba.blocks.quotients import (
     add_each_to_odd,
     divide_blocks,
@@ -25,6 +25,7 @@ from numformats.codec.numba.blocks.quotients import (
 )
 from numformats.codec.numba.decode import largest_code
 from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK, look_up
+from numformats.codec.numba.regular import unpacked
 from numformats.codec.numba.steps import kernel, step
 
 _INFINITY: Final = np.uint64(0x7FF0000000000000)
@@ -48,6 +49,19 @@ def rounded_magnitude(number: Any, cut: Any) -> Any:
     # A carry goes into the exponent, as it must; into NaN nothing may be carried.
     rounded = bitwise_and(add(word, half), mask)
     return float_of(rounded if word < _INFINITY else word)
+
+
+@step
+def fill_scale_quotients(largest: Any, divisors: Any, cut: Any, out: Any) -> None:
+    """Magnitudes, rounded first, by a divisor each: rounded to odd."""
+    for i in range(largest.size):
+        out[i] = quotient_to_odd(rounded_magnitude(largest[i], cut), divisors[i])
+
+
+@kernel
+def write_scale_quotients(largest: Any, divisors: Any, cut: Any, out: Any) -> None:
+    """`fill_scale_quotients`, for Python."""
+    fill_scale_quotients(largest, divisors, cut, out)
 
 
 @kernel
@@ -75,14 +89,13 @@ def scale_blocks(
     0 if the format has no zero. table: the value of each code, or None if the values are not asked
     for; they go to `values`.
     """
-    told = opened(loop)
+    p = unpacked(loop.parameters)
     for begin in range(0, codes.size, L1_CHUNK):
         end = begin + L1_CHUNK if codes.size - begin > L1_CHUNK else codes.size
         numbers, own = largest[begin:end], codes[begin:end]
         of_each = divisors[begin:end] if divisors.size == codes.size else divisors
-        for i in range(own.size):
-            quotients[i] = quotient_to_odd(rounded_magnitude(numbers[i], cut), of_each[i])
-        if not encode_by(loop, told, source[: own.size], own, 0):
+        fill_scale_quotients(numbers, of_each, cut, quotients)
+        if not encode_by(loop, p, source[: own.size], own):
             return begin
         if of_zeros > 0:
             for i in range(own.size):
@@ -95,6 +108,55 @@ def scale_blocks(
     return int(codes.size)
 
 
+@step
+def quotients_of_chunk(
+    x: Any,
+    scales: Any,
+    terms: Any,
+    is_to_odd: Any,
+    block: Any,
+    begun: Any,
+    scratch: Any,
+    out: Any,
+) -> None:
+    """Quotients of numbers, float32 or float64, and the scale of each block, as `divide_blocks`.
+
+    scales, terms: of block 0 on, at whose place `begun` the numbers begin; terms: None, or what is
+    added to the numbers of each block first. is_to_odd: None if quotients need not be rounded to
+    odd, as those of sums have to be. scratch: for the scale of each of `L1_CHUNK` numbers, in the
+    dtype of quotients, and for sums.
+    """
+    each, sums = scratch
+    begin, end, place = blocks_between(0, x.size, block, begun)
+    own = each[: x.size]
+    if terms is None:
+        divide_blocks(x, scales[begin:end], block, place, is_to_odd, own, out)
+    else:
+        added = sums[: x.size]
+        spread(terms[begin:end], block, place, own)
+        add_each_to_odd(x, own, added)
+        divide_blocks(added, scales[begin:end], block, place, is_to_odd, own, out)
+
+
+@kernel
+def write_quotients(
+    x: Any,
+    scales: Any,
+    terms: Any,
+    is_to_odd: Any,
+    block: Any,
+    begun: Any,
+    scratch: Any,
+    out: Any,
+) -> None:
+    """The quotients of `quotients_of_chunk`, of any count of numbers."""
+    for first in range(0, x.size, L1_CHUNK):
+        last = first + L1_CHUNK if x.size - first > L1_CHUNK else x.size
+        numbers, own = x[first:last], out[first:last]
+        place = begun + first
+        quotients_of_chunk(numbers, scales, terms, is_to_odd, block, place, scratch, own)
+
+
 @kernel
 def encode_quotients(
     x: Any,
@@ -103,37 +165,25 @@ def encode_quotients(
     is_to_odd: Any,
     block: Any,
     begun: Any,
-    each: Any,
-    sums: Any,
+    scratch: Any,
     quotients: Any,
     source: Any,
     loop: Any,
     out: Any,
-    start: Any,
 ) -> int:
-    """Codes of the quotients of numbers, float32 or float64, and the scale of each block, written
-    to `out`. Returns how many are done: all, or those before the first chunk of which the loop
-    cannot make anything.
+    """Codes of the quotients of `quotients_of_chunk`, written to `out`. Returns how many are done:
+    all, or those before the first chunk of which the loop cannot make anything.
 
-    scales, terms: of block 0 on, at whose place `begun` the numbers begin; terms: None, or what is
-    added to the numbers of each block first. is_to_odd: None if quotients need not be rounded to
-    odd, as those of sums have to be. each, sums, quotients: scratch for `L1_CHUNK` numbers, as for
-    `divide_blocks`; source: the quotients as loops take them. loop: as for `encode_by`. start: the
-    position of the first number.
+    quotients: scratch for `L1_CHUNK` of them; source: these as loops take them. loop: as for
+    `encode_by`.
     """
-    told = opened(loop)
+    p = unpacked(loop.parameters)
     for first in range(0, x.size, L1_CHUNK):
         last = first + L1_CHUNK if x.size - first > L1_CHUNK else x.size
-        begin, end, place = blocks_between(first, last, block, begun)
-        numbers, own, divided = x[first:last], each[: last - first], quotients[: last - first]
-        if terms is None:
-            divide_blocks(numbers, scales[begin:end], block, place, is_to_odd, own, divided)
-        else:
-            added = sums[: numbers.size]
-            spread(terms[begin:end], block, place, own)
-            add_each_to_odd(numbers, own, added)
-            divide_blocks(added, scales[begin:end], block, place, is_to_odd, own, divided)
-        if not encode_by(loop, told, source[: numbers.size], out[first:last], start + first):
+        numbers, own = x[first:last], quotients[: last - first]
+        place = begun + first
+        quotients_of_chunk(numbers, scales, terms, is_to_odd, block, place, scratch, own)
+        if not encode_by(loop, p, source[: numbers.size], out[first:last]):
             return first
     return int(x.size)
 
