@@ -25,7 +25,7 @@ _GAP_BITS = 33
 def encode_chunk(
     x: NDArray[Any], plan: EncodePlan, draws: NDArray[np.uint64] | None
 ) -> NDArray[np.int64]:
-    """The codes of float64, int64 or uint64 numbers."""
+    """The codes of numbers of a working dtype: float32, float64, int64 or uint64."""
     parts = take_apart(x)
     distance, binade = _place(parts.exponent, plan)
     floor, fraction = shift_right(parts.significand, distance)
@@ -80,7 +80,7 @@ def _fill_gap(
     """Truncate anew, to 0, what lies between zero and the smallest value of a format without
     subnormals; that value is no power of two, so the fraction takes a division. Returns where.
     """
-    (inside,) = np.nonzero(magnitude < 1)
+    (inside,) = (magnitude < 1).nonzero()
     unit = lattice.lowest_quantum - 1  # the smallest value is lattice.gap * 2**unit
     distance = 64 + unit - _GAP_BITS - parts.exponent[inside]
     scaled, rest = shift_right(parts.significand[inside], distance)

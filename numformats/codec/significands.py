@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+_TAKEN_APART = tuple(map(np.dtype, (np.float32, np.float64, np.int64, np.uint64)))
+
 
 class Parts(NamedTuple):
     """Numbers taken apart, and the places of those of which exponent and significand say nothing:
@@ -25,21 +27,21 @@ class Parts(NamedTuple):
 
 
 def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in which numbers of a dtype are taken apart: float64 if that holds them all, else
-    their own, int64 or uint64.
+    """The dtype in which numbers of a dtype are taken apart: their own, or float64 if that holds
+    them all.
     """
     native = dtype.newbyteorder("=")
-    return native if native in (np.int64, np.uint64) else np.dtype(np.float64)
+    return native if native in _TAKEN_APART else np.dtype(np.float64)
 
 
 def take_apart(x: NDArray[Any]) -> Parts:
-    """The parts of float64, int64 or uint64 numbers."""
-    return _parts_of_floats(x) if x.dtype == np.float64 else _parts_of_integers(x)
+    """The parts of numbers of a working dtype: float32, float64, int64 or uint64."""
+    return _parts_of_floats(x) if x.dtype.kind == "f" else _parts_of_integers(x)
 
 
-def _parts_of_floats(x: NDArray[np.float64]) -> Parts:
+def _parts_of_floats(x: NDArray[np.floating]) -> Parts:
     magnitude = np.abs(x)
-    (special,) = np.nonzero((x == 0) | ~np.isfinite(x))
+    (special,) = ((x == 0) | ~np.isfinite(x)).nonzero()
     if special.size:
         # A stand-in keeps special values from raising floating-point flags on the way.
         magnitude[special] = 1.0
@@ -53,7 +55,7 @@ def _parts_of_integers(x: NDArray[Any]) -> Parts:
     magnitude = x.astype(np.uint64)
     # Modulo 2**64 this negates int64's lowest value as well, whose magnitude int64 does not have.
     magnitude = np.where(negative, np.uint64(0) - magnitude, magnitude)
-    (special,) = np.nonzero(magnitude == 0)
+    (special,) = (magnitude == 0).nonzero()
     if special.size:
         magnitude[special] = 1
     # With a zero as its second bit, no number is rounded up to a power of two by float64.
