@@ -217,7 +217,7 @@ def walk(
 
 
 def _are_plain(operands: list[Array], dtypes: list[np.dtype[Any]], out: bool) -> bool:
-    """Whether arrays can be taken as they lie in memory: in C order, aligned and native, and what is
+    """Whether arrays can be taken as they lie in memory: in C order, aligned, native, and what is
     written of its dtype and apart from the others.
     """
     result = operands[-1]

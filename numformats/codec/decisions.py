@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numformats.modes import DETERMINISTIC, Away, RoundingMode, Stochastic, deterministic
 
-_HALF = np.uint64(1 << 63)
+_HALF: Final = np.uint64(1 << 63)
 
 # A fraction above this is large enough, in units of 2**-64.
-_THRESHOLDS = {
+_THRESHOLDS: Final = {
     Away.INEXACT: np.uint64(0),
     Away.FROM_HALF: _HALF - np.uint64(1),
     Away.ABOVE_HALF: _HALF,
     Away.NEVER: np.uint64(2**64 - 1),
 }
 # The same by the parity of the neighbour nearer to zero: even, odd.
-_BY_PARITY = {
+_BY_PARITY: Final[dict[RoundingMode, NDArray[np.uint64]]] = {
     mode: np.array([_THRESHOLDS[decided.from_even], _THRESHOLDS[decided.from_odd]])
     for mode, decided in DETERMINISTIC.items()
 }

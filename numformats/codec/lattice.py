@@ -57,13 +57,15 @@ def _place(
     is short by the hidden bit, which the shifted significand brings along.
     """
     lattice = plan.lattice
+    to_lowest = 64 + lattice.lowest_quantum - exponent
     if not lattice.floating:
-        # Numbers of 63 bits and more are too large, and stay so; of 64, where it is low bits that
-        # are asked for.
-        return np.maximum(64 + lattice.lowest_quantum - exponent, 1 if plan.wrap else 2), 0
-    above_lowest = exponent - (lattice.lowest_quantum + lattice.trailing_bits + 1)
-    binade = np.maximum(above_lowest, 0) if lattice.gradual else above_lowest
-    return binade - above_lowest + (63 - lattice.trailing_bits), binade << lattice.trailing_bits
+        # From 2**62 quanta on all is out of range, and half of it, too; so int64 has room for what
+        # is rounded. If it is wrapped, every bit counts.
+        return np.maximum(to_lowest, 1 if plan.wrap else 2), 0
+    distance = np.full(exponent.shape, 63 - lattice.trailing_bits)
+    if lattice.gradual:
+        distance = np.maximum(to_lowest, distance)
+    return distance, (distance - to_lowest) << lattice.trailing_bits
 
 
 def _counts_significands(plan: EncodePlan) -> bool:
@@ -134,8 +136,12 @@ def _put_specials(
     codes: NDArray[np.int64], x: NDArray[Any], parts: Parts, plan: EncodePlan
 ) -> None:
     """Put in place the codes of zeros, infinities and NaNs."""
-    x, negative = x[parts.special], parts.negative[parts.special]
-    zero, infinity, nan = (
-        _by_sign(choice, negative) for choice in (plan.zero, plan.infinity, plan.nan)
-    )
-    codes[parts.special] = np.where(x == 0, zero, np.where(np.isnan(x), nan, infinity))
+    at = parts.special
+    x, negative = x[at], parts.negative[at]
+    for found, choice in (
+        (x == 0, plan.zero),
+        (np.isinf(x), plan.infinity),
+        (np.isnan(x), plan.nan),
+    ):
+        if np.count_nonzero(found):
+            codes[at[found]] = _by_sign(choice, negative[found])

@@ -7,12 +7,16 @@ significand bits, so nothing is lost, and all of them are projected by one algor
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-_TAKEN_APART = tuple(map(np.dtype, (np.float32, np.float64, np.int64, np.uint64)))
+_TAKEN_APART: Final = tuple(map(np.dtype, (np.float32, np.float64, np.int64, np.uint64)))
+
+# Arrays without dimensions: to read a Python number takes NumPy as long as to shift a small array.
+_ONE: Final = np.array(1, np.uint64)
+_WORD: Final = np.array(64, np.uint64)
 
 
 class Parts(NamedTuple):
@@ -73,22 +77,22 @@ def shift_right(
     The fraction is in units of 2**-64. Bits below that are not lost: if any is set, so is the
     lowest bit of the fraction, by which it stays on the right side of all that it is compared with.
     """
-    to_point = np.minimum(distance, 64)
-    past_point = distance - to_point
+    bits = distance.astype(np.uint64)
+    to_point = np.minimum(bits, _WORD)
+    past_point = bits - to_point
     # Shifts by 64 and more are not defined everywhere, so that none here is by more than 63.
-    bits = to_point.astype(np.uint64)
-    floor = (significand >> 1) >> (bits - 1)
-    fraction = significand << (64 - bits)
+    floor = (significand >> _ONE) >> (to_point - _ONE)
+    fraction = significand << (_WORD - to_point)
     if np.count_nonzero(past_point):
         fraction = _jam(fraction, past_point)
     return floor, fraction
 
 
-def _jam(number: NDArray[np.uint64], distance: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _jam(number: NDArray[np.uint64], distance: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """number / 2**distance, for numbers with their top bit set wherever they are shifted, the
     lowest bit of the result set if any was lost. (SoftFloat calls this a jamming shift.)
     """
     # From distance 63 on this leaves the top bit in the lowest place, which is then the hint.
-    bits = np.minimum(distance, 63).astype(np.uint64)
+    bits = np.minimum(distance, _WORD - _ONE)
     shifted = number >> bits
     return shifted | (shifted << bits != number)
