@@ -97,11 +97,12 @@ def _in_range(magnitude: NDArray[np.int64], parts: Parts, plan: EncodePlan) -> N
     """The codes of rounded magnitudes, with what is beyond the largest replaced."""
     negative = parts.negative
     if not plan.lattice.has_zero:
-        # Only there are magnitudes below the codes; they go to the smallest.
+        # There alone magnitudes may lie below the codes; they go to the smallest.
         magnitude = np.maximum(magnitude, 0)
     if plan.lattice.complement:
         codes = _twos_complement(magnitude, negative, plan.bits)
     else:
+        # What becomes zero keeps its sign where there is a negative zero.
         has_sign = negative if plan.negative_zero else negative & (magnitude != 0)
         codes = magnitude | np.where(has_sign, 1 << (plan.bits - 1), 0)
     too_large = magnitude > _by_sign(plan.largest, negative)
@@ -112,7 +113,7 @@ def _in_range(magnitude: NDArray[np.int64], parts: Parts, plan: EncodePlan) -> N
 
 def _wrapped(magnitude: NDArray[np.int64], parts: Parts, plan: EncodePlan) -> NDArray[np.int64]:
     """The low bits of rounded magnitudes, negative ones as two's complement."""
-    # Significands of so large numbers are whole, and their low bits may be zeros yet to come.
+    # What has 64 bits or more was cut short; it is its significand, shifted to the left.
     distance = parts.exponent - (64 + plan.lattice.lowest_quantum)
     low_bits = parts.significand << np.clip(distance, 0, 63).astype(np.uint64)
     low_bits[distance > 63] = 0
