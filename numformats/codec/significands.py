@@ -31,8 +31,8 @@ class Parts(NamedTuple):
 
 
 def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in which numbers of a dtype are taken apart: their own, or float64 if that holds
-    them all.
+    """The dtype in which numbers of a dtype are taken apart: their own, or else float64, which
+    holds them all.
     """
     native = dtype.newbyteorder("=")
     return native if native in _TAKEN_APART else np.dtype(np.float64)

@@ -66,7 +66,8 @@ def _as_sums(x: NDArray[Any]) -> Sums:
     if x.dtype.kind != "f":
         upper = (x >> 32).astype(np.float64) * 2.0**32
         lower = (x & 0xFFFFFFFF).astype(np.float64)
-        # Each step is exact: both are multiples of 2**32 apart, or closer than 2**33.
+        # Each step is exact: the real part and `upper` are multiples of 2**32 apart, or closer than
+        # 2**33.
         sums.imag = (upper - sums.real) + lower
     return sums
 
@@ -129,7 +130,8 @@ def _starts(plan: StaircasePlan, *, negative: bool) -> Sums:
     lower_is_odd, upper_is_odd = codes[:-1] & 1 == 1, codes[1:] & 1 == 1
     inward_is_odd = lower_is_odd
     if negative:
-        # The way from zero is the way down, where what goes away ends and does not begin.
+        # There the way from zero leads down: what goes down from half the way on goes up just above
+        # it, and so each of the four turns into the one across from it.
         start = dict(zip(start, reversed(start.values()), strict=True))
         inward_is_odd = upper_is_odd
         if decided.negative is not None:
