@@ -203,6 +203,9 @@ def walk(
     those that overlap it in memory are copied first unless they are the same elements. Memory order
     is free unless `in_order`, which asks for C order. Chunks are `contiguous` if so asked.
     """
+    if operands[0].size <= chunk and _are_plain(operands, dtypes, out):
+        yield tuple(map(_as_chunk, operands, dtypes))
+        return
     common = ["overlap_assume_elementwise", *(["contig"] if contiguous else [])]
     flags: list[list[Any]] = [["readonly", *common] for _ in operands]
     if out:
@@ -226,6 +229,29 @@ def walk(
             yield views if isinstance(views, tuple) else (views,)
             with np.errstate(invalid="ignore"):
                 iterator.iternext()
+
+
+def _are_plain(operands: list[Array], dtypes: list[np.dtype[Any]], out: bool) -> bool:
+    """Whether arrays can be taken as they lie in memory: in C order, aligned, native, and what is
+    written of its dtype and apart from the others.
+    """
+    result = operands[-1]
+    for operand in operands:
+        flags = operand.flags
+        if not (flags.c_contiguous and flags.aligned and operand.dtype.isnative):
+            return False
+        if out and operand is not result and np.may_share_memory(operand, result):
+            return False
+    return not out or result.dtype == dtypes[-1]
+
+
+def _as_chunk(plain: Array, dtype: np.dtype[Any]) -> Array:
+    """All elements of a plain array, of a dtype."""
+    elements = plain.view(np.ndarray).reshape(-1)
+    if elements.dtype == dtype:
+        return elements
+    with np.errstate(invalid="ignore"):  # as for what NumPy casts on its own
+        return elements.astype(dtype)
 
 
 def prepare_out(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.modes import Away, RoundingMode, Stochastic, deterministic
+from numformats.modes import DETERMINISTIC, Away, RoundingMode, Stochastic, deterministic
 
-_HALF = np.uint64(1 << 63)
+_HALF: Final = np.uint64(1 << 63)
+
+# A fraction above this is large enough, in units of 2**-64.
+_THRESHOLDS: Final = {
+    Away.INEXACT: np.uint64(0),
+    Away.FROM_HALF: _HALF - np.uint64(1),
+    Away.ABOVE_HALF: _HALF,
+    Away.NEVER: np.uint64(2**64 - 1),
+}
+# The same by the parity of the neighbour nearer to zero: even, odd.
+_BY_PARITY: Final[dict[RoundingMode, NDArray[np.uint64]]] = {
+    mode: np.array([_THRESHOLDS[decided.from_even], _THRESHOLDS[decided.from_odd]])
+    for mode, decided in DETERMINISTIC.items()
+}
 
 
 def round_away(
@@ -17,38 +30,25 @@ def round_away(
     fraction: NDArray[np.uint64],
     *,
     negative: NDArray[np.bool_],
-    tie_is_odd: NDArray[np.bool_],
-    step_is_odd: NDArray[np.bool_],
+    inward: NDArray[np.int64],
     draws: NDArray[np.uint64] | None,
 ) -> NDArray[np.bool_]:
     """Whether each number is rounded away from zero.
 
-    `fraction` is nu in units of 2**-64, its lowest bit set if any lower one was; `draws` is R. The
-    neighbour nearer to zero is odd in the sense of the code, or of what ties to even look at.
+    `fraction` is nu in units of 2**-64, its lowest bit set if any lower one was; `draws` is R.
+    `inward` is the neighbour nearer to zero, as an integer with the parity that the mode looks at.
     """
     decided = deterministic(mode)
     if decided is None:
         assert draws is not None
         return _round_away_at_random(mode, fraction, draws)
-    is_odd = tie_is_odd if decided.breaks_ties_by_parity else step_is_odd
-    away = _exceeds(fraction, decided.from_even)
     if decided.depends_on_parity:
-        away = np.where(is_odd, _exceeds(fraction, decided.from_odd), away)
+        away = fraction > _BY_PARITY[mode].take(inward & 1)
+    else:
+        away = fraction > _THRESHOLDS[decided.from_even]
     if decided.negative is not None:
-        away = np.where(negative, _exceeds(fraction, decided.negative), away)
+        away = np.where(negative, fraction > _THRESHOLDS[decided.negative], away)
     return away
-
-
-def _exceeds(fraction: NDArray[np.uint64], away: Away) -> NDArray[np.bool_]:
-    match away:
-        case Away.INEXACT:
-            return fraction > 0
-        case Away.FROM_HALF:
-            return fraction >= _HALF
-        case Away.ABOVE_HALF:
-            return fraction > _HALF
-        case Away.NEVER:
-            return np.zeros(fraction.shape, np.bool_)
 
 
 def _round_away_at_random(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from numformats.codec.decisions import round_away
 from numformats.codec.plan import BySign, EncodePlan
 from numformats.codec.significands import Parts, shift_right, take_apart
+from numformats.modes import deterministic
 from numformats.system import Lattice
 
 # Bits of the quotient that tells a place in the gap above zero; the last is a hint of more.
@@ -24,50 +25,55 @@ _GAP_BITS = 33
 def encode_chunk(
     x: NDArray[Any], plan: EncodePlan, draws: NDArray[np.uint64] | None
 ) -> NDArray[np.int64]:
-    """The codes of float64, int64 or uint64 numbers."""
+    """The codes of numbers of a working dtype: float32, float64, int64 or uint64."""
     parts = take_apart(x)
-    distance, binade = _place(parts.exponent, plan.lattice)
-    floor, fraction = shift_right(parts.significand, np.maximum(distance, 0))
-    magnitude = binade + floor.astype(np.int64)
+    distance, binade = _place(parts.exponent, plan)
+    floor, fraction = shift_right(parts.significand, distance)
+    significand = floor.astype(np.int64)
+    magnitude = significand + binade
     if plan.lattice.gap:
         inside = _fill_gap(magnitude, fraction, parts, plan.lattice)
-        floor[inside] = 0
-    parity = floor.astype(np.int64) if plan.ties_by_significand else magnitude
-    magnitude += round_away(
+        significand[inside] = 0
+    away = round_away(
         plan.rounding,
         fraction,
         negative=parts.negative,
-        tie_is_odd=parity & 1 == 1,
-        step_is_odd=magnitude & 1 == 1,
+        inward=significand if _counts_significands(plan) else magnitude,
         draws=draws,
     )
-    # A distance below 1 is that of a fixed-point number of 64 bits or more, which int64 is not.
-    if plan.wrap:
-        low_bits = parts.significand << np.clip(-distance, 0, 63).astype(np.uint64)
-        low_bits[distance < -63] = 0
-        magnitude = np.where(distance < 0, low_bits.astype(np.int64), magnitude)
-        codes = _twos_complement(magnitude, parts.negative, plan.bits)
-    else:
-        codes = _in_range(magnitude, distance < 1, parts.negative, plan)
-    if parts.special.any():
+    magnitude += away
+    codes = _wrapped(magnitude, parts, plan) if plan.wrap else _in_range(magnitude, parts, plan)
+    if parts.special.size:
         _put_specials(codes, x, parts, plan)
     return codes
 
 
 def _place(
-    exponent: NDArray[np.int64], lattice: Lattice
+    exponent: NDArray[np.int64], plan: EncodePlan
 ) -> tuple[NDArray[np.int64], NDArray[np.int64] | int]:
     """How far the binary point lies right of the quantum, and the code at the binade's foot.
 
     The first is the distance to shift a significand right, so that its units are quanta. The second
     is short by the hidden bit, which the shifted significand brings along.
     """
+    lattice = plan.lattice
+    to_lowest = 64 + lattice.lowest_quantum - exponent
     if not lattice.floating:
-        return 63 + lattice.lowest_quantum - exponent, 0
-    quantum = exponent - lattice.trailing_bits
+        # From 2**62 quanta on all is out of range, and half of it, too; so int64 has room for what
+        # is rounded. If it is wrapped, every bit counts.
+        return np.maximum(to_lowest, 1 if plan.wrap else 2), 0
+    distance = np.full(exponent.shape, 63 - lattice.trailing_bits)
     if lattice.gradual:
-        quantum = np.maximum(quantum, lattice.lowest_quantum)
-    return 63 + quantum - exponent, (quantum - lattice.lowest_quantum) << lattice.trailing_bits
+        distance = np.maximum(to_lowest, distance)
+    return distance, (distance - to_lowest) << lattice.trailing_bits
+
+
+def _counts_significands(plan: EncodePlan) -> bool:
+    """Whether what is even or odd is the significand, and not the code."""
+    if not plan.ties_by_significand:
+        return False
+    decided = deterministic(plan.rounding)
+    return decided is not None and decided.breaks_ties_by_parity
 
 
 def _fill_gap(
@@ -76,33 +82,43 @@ def _fill_gap(
     """Truncate anew, to 0, what lies between zero and the smallest value of a format without
     subnormals; that value is no power of two, so the fraction takes a division. Returns where.
     """
-    inside = np.flatnonzero(magnitude < 1)
+    (inside,) = (magnitude < 1).nonzero()
     unit = lattice.lowest_quantum - 1  # the smallest value is lattice.gap * 2**unit
-    distance = 63 + unit - _GAP_BITS - parts.exponent[inside]
+    distance = 64 + unit - _GAP_BITS - parts.exponent[inside]
     scaled, rest = shift_right(parts.significand[inside], distance)
     quotient, remainder = np.divmod(scaled, np.uint64(lattice.gap))
     inexact = (remainder > 0) | (rest > 0)
     magnitude[inside] = 0
-    fraction[inside] = (quotient << np.uint64(64 - _GAP_BITS)) | inexact.astype(np.uint64)
+    fraction[inside] = (quotient << np.uint64(64 - _GAP_BITS)) | inexact
     return inside
 
 
-def _in_range(
-    magnitude: NDArray[np.int64],
-    too_large: NDArray[np.bool_],
-    negative: NDArray[np.bool_],
-    plan: EncodePlan,
-) -> NDArray[np.int64]:
+def _in_range(magnitude: NDArray[np.int64], parts: Parts, plan: EncodePlan) -> NDArray[np.int64]:
     """The codes of rounded magnitudes, with what is beyond the largest replaced."""
-    # Only a format without zero has magnitudes below its codes; they go to the smallest.
-    magnitude = np.maximum(magnitude, 0)
-    too_large |= magnitude > _by_sign(plan.largest, negative)
+    negative = parts.negative
+    if not plan.lattice.has_zero:
+        # There alone magnitudes may lie below the codes; they go to the smallest.
+        magnitude = np.maximum(magnitude, 0)
     if plan.lattice.complement:
         codes = _twos_complement(magnitude, negative, plan.bits)
     else:
-        sign = np.where(magnitude == 0, plan.negative_zero, 1 << (plan.bits - 1))
-        codes = magnitude + np.where(negative, sign, 0)
-    return np.where(too_large, _by_sign(plan.overflow, negative), codes)
+        # What becomes zero keeps its sign where there is a negative zero.
+        has_sign = negative if plan.negative_zero else negative & (magnitude != 0)
+        codes = magnitude | np.where(has_sign, 1 << (plan.bits - 1), 0)
+    too_large = magnitude > _by_sign(plan.largest, negative)
+    if np.count_nonzero(too_large):
+        codes = np.where(too_large, _by_sign(plan.overflow, negative), codes)
+    return codes
+
+
+def _wrapped(magnitude: NDArray[np.int64], parts: Parts, plan: EncodePlan) -> NDArray[np.int64]:
+    """The low bits of rounded magnitudes, negative ones as two's complement."""
+    # What has 64 bits or more was cut short; it is its significand, shifted to the left.
+    distance = parts.exponent - (64 + plan.lattice.lowest_quantum)
+    low_bits = parts.significand << np.clip(distance, 0, 63).astype(np.uint64)
+    low_bits[distance > 63] = 0
+    magnitude = np.where(distance < 0, magnitude, low_bits.astype(np.int64))
+    return _twos_complement(magnitude, parts.negative, plan.bits)
 
 
 def _twos_complement(
@@ -111,7 +127,9 @@ def _twos_complement(
     return np.where(negative, -magnitude, magnitude) & ((1 << bits) - 1)
 
 
-def _by_sign(choice: BySign, negative: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _by_sign(choice: BySign, negative: NDArray[np.bool_]) -> NDArray[np.int64] | int:
+    if choice.positive == choice.negative:
+        return choice.positive
     return np.where(negative, choice.negative, choice.positive)
 
 
@@ -119,9 +137,12 @@ def _put_specials(
     codes: NDArray[np.int64], x: NDArray[Any], parts: Parts, plan: EncodePlan
 ) -> None:
     """Put in place the codes of zeros, infinities and NaNs."""
+    at = parts.special
+    x, negative = x[at], parts.negative[at]
     for found, choice in (
         (x == 0, plan.zero),
         (np.isinf(x), plan.infinity),
         (np.isnan(x), plan.nan),
     ):
-        codes[found] = _by_sign(choice, parts.negative)[found]
+        if np.count_nonzero(found):
+            codes[at[found]] = _by_sign(choice, negative[found])

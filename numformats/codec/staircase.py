@@ -1,14 +1,19 @@
 """Encoding into a system of few values, for arrays: a codebook, or one with boundaries of its own.
 
-The two neighbours of a number are found by bisection. On which side of the boundary between them it
-lies, and how far on the way, is asked exactly: differences and products of float64 numbers are kept
-as sums of these, whose sign is certain (`numformats.error_free`).
+As numbers grow, so do the values that they become: a deterministic projection is known by the
+numbers from which on each step is taken, and these are searched. Random modes ask how far on the
+way between its neighbours a number lies.
+
+Both are exact. A number, and a boundary, is a sum of two float64: the nearest one, and what is left
+of it. Here it is a complex number, since NumPy orders these as such sums are: by their first part
+and, where that is the same, by their second.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,73 +23,154 @@ from numformats.error_free import sign_of_sum, two_product
 from numformats.modes import Away, RoundingMode, Stochastic, deterministic
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
+Sums = NDArray[np.complex128]
 
 
 def encode_chunk(
     x: NDArray[Any], plan: StaircasePlan, draws: NDArray[np.uint64] | None
 ) -> NDArray[np.int64]:
-    """The codes of float64, int64 or uint64 numbers."""
-    is_nan, is_infinite = np.isnan(x), np.isinf(x)
-    place = places_of(np.where(is_nan | is_infinite, 0, x).astype(x.dtype), plan, draws)
-    codes = np.array(plan.codes, np.int64)[place]
-    for found, choice in ((is_infinite, plan.infinity), (is_nan, plan.nan)):
-        by_sign = np.where(np.signbit(x[found]), choice.negative, choice.positive)
-        codes[found] = by_sign
+    """The codes of numbers of a working dtype: float32, float64, int64 or uint64."""
+    (special,) = (~np.isfinite(x)).nonzero()
+    finite = x
+    if special.size:
+        finite = x.copy()
+        finite[special] = 0
+    codes = _listed(plan).codes.take(places_of(finite, plan, draws))
+    if special.size:
+        codes[special] = _codes_of_specials(x[special], plan)
     return codes
 
 
-def places_of(
-    x: NDArray[Any], plan: StaircasePlan, draws: NDArray[np.uint64] | None
-) -> NDArray[np.intp]:
+def _codes_of_specials(x: Floats, plan: StaircasePlan) -> NDArray[np.int64]:
+    """The codes of infinities and NaNs."""
+    infinity, nan = (
+        np.where(np.signbit(x), choice.negative, choice.positive)
+        for choice in (plan.infinity, plan.nan)
+    )
+    return np.where(np.isnan(x), nan, infinity)
+
+
+def places_of(x: NDArray[Any], plan: StaircasePlan, draws: NDArray[np.uint64] | None) -> Places:
     """The places in the order of values of what numbers become; infinities count as large ones."""
-    nearest_float, rest = _as_sum(x)
-    values = np.array(plan.values)
+    numbers = _as_sums(x)
+    if draws is not None:
+        return _places_at_random(numbers, plan, draws)
+    stairs = _stairs(plan)
+    return stairs.places.take(stairs.starts.searchsorted(numbers, side="right"))
+
+
+def _as_sums(x: NDArray[Any]) -> Sums:
+    """Numbers, of which all but large integers are float64 themselves."""
+    sums = x.astype(np.complex128)
+    if x.dtype.kind != "f":
+        upper = (x >> 32).astype(np.float64) * 2.0**32
+        lower = (x & 0xFFFFFFFF).astype(np.float64)
+        # Each step is exact: the real part and `upper` are multiples of 2**32 apart, or closer than
+        # 2**33.
+        sums.imag = (upper - sums.real) + lower
+    return sums
+
+
+class _Listed(NamedTuple):
+    """The values of a plan in their order, and their codes."""
+
+    values: Floats
+    codes: NDArray[np.int64]
+
+
+# Kept, since to make arrays of so many numbers takes longer than to encode a few.
+@lru_cache(maxsize=64)
+def _listed(plan: StaircasePlan) -> _Listed:
+    return _Listed(np.array(plan.values), np.array(plan.codes, np.int64))
+
+
+class _Stairs(NamedTuple):
+    """Where the steps of a deterministic projection begin, and the places that they are at: one
+    before them all, and one from each on.
+    """
+
+    starts: Sums
+    places: Places
+
+
+@lru_cache(maxsize=64)
+def _stairs(plan: StaircasePlan) -> _Stairs:
+    values, _ = _listed(plan)
+    below, above = _starts(plan, negative=True), _starts(plan, negative=False)
+    places = np.arange(len(values))
+    (crossed,) = ((values[:-1] < 0) & (values[1:] > 0)).nonzero()
+    if not crossed.size:
+        return _Stairs(np.where(values[1:] <= 0, below, above), places)
+    # Where zero is no value, "away from zero" turns round between its neighbours: numbers below it
+    # may end at the upper one, and those above it at the lower.
+    gap = int(crossed[0])
+    around_zero = np.minimum(below[gap], 0), 0, np.maximum(above[gap], 0)
+    starts = np.concatenate([below[:gap], around_zero, above[gap + 1 :]])
+    return _Stairs(starts, np.insert(places, gap + 1, [gap + 1, gap]))
+
+
+def _starts(plan: StaircasePlan, *, negative: bool) -> Sums:
+    """Between each two values, the first number that becomes the upper one, if the numbers there
+    have that sign.
+    """
+    values, codes = _listed(plan)
+    decided = deterministic(plan.rounding)
+    assert decided is not None
+    lower, upper = values[:-1].astype(np.complex128), values[1:].astype(np.complex128)
+    boundary = np.array(plan.boundaries).reshape(-1, 2).view(np.complex128)[:, 0]
+    # No boundary takes a value away from itself.
+    at, past = (np.clip(number, _next(lower), upper) for number in (boundary, _next(boundary)))
+    start = {
+        Away.INEXACT: _next(lower),
+        Away.FROM_HALF: at,
+        Away.ABOVE_HALF: past,
+        Away.NEVER: upper,
+    }
+    lower_is_odd, upper_is_odd = codes[:-1] & 1 == 1, codes[1:] & 1 == 1
+    inward_is_odd = lower_is_odd
+    if negative:
+        # There the way from zero leads down: what goes down from half the way on goes up just above
+        # it, and so each of the four turns into the one across from it.
+        start = dict(zip(start, reversed(start.values()), strict=True))
+        inward_is_odd = upper_is_odd
+        if decided.negative is not None:
+            return start[decided.negative]
+    from_one = np.where(inward_is_odd, start[decided.from_odd], start[decided.from_even])
+    return np.where(lower_is_odd == upper_is_odd, start[decided.from_alike], from_one)
+
+
+def _next(sums: Sums) -> Sums:
+    """The sums just above."""
+    above = sums.copy()
+    above.imag = np.nextafter(sums.imag, np.inf)
+    return above
+
+
+def _places_at_random(numbers: Sums, plan: StaircasePlan, draws: NDArray[np.uint64]) -> Places:
+    values, _ = _listed(plan)
     last = len(values) - 1
+    place = values.astype(np.complex128).searchsorted(numbers, side="right") - 1
+    lower, upper = np.clip(place, 0, last), np.clip(place + 1, 0, last)
+    upper = np.where(values[lower] == numbers, lower, upper)
+    negative = numbers.real < 0
+    inward, outward = np.where(negative, upper, lower), np.where(negative, lower, upper)
     # Beyond both ends sums of large numbers would be infinite.
     ends = 2 * np.abs(values).max()
-    nearest_float = np.clip(nearest_float, -ends, ends)
-    index = np.searchsorted(values, nearest_float, side="right") - 1
-    # A number just below a value may have that value as its nearest float64.
-    index -= (values[np.maximum(index, 0)] == nearest_float) & (rest < 0)
-    lower, upper = np.clip(index, 0, last), np.clip(index + 1, 0, last)
-    is_value = (values[lower] == nearest_float) & (rest == 0)
-    upper = np.where(is_value, lower, upper)
-    negative = nearest_float < 0
-    inward, outward = np.where(negative, upper, lower), np.where(negative, lower, upper)
-    bracket = _Bracket(
-        nearest_float, rest, values[inward], values[outward], np.minimum(inward, outward), negative
-    )
-    codes = np.array(plan.codes, np.int64)
-    parity = _Parity(codes[inward] & 1 == 1, codes[outward] & 1 == 1)
-    return np.where(_round_away(plan, bracket, parity, draws), outward, inward)
+    nearest = np.clip(numbers.real, -ends, ends)
+    bracket = _Bracket(nearest, numbers.imag, values[inward], values[outward])
+    away = (inward != outward) & _round_away_at_random(plan.rounding, bracket, draws)
+    return np.where(away, outward, inward)
 
 
 @dataclass(frozen=True)
 class _Bracket:
-    """Numbers x, as sums of two float64, between their inward and outward neighbours, of which the
-    lower has a place in the order.
-    """
+    """Numbers x, as sums of two float64, between their inward and outward neighbours."""
 
     x: Floats
     rest: Floats
     inward: Floats
     outward: Floats
-    place: NDArray[np.intp]
-    negative: NDArray[np.bool_]
-
-    @property
-    def is_inexact(self) -> NDArray[np.bool_]:
-        """Where there is something to round."""
-        return self.inward != self.outward
-
-    def side(self, boundaries: Floats) -> NDArray[np.int64]:
-        """1 beyond the boundary, -1 before it, as seen from the inward neighbour, and 0 on it.
-
-        boundaries: of all places, as two rows of float64 numbers to be added.
-        """
-        high, low = boundaries[:, np.minimum(self.place, boundaries.shape[1] - 1)]
-        sign = sign_of_sum([self.x, self.rest, -high, -low])
-        return np.where(self.outward < self.inward, -sign, sign)
 
     def compare(self, part: Any, whole: float) -> NDArray[np.int64]:
         """The sign of nu - part / whole, where nu = (x - inward) / (outward - inward).
@@ -101,43 +187,6 @@ class _Bracket:
         ]
         sign = sign_of_sum(terms)
         return np.where(self.outward < self.inward, -sign, sign)
-
-
-@dataclass(frozen=True)
-class _Parity:
-    """Whether the codes of the neighbours are odd."""
-
-    inward: NDArray[np.bool_]
-    outward: NDArray[np.bool_]
-
-    def chosen(self, even: Any, odd: Any, alike: Any) -> NDArray[np.bool_]:
-        """One of three, by whether the inward neighbour alone is even, or odd."""
-        return np.where(self.inward == self.outward, alike, np.where(self.inward, odd, even))
-
-
-def _round_away(
-    plan: StaircasePlan, bracket: _Bracket, parity: _Parity, draws: NDArray[np.uint64] | None
-) -> NDArray[np.bool_]:
-    """Whether each number is rounded away from zero: what `numformats.modes` says, on brackets."""
-    decided = deterministic(plan.rounding)
-    if decided is None:
-        assert draws is not None
-        return bracket.is_inexact & _round_away_at_random(plan.rounding, bracket, draws)
-    side = bracket.side(np.array(plan.boundaries).T)
-
-    def reaches(away: Away) -> NDArray[np.bool_]:
-        return {
-            Away.INEXACT: np.ones_like(side, np.bool_),
-            Away.FROM_HALF: side >= 0,
-            Away.ABOVE_HALF: side > 0,
-            Away.NEVER: np.zeros_like(side, np.bool_),
-        }[away]
-
-    three = decided.from_even, decided.from_odd, decided.from_alike
-    away = parity.chosen(*map(reaches, three))
-    if decided.negative is not None:
-        away = np.where(bracket.negative, reaches(decided.negative), away)
-    return bracket.is_inexact & away
 
 
 def _round_away_at_random(
@@ -159,14 +208,3 @@ def _round_away_at_random(
     if mode.variant == "C":
         at_border &= needed % 2 == 0
     return (difference > 0) | at_border
-
-
-def _as_sum(x: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Numbers as the nearest float64 and what is left, which is 0 but for large integers."""
-    nearest = x.astype(np.float64)
-    if x.dtype == np.float64:
-        return nearest, np.zeros_like(nearest)
-    upper = (x >> 32).astype(np.float64) * 2.0**32
-    lower = (x & 0xFFFFFFFF).astype(np.float64)
-    # Each step is exact: nearest and upper are multiples of 2**32 apart, or closer than 2**33.
-    return nearest, (upper - nearest) + lower

@@ -82,7 +82,7 @@ def rounded_dtype(dtype: np.dtype[Any], fmt: NumberSystem) -> np.dtype[Any]:
 def decode_chunk(codes: NDArray[Any], fmt: NumberSystem, dtype: np.dtype[Any]) -> NDArray[Any]:
     """The values of integer codes in range, in a dtype that holds them."""
     if fmt.bits <= TABLE_BITS:
-        return value_table(fmt, dtype)[codes]
+        return value_table(fmt, dtype).take(codes)
     return decode_by_formula(codes.astype(np.int64), fmt).astype(dtype)
 
 
