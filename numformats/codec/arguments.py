@@ -168,10 +168,11 @@ def refuse_where(
     start = 0
     for chunk in chunks_of(array):
         with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN, even when asked
-            wrong = np.flatnonzero(at_fault(chunk))
-        if wrong.size and first < 0:
-            first = start + int(wrong[0])
-        count += wrong.size
+            wrong = at_fault(chunk)
+        found = np.count_nonzero(wrong)
+        if found and first < 0:
+            first = start + int(wrong.argmax())
+        count += found
         start += chunk.size
     if not count:
         return

@@ -107,9 +107,9 @@ def project_into(
                 is_new=is_new,
             )
             return
-    if refuse_nan is not None:
-        refuse_nan()
-    numpy_path.project_into(out, x, plan, fmt=fmt, key=key, random_bits=random_bits)
+    numpy_path.project_into(
+        out, x, plan, fmt=fmt, key=key, random_bits=random_bits, refuse_nan=refuse_nan
+    )
 
 
 def decode_into(out: Array, codes: Array, fmt: NumberSystem, *, is_new: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,16 @@ def project_into(
     fmt: NumberSystem | None = None,
     key: int | None = None,
     random_bits: Array | None = None,
+    refuse_nan: Callable[[], None] | None = None,
 ) -> None:
     """Write the projection of `x` to `out`: codes, or values if `fmt` is given to decode them.
 
     A stochastic plan takes its random numbers from `random_bits` or, failing that, from `key`.
+    `refuse_nan` raises; it is called if there is a NaN in `x`.
     """
+    if refuse_nan is not None and np.may_share_memory(x, out):
+        refuse_nan()  # while no NaN has been overwritten
+        refuse_nan = None
     operands, dtypes = [x], [working_dtype(x.dtype)]
     if random_bits is not None:
         operands.append(random_bits)
@@ -44,6 +50,8 @@ def project_into(
         draws = given[0] if given else None
         if key is not None:
             draws = draw(key, position, values.size, bits)
+        if refuse_nan is not None and np.count_nonzero(np.isnan(values)):
+            refuse_nan()
         codes = _encode_chunk(values, plan, draws)
         result[...] = codes if fmt is None else decode_chunk(codes, fmt, result.dtype)
         position += values.size

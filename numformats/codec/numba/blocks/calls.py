@@ -130,7 +130,9 @@ class ScaleKernel:
         # All the same, they are as many as a chunk has, for a loop without a choice in it.
         is_one = divisors.size == 1
         each = np.full(min(codes.size, L1_CHUNK), divisors[0]) if is_one else divisors.view()
-        divisors, words, done = read_only(each), as_words(codes), 0
+        # A block may be in chunks of several threads, and the loop may write what is of no use.
+        own_codes = np.empty_like(codes)
+        divisors, words, done = read_only(each), as_words(own_codes), 0
         while done < codes.size:
             own = divisors if is_one else divisors[done:]
             if self._loop is not None:
@@ -141,6 +143,7 @@ class ScaleKernel:
                 own = divisors if is_one else divisors[chunk]
                 self._run_apart(largest[chunk], own, words[chunk], values[chunk])
             done = chunk.stop
+        codes[:] = own_codes
         return None if self._table is None else values
 
     def _run_loop(self, largest: Array, divisors: Array, codes: Array, values: Array) -> int:
