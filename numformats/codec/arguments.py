@@ -169,7 +169,7 @@ def refuse_where(
     for chunk in chunks_of(array):
         with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN, even when asked
             wrong = at_fault(chunk)
-        found = np.count_nonzero(wrong)
+        found = int(np.count_nonzero(wrong))
         if found and first < 0:
             first = start + int(wrong.argmax())
         count += found
