@@ -64,9 +64,7 @@ class _Search:
     by_absmax: what makes scales of largest magnitudes, in symmetric formats.
     """
 
-    def __init__(
-        self, plan: QuantizationPlan, by_absmax: AbsmaxScales | None, size: int
-    ) -> None:
+    def __init__(self, plan: QuantizationPlan, by_absmax: AbsmaxScales | None, size: int) -> None:
         fmt = plan.format
         self._format, self._rule, self._by_absmax = fmt, plan.rule, by_absmax
         self._length = plan.block

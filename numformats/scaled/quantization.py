@@ -140,9 +140,7 @@ class _Asked(NamedTuple):
     is_random: bool
     is_default: bool
     plan: QuantizationPlan
-    quantize: Callable[
-        [Array, QuantizationPlan, int | None, Scales | None], tuple[Array, Scales]
-    ]
+    quantize: Callable[[Array, QuantizationPlan, int | None, Scales | None], tuple[Array, Scales]]
 
 
 def _parsed(*given: Any) -> _Asked:
