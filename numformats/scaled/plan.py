@@ -13,11 +13,12 @@ from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numformats.codec.arguments import is_float
 from numformats.codec.extents import dtype_holds
 from numformats.codec.plan import make_plan
-from numformats.codec.values import TABLE_BITS, require_dtype
+from numformats.codec.values import TABLE_BITS, require_dtype, value_table
 from numformats.formats.fixed import FixedFormat
 from numformats.modes import Modes
 from numformats.reals import significand_bits
@@ -249,17 +250,22 @@ def _point_bits(fmt: ScaledFormat) -> int:
 class DequantizationPlan:
     """How the codes of an array become numbers of a dtype.
 
-    tile: which numbers share a scale. block: how many are in a row, for compiled loops; None where
-    NumPy has to do it.
+    format: what they are in. tile: which numbers share a scale. block: how many are in a row, for
+    compiled loops; None where NumPy has to do it.
     is_by_rows: whether such a block is what a tile has of a row, and scales are to be repeated.
     dtype: in which products of elements and scales are exact until they are rounded once.
+    table, scale_table: for compiled loops, the values of elements in that dtype; and those of
+    scales, if there are few enough, and no mean is to be added.
     largest_safe_scale: the largest scale without products beyond float32.
     """
 
+    format: ScaledFormat
     tile: Tile
     block: int | None
     is_by_rows: bool
     dtype: np.dtype[Any]
+    table: NDArray[Any] | None
+    scale_table: NDArray[Any] | None
     largest_safe_scale: float
 
 
@@ -294,11 +300,17 @@ def plan_dequantization(
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
     is_single = fmt.scaled_scale is None and dtype_holds(_FLOAT32, fmt.scale_element)
     is_single = (is_single or fmt.scale_mean is not None) and fmt.offset is None
+    exact = _FLOAT32 if is_single else _FLOAT64
+    has_table = fmt.scale_mean is None and fmt.scale_element.bits <= TABLE_BITS
+    is_compiled = is_compiled and block is not None
     return DequantizationPlan(
+        format=fmt,
         tile=tile,
         block=block if is_compiled else None,
         is_by_rows=is_by_rows,
-        dtype=_FLOAT32 if is_single else _FLOAT64,
+        dtype=exact,
+        table=value_table(fmt.element, exact) if is_compiled else None,
+        scale_table=value_table(fmt.scale_element, exact) if is_compiled and has_table else None,
         largest_safe_scale=_largest_safe_scale(fmt),
     )
 
