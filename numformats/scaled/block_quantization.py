@@ -20,11 +20,11 @@ from numformats.codec.numba.threads import run_split
 from numformats.codec.numba.views import read_only
 from numformats.codec.plan import make_plan
 from numformats.modes import Modes
-from numformats.scaled.blocks import TASK, Blocks, as_floats, blocks_of
+from numformats.scaled.blocks import TASK, Blocks, absmax_of_blocks, as_floats, blocks_of
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.plan import WIDE, QuantizationPlan
 from numformats.scaled.rules import ScaleRule, target_of
-from numformats.scaled.scale_choice import absmax_of, choose_scales, divisors_of, scale_of_zeros
+from numformats.scaled.scale_choice import choose_scales, divisors_of, scale_of_zeros
 from numformats.scaled.scales import (
     Scales,
     ScaleValues,
@@ -132,16 +132,10 @@ class _ScalesOfChunks:
     """Scales that each chunk of the array finds for itself, as it comes by."""
 
     def __init__(self, blocks: Blocks, plan: QuantizationPlan) -> None:
-        fmt, rule = plan.format, plan.rule
         self._grid, self._length = blocks.grid, blocks.length
-        self._codes = np.empty(blocks.count, code_dtype(fmt.scale_element))
-        self._largest: Floats | None = None
-        # The largest magnitudes are known before: where the scales have a scale, or blocks do not
-        # fill chunks; or where the rule says them.
-        is_cut = blocks.flat.size > TASK and TASK % blocks.length > 0
-        if rule.largest is not None or fmt.scaled_scale is not None or is_cut:
-            self._largest = absmax_of(blocks, rule).reshape(-1)
+        self._largest = _largest_first(blocks, plan)
         self._scales = AbsmaxScales(self._largest, plan)
+        self._codes = np.empty(blocks.count, self._scales.dtype)
 
     def of_chunk(self, blocks: slice, numbers: Array) -> ScaleValues:
         """What some blocks with these numbers have."""
@@ -157,6 +151,19 @@ class _ScalesOfChunks:
         return Scales(self._codes.reshape(self._grid), self._scales.tensor)
 
 
+def _largest_first(blocks: Blocks, plan: QuantizationPlan) -> Floats | None:
+    """The largest magnitudes of all blocks, where they are to be known before the first chunk: the
+    rule says them; or the scales have a scale; or blocks do not fill chunks.
+    """
+    known = plan.rule.largest
+    if known is not None:
+        return np.full(blocks.count, known, np.float64)
+    is_cut = blocks.flat.size > TASK and TASK % blocks.length > 0
+    if plan.format.scaled_scale is None and not is_cut:
+        return None
+    return absmax_of_blocks(blocks.flat, blocks.length)
+
+
 class AbsmaxScales:
     """What turns the largest magnitudes of some blocks at a time into scales.
 
@@ -165,7 +172,8 @@ class AbsmaxScales:
 
     def __init__(self, largest: Floats | None, plan: QuantizationPlan) -> None:
         fmt, level = plan.format, _level_of_scales(plan)
-        self._element, self._kernel, self._divisors = fmt.scale_element, level.kernel, level.divisor
+        self.dtype, self._element = level.dtype, fmt.scale_element
+        self._kernel, self._divisors = level.kernel, level.divisor
         self._factors: Floats | None = None
         self.tensor: Array | None = None
         if fmt.scaled_scale is None:
