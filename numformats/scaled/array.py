@@ -5,29 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from numformats.codec.arguments import is_float, prepare_out, read_codes, read_dtype, read_real
+from numformats.codec.arguments import is_float, prepare_out, read_dtype, read_real
 from numformats.scaled.catalogue import get_scaled_format
 from numformats.scaled.dequantization import CHUNK, decoded_chunks, dequantize_into
-from numformats.scaled.formats import Layout, ScaledFormat, layout_of
+from numformats.scaled.formats import Layout, ScaledFormat, layout_of, read_shape
 from numformats.scaled.granularity import Index, Tile, normalized
 from numformats.scaled.scales import Scales, scale_values
 from numformats.scaled.storage import (
     PARTS,
-    as_codes,
-    as_floats,
     packed,
+    parts_of,
     read_file,
     require_part,
     unpacked,
     write_file,
 )
-from numformats.scaled.tiling import grid_shape
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -84,28 +83,21 @@ class ScaledArray:
     scale_mean: Array | None = None
 
     def __post_init__(self) -> None:
-        layout = layout_of(self.format, np.shape(self.codes), self.axis)
+        asked = parts_of(self.format, np.shape(self.codes), self.axis)
         for name in PARTS:
-            part, asked = getattr(self, name), layout.get(name)
-            if part is not None or asked is not None:
-                require_part(name, part, asked, self.format.name)
+            part = getattr(self, name)
+            if part is not None or name in asked:
+                require_part(name, part, asked.get(name), self.format.name)
 
     @classmethod
     def from_grid(
         cls, codes: Array, scales: Scales, fmt: ScaledFormat, axis: int | None
     ) -> ScaledArray:
         """An array from its codes and the scales of its grid of tiles."""
-        found = {
-            "scales": scales.codes,
-            "zero_points": scales.zero_points,
-            "tensor_scales": scales.tensor,
-            "offsets": scales.offsets,
-            "scale_mean": scales.mean,
-        }
         shown = {
-            name: as_floats(part, own).reshape(shape)
-            for name, (own, shape) in layout_of(fmt, codes.shape, axis).items()
-            if (part := found.get(name)) is not None
+            name: part.shown(getattr(scales, part.scales_name))
+            for name, part in parts_of(fmt, codes.shape, axis).items()
+            if part.scales_name is not None
         }
         return cls(codes=codes, format=fmt, axis=axis, **shown)
 
@@ -189,11 +181,9 @@ class ScaledArray:
         TypeError, ValueError
             For an `out` that is unfit, and a dtype that is none of these.
         """
-        native = read_dtype(getattr(out, "dtype", dtype))
-        result = prepare_out(out, self.shape, native)
-        if not is_float(read_real("dtype", result.reshape(-1)[:0]).dtype):
-            raise TypeError(f"dtype: {native}; expected a float dtype")
-        full = self.shape or (1,)
+        result = prepare_out(out, self.codes.shape, read_dtype(getattr(out, "dtype", dtype)))
+        _require_float(result.dtype)
+        full = self.codes.shape or (1,)
         dequantize_into(
             result.reshape(full), self.codes.reshape(full), self._grid(), self.format, self.axis
         )
@@ -260,18 +250,16 @@ class ScaledArray:
         bytes.
         """
         scaled = get_scaled_format(fmt)
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        shape = (shape,) if isinstance(shape, int) else read_shape(shape)
         along = None if axis is None else normalized(axis, len(shape))
-        layout = layout_of(scaled, shape, along)
-        if unknown_parts := set(parts) - set(layout):
-            raise ValueError(f"parts: {sorted(unknown_parts)}; {scaled.name} has {list(layout)}")
+        asked = parts_of(scaled, shape, along)
+        if unknown_parts := set(parts) - set(asked):
+            raise ValueError(f"parts: {sorted(unknown_parts)}; {scaled.name} has {list(asked)}")
         shown = {
-            name: as_floats(unpacked(parts, name, own, of), own)
-            for name, (own, of) in layout.items()
-            if name != "codes"
+            name: part.shown(unpacked(parts, name, part.format, part.shape))
+            for name, part in asked.items()
         }
-        codes = unpacked(parts, "codes", *layout["codes"])
-        return cls(codes=codes, format=scaled, axis=along, **shown)
+        return cls(format=scaled, axis=along, **shown)
 
     def save(self, path: str | Path) -> None:
         """Write a .safetensors file; its metadata has the name of the format, shape and axis.
@@ -298,22 +286,13 @@ class ScaledArray:
 
     def _grid(self) -> Scales:
         """The scales with all axes of the grid, as codes; ValueError for codes out of range."""
-        grid = grid_shape(self.shape or (1,), self._tile())
-        shapes: dict[str, tuple[int, ...]] = {"scale_mean": ()}
-        if self.tensor_scales is not None:
-            shapes["tensor_scales"] = grid_shape(*self.format.tiling_of_scales(grid))
-
-        def codes_of(name: str) -> Array | None:
-            part = getattr(self, name)
-            if part is None:
-                return None
-            fmt, _ = self._layout[name]
-            return read_codes(as_codes(part), fmt.bits).reshape(shapes.get(name, grid))
-
-        codes = codes_of("scales")
-        assert codes is not None
-        others = ("tensor_scales", "zero_points", "offsets", "scale_mean")
-        return Scales(codes, *map(codes_of, others))
+        return Scales(
+            **{
+                part.scales_name: part.codes_in_grid(getattr(self, name))
+                for name, part in parts_of(self.format, self.codes.shape, self.axis).items()
+                if part.scales_name is not None
+            }
+        )
 
     def _read_index(self, index: Any) -> tuple[slice, ...]:
         given = index if isinstance(index, tuple) else (index,)
@@ -330,3 +309,9 @@ class ScaledArray:
             if is_shared and not is_whole:
                 raise ValueError(f"index: values along axis {axis} share scales; keep all of it")
         return slices
+
+
+@lru_cache(maxsize=64)  # for small arrays, for which it takes long
+def _require_float(dtype: np.dtype[Any]) -> None:
+    if not is_float(read_real("dtype", np.empty(0, dtype)).dtype):
+        raise TypeError(f"dtype: {dtype.newbyteorder('=')}; expected a float dtype")

@@ -4,7 +4,7 @@ are in each row of a tile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from numformats.codec.numba.blocks import products
 from numformats.codec.numba.encode import L2_CHUNK
 from numformats.codec.numba.threads import run_split
 from numformats.codec.numba.views import read_only
-from numformats.codec.values import TABLE_BITS, value_table
 from numformats.scaled.block_quantization import entries_of, for_blocks
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
@@ -28,34 +27,30 @@ from numformats.system import NumberSystem
 Array = NDArray[Any]
 
 
-def dequantize_blocks(
-    out: Array,
-    codes: Array,
-    scales: Scales,
-    fmt: ScaledFormat,
-    plan: DequantizationPlan,
-    length: int,
-) -> None:
-    """Write the numbers that an array stands for to `out`, blocks of this length.
+def dequantize_blocks(out: Array, codes: Array, scales: Scales, plan: DequantizationPlan) -> None:
+    """Write the numbers that an array stands for to `out`.
 
     ValueError for codes of elements that are out of range; those of scales are known not to be.
     """
+    fmt, length = plan.format, plan.block
+    assert length is not None
     if plan.is_by_rows:
         scales = _for_rows(scales, codes.shape, plan.tile)
-    own = _stored_scales(scales, fmt, plan.dtype)
-    table = value_table(fmt.element, plan.dtype)
-    flat, target = read_only(codes.reshape(-1).view()), out.reshape(-1)
+    stored, factors = _in_a_row(_stored_scales(scales, plan)), _factors_in_a_row(scales, fmt)
+    zero_points = _values_in_a_row(scales.zero_points, fmt.zero_point, np.float32)
+    offsets = _values_in_a_row(scales.offsets, fmt.offset, np.float64)
+    flat, target = _in_a_row(codes), out.reshape(-1)
 
     def work(begin: int, end: int) -> bool:
         blocks = slice(begin // length, -(-end // length))
         return not products.decode_blocks(
             flat[begin:end],
-            table,
-            None if own.zero_points is None else own.zero_points[blocks],
-            own.stored[blocks],
-            own.table,
-            None if own.tensor_scales is None else entries_of(own.tensor_scales, blocks),
-            None if own.offsets is None else own.offsets[blocks],
+            plan.table,
+            None if zero_points is None else zero_points[blocks],
+            stored[blocks],
+            plan.scale_table,
+            None if factors is None else entries_of(factors, blocks),
+            None if offsets is None else offsets[blocks],
             length,
             begin % length,
             np.empty(min(L2_CHUNK, end - begin) // length + 2, plan.dtype),
@@ -83,42 +78,28 @@ def _for_rows(scales: Scales, shape: tuple[int, ...], tile: Tile) -> Scales:
     )
 
 
-@dataclass(frozen=True)
-class _StoredScales:
-    """What `products.decode_blocks` has to know of the scales of blocks.
-
-    stored: codes, with their values in a table; or those values themselves. tensor_scales: None, or
-    what they are multiplied by, one or one each. zero_points, offsets: of each block, or None.
-    """
-
-    stored: Array
-    table: Array | None
-    tensor_scales: Array | None
-    zero_points: Array | None
-    offsets: Array | None
+def _stored_scales(scales: Scales, plan: DequantizationPlan) -> Array:
+    """Codes, whose values the plan has in a table; or else those values."""
+    if plan.scale_table is not None:
+        return scales.codes
+    if scales.mean is None:
+        return decode(scales.codes, plan.format.scale_element).astype(plan.dtype)
+    return scale_values(scales, plan.format).astype(plan.dtype)
 
 
-def _stored_scales(scales: Scales, fmt: ScaledFormat, dtype: np.dtype[Any]) -> _StoredScales:
+def _factors_in_a_row(scales: Scales, fmt: ScaledFormat) -> Array | None:
+    """What scales are multiplied by, one for all or one for each; None where they have been."""
+    if scales.tensor is None or scales.mean is not None:
+        return None
     grid = scales.codes.shape
-    own, table, factors = scales.codes, None, None
-    if scales.mean is not None:
-        own = scale_values(scales, fmt).astype(dtype)
-    else:
-        factors = tensor_scale_values(scales.tensor, fmt, grid)
-        if fmt.scale_element.bits <= TABLE_BITS:
-            table = value_table(fmt.scale_element, dtype)
-        else:
-            own = decode(own, fmt.scale_element).astype(dtype)
-    return _StoredScales(
-        read_only(own.reshape(-1).view()),
-        table,
-        None if factors is None else read_only(for_blocks(factors, grid).view()),
-        _values_in_a_row(scales.zero_points, fmt.zero_point, np.float32),
-        _values_in_a_row(scales.offsets, fmt.offset, np.float64),
-    )
+    factors = tensor_scale_values(scales.tensor, fmt, grid)
+    return None if factors is None else _in_a_row(for_blocks(factors, grid))
 
 
 def _values_in_a_row(codes: Array | None, fmt: NumberSystem | None, dtype: Any) -> Array | None:
-    if codes is None or fmt is None:
-        return None
-    return read_only(decode(codes, fmt).reshape(-1).astype(dtype))
+    return None if codes is None or fmt is None else _in_a_row(decode(codes, fmt).astype(dtype))
+
+
+def _in_a_row(array: Array) -> Array:
+    """What compiled loops read."""
+    return read_only(array.reshape(-1))

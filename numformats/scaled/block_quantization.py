@@ -6,7 +6,7 @@ A chunk of the array stays in the cache meanwhile.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +17,21 @@ from numformats.codec.numba.blocks import quotients
 from numformats.codec.numba.blocks.calls import QuotientKernel, ScaleKernel
 from numformats.codec.numba.calls import kernel_for
 from numformats.codec.numba.threads import run_split
+from numformats.codec.numba.views import read_only
 from numformats.codec.plan import make_plan
-from numformats.modes import Modes, RoundingMode
-from numformats.scaled.blocks import TASK, Blocks, as_floats, blocks_of
+from numformats.modes import Modes
+from numformats.scaled.blocks import TASK, Blocks, absmax_of_blocks, as_floats, blocks_of
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.plan import WIDE, QuantizationPlan
-from numformats.scaled.rules import ScaleRule
-from numformats.scaled.scale_choice import absmax_of, choose_scales, divisors_of, scale_of_zeros
+from numformats.scaled.rules import ScaleRule, target_of
+from numformats.scaled.scale_choice import choose_scales, divisors_of, scale_of_zeros
 from numformats.scaled.scales import (
     Scales,
     ScaleValues,
     divisors_of_elements,
     tensor_scale_values,
 )
-from numformats.scaled.tiling import scattered
+from numformats.scaled.tiling import grid_shape, scattered
 from numformats.system import NumberSystem
 
 Array = NDArray[Any]
@@ -42,29 +43,24 @@ _SPARE: Final = np.int32(32 - WIDE.bits)
 
 
 def quantize_blocks(
-    x: Array,
-    fmt: ScaledFormat,
-    rule: ScaleRule,
-    plan: QuantizationPlan,
-    key: int | None,
-    known: Scales | None,
+    x: Array, plan: QuantizationPlan, key: int | None, known: Scales | None
 ) -> tuple[Array, Scales]:
     """The codes of an array and the scales of its tiles.
 
     key: of the random bits, if the modes need any. known: the scales, if they have been chosen.
     """
-    blocks = blocks_of(x, plan.tile, plan.block, is_gathered=plan.is_gathered)
+    fmt, blocks = plan.format, blocks_of(x, plan)
     flat, length = blocks.flat, blocks.length
     source: _Source
     if known is None and plan.by_absmax:
-        source = _ScalesOfChunks(blocks, fmt, rule)
+        source = _ScalesOfChunks(blocks, plan)
     else:
-        source = _KnownScales(known or choose_scales(blocks, fmt, rule), fmt)
+        source = _KnownScales(known or choose_scales(blocks, fmt, plan.rule), fmt)
     codes = np.empty(flat.size, code_dtype(fmt.element))
 
     def work(begin: int, end: int) -> bool:
         # Memory that is asked for anew for each chunk would cost more than the work.
-        encoder = BlockEncoder(fmt, plan, key, min(TASK, end - begin))
+        encoder = BlockEncoder(plan, key, min(TASK, end - begin))
         for first in range(begin, end, TASK):
             last = min(first + TASK, end)
             numbers = as_floats(flat[first:last])
@@ -83,10 +79,8 @@ class BlockEncoder:
     key: of the random bits, if there are any.
     """
 
-    def __init__(
-        self, fmt: ScaledFormat, plan: QuantizationPlan, key: int | None, size: int
-    ) -> None:
-        self._element, self._block = fmt.element, plan.block
+    def __init__(self, plan: QuantizationPlan, key: int | None, size: int) -> None:
+        self._element, self._block = plan.format.element, plan.block
         self._kernel = QuotientKernel(
             plan.kernel, plan.block, size, is_to_odd=plan.division == "to_odd", key=key
         )
@@ -137,15 +131,11 @@ class _KnownScales:
 class _ScalesOfChunks:
     """Scales that each chunk of the array finds for itself, as it comes by."""
 
-    def __init__(self, blocks: Blocks, fmt: ScaledFormat, rule: ScaleRule) -> None:
+    def __init__(self, blocks: Blocks, plan: QuantizationPlan) -> None:
         self._grid, self._length = blocks.grid, blocks.length
-        self._codes = np.empty(blocks.count, code_dtype(fmt.scale_element))
-        self._largest: Floats | None = None
-        # The largest magnitudes are known before: where the scales have a scale, or blocks do not
-        # fill chunks; or where the rule says them.
-        if rule.largest is not None or fmt.scaled_scale is not None or TASK % blocks.length:
-            self._largest = absmax_of(blocks, rule).reshape(-1)
-        self._scales = AbsmaxScales(self._largest, blocks.grid, fmt, rule)
+        self._largest = _largest_first(blocks, plan)
+        self._scales = AbsmaxScales(self._largest, plan)
+        self._codes = np.empty(blocks.count, self._scales.dtype)
 
     def of_chunk(self, blocks: slice, numbers: Array) -> ScaleValues:
         """What some blocks with these numbers have."""
@@ -161,23 +151,39 @@ class _ScalesOfChunks:
         return Scales(self._codes.reshape(self._grid), self._scales.tensor)
 
 
+def _largest_first(blocks: Blocks, plan: QuantizationPlan) -> Floats | None:
+    """The largest magnitudes of all blocks, where they are to be known before the first chunk: the
+    rule says them; or the scales have a scale; or blocks do not fill chunks.
+    """
+    known = plan.rule.largest
+    if known is not None:
+        return np.full(blocks.count, known, np.float64)
+    is_cut = blocks.flat.size > TASK and TASK % blocks.length > 0
+    if plan.format.scaled_scale is None and not is_cut:
+        return None
+    return absmax_of_blocks(blocks.flat, blocks.length)
+
+
 class AbsmaxScales:
     """What turns the largest magnitudes of some blocks at a time into scales.
 
-    largest: those of all blocks, or None if scales depend on nothing but their own.
+    largest: those of all blocks; or None, if scales have no scale.
     """
 
-    def __init__(
-        self, largest: Floats | None, grid: tuple[int, ...], fmt: ScaledFormat, rule: ScaleRule
-    ) -> None:
-        self._element = fmt.scale_element
-        precision = fmt.element.precision if rule.rounds_first else None
-        self._kernel = _scale_kernel(self._element, rule.rounding, precision)
-        known = np.zeros((1,)) if largest is None else largest.reshape(grid)
-        divisors, self.tensor = divisors_of(known, fmt, rule)
-        self._divisors = for_blocks(divisors, grid)
-        factors = tensor_scale_values(self.tensor, fmt, grid)
-        self._factors = None if factors is None else for_blocks(factors, grid)
+    def __init__(self, largest: Floats | None, plan: QuantizationPlan) -> None:
+        fmt, level = plan.format, _level_of_scales(plan)
+        self.dtype, self._element = level.dtype, fmt.scale_element
+        self._kernel, self._divisors = level.kernel, level.divisor
+        self._factors: Floats | None = None
+        self.tensor: Array | None = None
+        if fmt.scaled_scale is None:
+            return
+        assert largest is not None
+        self.tensor = _tensor_scales(largest, plan)
+        factors = tensor_scale_values(self.tensor, fmt, plan.grid)
+        assert factors is not None
+        self._factors = for_blocks(factors, plan.grid)
+        self._divisors = self._factors * level.divisor
 
     def write(
         self, blocks: slice, x: Array | None, length: int, largest: Floats, codes: Array
@@ -197,16 +203,62 @@ class AbsmaxScales:
         return values if self._factors is None else values * entries_of(self._factors, blocks)
 
 
-@lru_cache(maxsize=64)
-def _scale_kernel(
-    scale: NumberSystem, rounding: RoundingMode, precision: int | None
-) -> ScaleKernel:
-    """The kernel for scales that follow from the largest magnitudes, where a plan says it is there.
+def _tensor_scales(largest: Floats, plan: QuantizationPlan) -> Array:
+    """The scales of the scales, from the largest magnitudes of all blocks."""
+    if plan.scale_block is None:
+        _, tensor = divisors_of(largest.reshape(plan.grid), plan.format, plan.rule)
+        assert tensor is not None
+        return tensor
+    level = _level_of_tensor_scales(plan)
+    tensor = np.empty(level.grid, level.dtype)
+    numbers, codes = read_only(largest.reshape(-1)), tensor.reshape(-1)
+    level.kernel.run(numbers, plan.scale_block, np.empty(codes.size), level.divisor, codes)
+    return tensor
 
-    precision: the significand bits that magnitudes are rounded to before all else, or None.
+
+class _Level(NamedTuple):
+    """How largest magnitudes become scales, or those the scales of scales: the compiled loop; what
+    they are divided by, which is one number for all; and the shape and the dtype of the codes.
     """
-    kernel: Any = kernel_for(make_plan(scale, Modes(rounding, "finite")), _FLOAT64)
-    return ScaleKernel(kernel, scale, scale_of_zeros(scale), precision)
+
+    kernel: ScaleKernel
+    divisor: Floats
+    grid: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+@lru_cache(maxsize=512)  # plans are few, and compared by identity
+def _level_of_scales(plan: QuantizationPlan) -> _Level:
+    fmt, rule = plan.format, plan.rule
+    return _level(plan, fmt.scale_element, rule, float(target_of(fmt.element, rule)), plan.grid)
+
+
+@lru_cache(maxsize=512)
+def _level_of_tensor_scales(plan: QuantizationPlan) -> _Level:
+    fmt, rule = plan.format, plan.rule
+    inner = fmt.scaled_scale
+    assert inner is not None
+    # Divided by one product, lest they be rounded twice.
+    divisor = float(target_of(inner.element, inner.rule)) * float(target_of(fmt.element, rule))
+    grid = grid_shape(*fmt.tiling_of_scales(plan.grid))
+    return _level(plan, inner.scale_element, inner.rule, divisor, grid)
+
+
+def _level(
+    plan: QuantizationPlan,
+    scale: NumberSystem,
+    rule: ScaleRule,
+    divisor: float,
+    grid: tuple[int, ...],
+) -> _Level:
+    kernel: Any = kernel_for(make_plan(scale, Modes(rule.rounding, "finite")), _FLOAT64)
+    precision = plan.format.element.precision if plan.rule.rounds_first else None
+    return _Level(
+        ScaleKernel(kernel, scale, scale_of_zeros(scale), precision),
+        read_only(np.array([divisor])),
+        grid,
+        code_dtype(scale),
+    )
 
 
 def for_blocks(grid: Array, shape: tuple[int, ...]) -> Array:

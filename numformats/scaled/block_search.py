@@ -14,9 +14,7 @@ from numformats.codec.numba.views import read_only
 from numformats.codec.values import value_table
 from numformats.scaled.block_quantization import AbsmaxScales, BlockEncoder
 from numformats.scaled.blocks import Blocks, absmax_of_blocks, as_floats, blocks_of
-from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.plan import SEARCHED_CHUNK, QuantizationPlan
-from numformats.scaled.rules import ScaleRule
 from numformats.scaled.scales import Scales, ScaleValues
 from numformats.scaled.search import Chooser, best_of, chooser_of_ranges, scales_to_try
 
@@ -24,21 +22,19 @@ Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 
-def best_scales_of_blocks(
-    x: Array, fmt: ScaledFormat, rule: ScaleRule, plan: QuantizationPlan
-) -> Scales:
+def best_scales_of_blocks(x: Array, plan: QuantizationPlan) -> Scales:
     """`search.best_scales`, of whole blocks."""
-    blocks = blocks_of(x, plan.tile, plan.block, is_gathered=plan.is_gathered)
+    fmt, blocks = plan.format, blocks_of(x, plan)
     flat, length = blocks.flat, blocks.length
     step = SEARCHED_CHUNK // length * length
     by_absmax = None
     if fmt.is_symmetric:
         largest = None if fmt.scaled_scale is None else blocks.absmax()
-        by_absmax = AbsmaxScales(largest, blocks.grid, fmt, rule)
+        by_absmax = AbsmaxScales(largest, plan)
     found: dict[int, Scales] = {}
 
     def work(begin: int, end: int) -> bool:
-        search = _Search(fmt, rule, plan, by_absmax, min(step, end - begin))
+        search = _Search(plan, by_absmax, min(step, end - begin))
         for first in range(begin, end, step):
             last = min(first + step, end)
             numbers = as_floats(flat[first:last])
@@ -68,17 +64,11 @@ class _Search:
     by_absmax: what makes scales of largest magnitudes, in symmetric formats.
     """
 
-    def __init__(
-        self,
-        fmt: ScaledFormat,
-        rule: ScaleRule,
-        plan: QuantizationPlan,
-        by_absmax: AbsmaxScales | None,
-        size: int,
-    ) -> None:
-        self._format, self._rule, self._by_absmax = fmt, rule, by_absmax
+    def __init__(self, plan: QuantizationPlan, by_absmax: AbsmaxScales | None, size: int) -> None:
+        fmt = plan.format
+        self._format, self._rule, self._by_absmax = fmt, plan.rule, by_absmax
         self._length = plan.block
-        self._encoder = BlockEncoder(fmt, plan, None, size)
+        self._encoder = BlockEncoder(plan, None, size)
         self._codes = np.empty(size, code_dtype(fmt.element))
         self._table = value_table(fmt.element, np.dtype(np.float64))
         self._scratch = np.empty((2, size))

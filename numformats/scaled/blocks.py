@@ -13,10 +13,9 @@ from numformats.codec.numba.blocks import absmax
 from numformats.codec.numba.blocks.calls import write_absmax
 from numformats.codec.numba.threads import run_split
 from numformats.codec.numba.views import read_only
-from numformats.scaled.granularity import Tile
-from numformats.scaled.plan import float_dtype
+from numformats.scaled.plan import QuantizationPlan, float_dtype
 from numformats.scaled.statistics import as_float64
-from numformats.scaled.tiling import gathered, grid_shape
+from numformats.scaled.tiling import gathered
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -59,14 +58,16 @@ class Blocks:
         return low.reshape(self.grid), high.reshape(self.grid)
 
 
-def blocks_of(x: Array, tile: Tile, length: int, *, is_gathered: bool) -> Blocks:
-    """The numbers of an array with those of a tile consecutive, which are so many."""
-    return Blocks(plain(gathered(x, tile) if is_gathered else x), grid_shape(x.shape, tile), length)
+def blocks_of(x: Array, plan: QuantizationPlan) -> Blocks:
+    """The numbers of an array with those of a tile consecutive, as the plan has them."""
+    return Blocks(plain(gathered(x, plan.tile) if plan.is_gathered else x), plan.grid, plan.block)
 
 
 def plain(x: Array) -> Array:
     """The numbers in a row, in the machine's byte order and aligned, a copy only if need be."""
-    return read_only(np.require(x, x.dtype.newbyteorder("="), ["C", "A"]).reshape(-1).view())
+    if not (x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative):
+        x = np.require(x, x.dtype.newbyteorder("="), ["C", "A"])
+    return read_only(x.reshape(-1))
 
 
 def as_floats(x: Array) -> Array:

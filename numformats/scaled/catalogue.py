@@ -218,9 +218,12 @@ def find(name: str | ScaledFormat | Format | Any) -> ScaledFormat | Format:
     >>> find("e4m3fn").name, find("nvfp4").name
     ('float8_e4m3fn', 'nvfp4')
     """
-    if isinstance(name, (ScaledFormat, Format)):
+    if isinstance(name, str):
+        text = name
+    elif isinstance(name, (ScaledFormat, Format)):
         return name
-    text = name if isinstance(name, str) else dtype_name(name)
+    else:
+        text = dtype_name(name)
     found = NAMED.get(text.lower()) or find_format(text)
     if found is None:
         raise unknown_format(text)

@@ -41,7 +41,7 @@ def dequantize_into(
         # What imports Numba is loaded where it is to be used.
         from numformats.scaled.block_dequantization import dequantize_blocks
 
-        dequantize_blocks(out, codes, scales, fmt, plan, plan.block)
+        dequantize_blocks(out, codes, scales, plan)
         return
     dtype = out.dtype.newbyteorder("=")
     for chunk in decoded_chunks(codes, scales, fmt, plan.tile, CHUNK):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from operator import index
 from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
@@ -241,6 +242,7 @@ class ScaledFormat:
         >>> nf.get_scaled_format("nvfp4").bits_of((16, 16))
         4.625
         """
+        shape = read_shape(shape)
         size = math.prod(shape)
         bits = sum(fmt.bits * math.prod(own) for fmt, own in layout_of(self, shape, axis).values())
         return bits / size if size else math.nan
@@ -261,7 +263,7 @@ class ScaledFormat:
         scales float8_e4m3fn (4, 3)
         tensor_scales float32 ()
         """
-        return dict(layout_of(self, shape, axis))
+        return dict(layout_of(self, read_shape(shape), axis))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}: {in_one_line(self)}>"
@@ -271,7 +273,20 @@ class ScaledFormat:
         return html_table(type(self).__name__, self.name, rows(self))
 
 
-@lru_cache(maxsize=512)  # for small arrays, for which it takes long
+def read_shape(shape: Iterable[int]) -> tuple[int, ...]:
+    """The lengths of axes as Python's integers; TypeError for what are none.
+
+    What is kept for a shape would be found again by numbers that equal them.
+    """
+    try:
+        return tuple(map(index, shape))
+    except TypeError as error:
+        raise TypeError(f"shape: {shape!r}; {error}") from None
+
+
+# Kept for small arrays, for which it takes long; by types, too, since an axis of 1 equals one of
+# True, which is none.
+@lru_cache(maxsize=512, typed=True)
 def layout_of(fmt: ScaledFormat, shape: tuple[int, ...], axis: int | None) -> Layout:
     """`ScaledFormat.stored_parts`, not to be changed."""
     full = shape or (1,)

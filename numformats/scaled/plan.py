@@ -13,18 +13,19 @@ from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numformats.codec.arguments import is_float
 from numformats.codec.extents import dtype_holds
 from numformats.codec.plan import make_plan
-from numformats.codec.values import TABLE_BITS, require_dtype
+from numformats.codec.values import TABLE_BITS, require_dtype, value_table
 from numformats.formats.fixed import FixedFormat
 from numformats.modes import Modes
 from numformats.reals import significand_bits
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerTensor, Tile
 from numformats.scaled.rules import ScaleRule
-from numformats.scaled.tiling import are_tiles_whole, block_length, tile_extents
+from numformats.scaled.tiling import are_tiles_whole, block_length, grid_shape, tile_extents
 from numformats.system import NumberSystem
 
 # How numbers are divided by scales, for the quotients to be projected as exact ones would be: by
@@ -48,25 +49,32 @@ _MOST_ASKED: Final = 256
 class QuantizationPlan:
     """How an array of a shape and a dtype is quantized.
 
-    tile: which numbers share a scale. block: how many these are.
+    format, rule: what it becomes, and how its scales are chosen.
+    tile: which numbers share a scale. block: how many these are. grid: how many tiles there are
+    along each axis.
     target, modes: what quotients are projected onto, and how: the element format; or `WIDE`, where
     a zero point is to be added.
     kernel: the compiled loop that does it; None where NumPy has to.
     is_gathered: whether compiled loops need the numbers of a tile made consecutive.
     by_absmax: whether the largest magnitude of a tile is all that its scale depends on, but for the
-    scale of the scales.
+    scale of the scales. scale_block: how many scales in a row share one, if compiled loops choose
+    it; else None.
     searches_blocks: whether compiled loops search for the best scales, if the rule is to search.
     nan_refusal, infinity_refusal: why there must be no NaN, or no infinity, if that is so.
     """
 
+    format: ScaledFormat
+    rule: ScaleRule
     tile: Tile
     block: int
+    grid: tuple[int, ...]
     target: NumberSystem
     modes: Modes
     division: Division
     kernel: Any
     is_gathered: bool
     by_absmax: bool
+    scale_block: int | None
     searches_blocks: bool
     nan_refusal: str | None
     infinity_refusal: str | None
@@ -91,6 +99,7 @@ def plan_quantization(
     """
     _require_float64(fmt)
     tile = fmt.granularity.tile(len(shape), axis)
+    grid = grid_shape(shape, tile)
     target = fmt.element
     modes = Modes(modes.rounding, modes.saturation, "raise" if target.has_nan else "zero")
     if fmt.zero_point is not None:
@@ -117,18 +126,33 @@ def plan_quantization(
         and (not fmt.is_symmetric or scale_kernel is not None)
     )
     return QuantizationPlan(
+        format=fmt,
+        rule=rule,
         tile=tile,
         block=block,
+        grid=grid,
         target=target,
         modes=modes,
         division=division,
         kernel=kernel,
         is_gathered=is_gathered,
         by_absmax=by_absmax,
+        scale_block=None if kernel is None else _scale_block(fmt, grid, calls),
         searches_blocks=searches_blocks,
         nan_refusal=_nan_refusal(fmt, rule) if is_float(dtype) else None,
         infinity_refusal=_infinity_refusal(modes) if is_float(dtype) else None,
     )
+
+
+def _scale_block(fmt: ScaledFormat, grid: tuple[int, ...], calls: Any) -> int | None:
+    """How many scales of a grid share one, where these are in a row, and go by the largest."""
+    inner = fmt.scaled_scale
+    if inner is None or not inner.rule.goes_by_magnitude or inner.rule.largest is not None:
+        return None
+    plan = make_plan(inner.scale_element, Modes(inner.rule.rounding, "finite"))
+    if calls.kernel_for(plan, _FLOAT64) is None:
+        return None
+    return block_length(*fmt.tiling_of_scales(grid))
 
 
 def _nan_refusal(fmt: ScaledFormat, rule: ScaleRule) -> str | None:
@@ -157,6 +181,7 @@ def _require_float64(fmt: ScaledFormat) -> None:
             require_dtype(system, _FLOAT64)
 
 
+@lru_cache(maxsize=64)  # for small arrays, of which it is asked at each call
 def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype that loops take the numbers of a dtype in: float32, if that holds them all, or
     float64.
@@ -225,17 +250,22 @@ def _point_bits(fmt: ScaledFormat) -> int:
 class DequantizationPlan:
     """How the codes of an array become numbers of a dtype.
 
-    tile: which numbers share a scale. block: how many are in a row, for compiled loops; None where
-    NumPy has to do it.
+    format: what they are in. tile: which numbers share a scale. block: how many are in a row, for
+    compiled loops; None where NumPy has to do it.
     is_by_rows: whether such a block is what a tile has of a row, and scales are to be repeated.
     dtype: in which products of elements and scales are exact until they are rounded once.
+    table, scale_table: for compiled loops, the values of elements in that dtype; and those of
+    scales, if there are few enough, and no mean is to be added.
     largest_safe_scale: the largest scale without products beyond float32.
     """
 
+    format: ScaledFormat
     tile: Tile
     block: int | None
     is_by_rows: bool
     dtype: np.dtype[Any]
+    table: NDArray[Any] | None
+    scale_table: NDArray[Any] | None
     largest_safe_scale: float
 
 
@@ -270,11 +300,17 @@ def plan_dequantization(
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
     is_single = fmt.scaled_scale is None and dtype_holds(_FLOAT32, fmt.scale_element)
     is_single = (is_single or fmt.scale_mean is not None) and fmt.offset is None
+    exact = _FLOAT32 if is_single else _FLOAT64
+    has_table = fmt.scale_mean is None and fmt.scale_element.bits <= TABLE_BITS
+    is_compiled = is_compiled and block is not None
     return DequantizationPlan(
+        format=fmt,
         tile=tile,
         block=block if is_compiled else None,
         is_by_rows=is_by_rows,
-        dtype=_FLOAT32 if is_single else _FLOAT64,
+        dtype=exact,
+        table=value_table(fmt.element, exact) if is_compiled else None,
+        scale_table=value_table(fmt.scale_element, exact) if is_compiled and has_table else None,
         largest_safe_scale=_largest_safe_scale(fmt),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +13,7 @@ from numformats.codec.arguments import read_real, refuse_where
 from numformats.codec.backends import compiled_path
 from numformats.codec.random_bits import RandomSource, key_of
 from numformats.formats.format import Format
-from numformats.modes import Stochastic, parse_modes, random_bit_count
+from numformats.modes import Modes, Stochastic, parse_modes, random_bit_count
 from numformats.scaled.array import ScaledArray
 from numformats.scaled.catalogue import with_scales
 from numformats.scaled.conventions import parse_convention, quantize_as
@@ -23,9 +25,11 @@ from numformats.scaled.scale_choice import choose_scales
 from numformats.scaled.scales import Scales
 from numformats.scaled.search import best_scales
 from numformats.scaled.statistics import TileStatistics
-from numformats.scaled.tile_quantization import encode_tiles
+from numformats.scaled.tile_quantization import quantize_tiles
 
 Array = NDArray[Any]
+
+_DEFAULT: Final = Modes(saturation="finite")
 
 
 def quantize(
@@ -96,73 +100,111 @@ def quantize(
     >>> q.dequantize()
     array([ 0., -0.,  4., 24.], dtype=float32)
     """
-    array = _read(x)
-    scaled = with_scales(fmt)
-    rule = scaled.rule
-    if scale_rule is not None:
-        rule = get_rule(scale_rule)
-        scaled.require_rule(rule)
-    modes = parse_modes(rounding, saturation, "raise")
-    if modes.saturation == "wrap" and scaled.zero_point is not None:
-        raise ValueError(
-            f"saturation: 'wrap'; {scaled.name} clips what its zero point has been added to, as "
-            "'finite' says"
-        )
+    array, scaled = _read(x), with_scales(fmt)
     numbers = array.reshape(array.shape or (1,))
-    along = None if axis is None else normalized(axis, numbers.ndim)
-    is_random = random_bit_count(modes.rounding) > 0
-    plan = plan_quantization(
+    asked = _parsed(
         numbers.shape,
         array.dtype,
         scaled,
-        rule,
-        modes,
-        along,
-        is_random=is_random,
-        calls=compiled_path(array.size),
+        axis,
+        scale_rule,
+        rounding,
+        saturation,
+        compiled_path(array.size),
     )
-    key = key_of(rng) if is_random else None
+    plan = asked.plan
+    key = key_of(rng) if asked.is_random else None
     if plan.nan_refusal is not None:
         refuse_where("x", array, np.isnan, "NaN", plan.nan_refusal)
     if plan.infinity_refusal is not None:
         refuse_where("x", array, np.isinf, "infinite", plan.infinity_refusal)
     if parse_convention(convention) != "ocp":
-        if (modes.rounding, modes.saturation) != ("nearest_even", "finite"):
+        if not asked.is_default:
             raise ValueError(f"convention: {convention} has its own rounding and saturation")
-        codes, scales = quantize_as(convention, numbers, scaled, rule, plan.tile, along)
+        codes, scales = quantize_as(convention, numbers, scaled, plan.rule, plan.tile, asked.axis)
     else:
-        codes, scales = _quantize(numbers, scaled, rule, plan, key)
-    return ScaledArray.from_grid(codes.reshape(array.shape), scales, scaled, along)
+        known = None if plan.by_absmax else _chosen_first(numbers, plan, key)
+        codes, scales = asked.quantize(numbers, plan, key, known)
+    return ScaledArray.from_grid(codes.reshape(array.shape), scales, scaled, asked.axis)
 
 
-def _quantize(
-    x: Array, fmt: ScaledFormat, rule: ScaleRule, plan: QuantizationPlan, key: int | None
-) -> tuple[Array, Scales]:
-    """The codes and the scales of an array, the way that the plan says."""
-    known = _chosen_first(x, fmt, rule, plan, key)
-    if plan.kernel is not None:
-        # What imports Numba is loaded where it is to be used.
-        from numformats.scaled.block_quantization import quantize_blocks
+class _Asked(NamedTuple):
+    """All of a call but the numbers, parsed.
 
-        return quantize_blocks(x, fmt, rule, plan, key, known)
-    scales = known or choose_scales(TileStatistics(x, plan.tile), fmt, rule)
-    return encode_tiles(x, fmt, scales, plan, key), scales
+    is_default: whether quotients are projected as they are where nothing is said of it. quantize:
+    the codes and the scales of an array by the plan; with the key of random bits, if there are any,
+    and the scales that have been chosen already, if they have.
+    """
+
+    axis: int | None
+    is_random: bool
+    is_default: bool
+    plan: QuantizationPlan
+    quantize: Callable[[Array, QuantizationPlan, int | None, Scales | None], tuple[Array, Scales]]
 
 
-def _chosen_first(
-    x: Array, fmt: ScaledFormat, rule: ScaleRule, plan: QuantizationPlan, key: int | None
-) -> Scales | None:
+def _parsed(*given: Any) -> _Asked:
+    try:
+        return _parse(*given)
+    except TypeError:
+        pass
+    # What cannot even be hashed says nothing of the argument that it is.
+    return _parse.__wrapped__(*given)
+
+
+# Kept, since parsing takes as long as quantizing some thousand numbers; by types, too, since an
+# axis of 1 equals one of True, which is none.
+@lru_cache(maxsize=512, typed=True)
+def _parse(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    fmt: ScaledFormat,
+    axis: int | None,
+    scale_rule: str | ScaleRule | None,
+    rounding: str | Stochastic,
+    saturation: str,
+    calls: Any,
+) -> _Asked:
+    rule = fmt.rule
+    if scale_rule is not None:
+        rule = get_rule(scale_rule)
+        fmt.require_rule(rule)
+    modes = parse_modes(rounding, saturation, "raise")
+    if modes.saturation == "wrap" and fmt.zero_point is not None:
+        raise ValueError(
+            f"saturation: 'wrap'; {fmt.name} clips what its zero point has been added to, as "
+            "'finite' says"
+        )
+    along = None if axis is None else normalized(axis, len(shape))
+    is_random = random_bit_count(modes.rounding) > 0
+    plan = plan_quantization(
+        shape, dtype, fmt, rule, modes, along, is_random=is_random, calls=calls
+    )
+    return _Asked(along, is_random, modes == _DEFAULT, plan, _way_of(plan))
+
+
+def _way_of(plan: QuantizationPlan) -> Any:
+    if plan.kernel is None:
+        return quantize_tiles
+    # What imports Numba is loaded where it is to be used.
+    from numformats.scaled.block_quantization import quantize_blocks
+
+    return quantize_blocks
+
+
+def _chosen_first(x: Array, plan: QuantizationPlan, key: int | None) -> Scales | None:
     """The scales of rules that take more than one look at the numbers of a tile."""
-    if rule.search:
+    if plan.rule.search:
         if key is not None:
             raise ValueError("scale_rule: a search is for deterministic rounding modes")
         if plan.searches_blocks:
             from numformats.scaled.block_search import best_scales_of_blocks
 
-            return best_scales_of_blocks(x, fmt, rule, plan)
-        return best_scales(x, fmt, rule, plan)
-    if rule.percentile < 100:
-        return choose_scales(TileStatistics(x, plan.tile, rule.percentile), fmt, rule)
+            return best_scales_of_blocks(x, plan)
+        return best_scales(x, plan)
+    if plan.rule.percentile < 100:
+        tiles = TileStatistics(x, plan.tile, plan.rule.percentile)
+        return choose_scales(tiles, plan.format, plan.rule)
     return None
 
 

@@ -107,8 +107,11 @@ def tensor_scale_values(
     if tensor is None:
         return None
     assert fmt.tensor_scale is not None
+    values = decode(tensor, fmt.tensor_scale)
+    if values.size == 1:
+        return values.reshape(1)
     shape, tile = fmt.tiling_of_scales(grid)
-    found = spread(decode(tensor, fmt.tensor_scale), shape, tile)
+    found = spread(values, shape, tile)
     return found if len(shape) == len(grid) else found.reshape(grid)
 
 

@@ -29,16 +29,17 @@ Floats = NDArray[np.float64]
 Chooser = Callable[[float], Scales]
 
 
-def best_scales(x: Array, fmt: ScaledFormat, rule: ScaleRule, plan: QuantizationPlan) -> Scales:
+def best_scales(x: Array, plan: QuantizationPlan) -> Scales:
     """Of the scales that the rule gives for shares of what the numbers of a tile reach, from all of
     it down to half, those with the smallest sum of squared errors in each tile; of equals the
     largest. A scale of scales stays that of the whole.
     """
+    fmt, rule = plan.format, plan.rule
     tiles = TileStatistics(x, plan.tile, rule.percentile)
     chooser = _chooser_of_absmax if fmt.is_symmetric else chooser_of_ranges
     return best_of(
         scales_to_try(chooser(tiles, fmt, rule), fmt, rule),
-        lambda scales: _squared_errors(x, fmt, scales, plan),
+        lambda scales: _squared_errors(x, scales, plan),
     )
 
 
@@ -110,9 +111,10 @@ def chooser_of_ranges(tiles: Statistics, fmt: ScaledFormat, rule: ScaleRule) -> 
     return choose
 
 
-def _squared_errors(x: Array, fmt: ScaledFormat, scales: Scales, plan: QuantizationPlan) -> Floats:
+def _squared_errors(x: Array, scales: Scales, plan: QuantizationPlan) -> Floats:
     """The sum of squared errors of each tile, infinities left out."""
-    numbers = decode(encode_tiles(x, fmt, scales, plan, None), fmt.element)
+    fmt = plan.format
+    numbers = decode(encode_tiles(x, scales, plan, None), fmt.element)
     values = ScaleValues.of(scales, fmt)
     with np.errstate(invalid="ignore", over="ignore"):
         if values.zero_points is not None:

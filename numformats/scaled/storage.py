@@ -6,14 +6,17 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec import packing
-from numformats.codec.arguments import code_dtype
+from numformats.codec.arguments import code_dtype, read_codes
 from numformats.formats.format import Format
+from numformats.scaled.formats import ScaledFormat, layout_of
+from numformats.scaled.tiling import grid_shape
 
 Array = NDArray[Any]
 Bytes = NDArray[np.uint8]
@@ -22,20 +25,69 @@ Bytes = NDArray[np.uint8]
 _FLOATS: Final = ("float16", "float32")
 # All that a scaled array may have, as `ScaledArray` calls it.
 PARTS: Final = ("codes", "scales", "zero_points", "tensor_scales", "offsets", "scale_mean")
+_NAMES_IN_SCALES: Final = {
+    "scales": "codes",
+    "zero_points": "zero_points",
+    "tensor_scales": "tensor",
+    "offsets": "offsets",
+    "scale_mean": "mean",
+}
 # What the metadata of a file has its description under.
 _KEY: Final = "numformats"
 _DESCRIPTION: Final = {"format", "shape", "axis"}
 
 
-def as_floats(codes: Array, fmt: Format) -> Array:
-    """Codes as they are shown: floats, where NumPy has their format."""
-    dtype = _float_dtype(fmt)
-    return codes if dtype is None else codes.astype(f"u{dtype.itemsize}", copy=False).view(dtype)
+class StoredPart(NamedTuple):
+    """What an array of a shape has by one of the names of `PARTS`.
+
+    format: of its codes. shape: as it is shown; grid: with the axes that tiles span, too. dtype,
+    code_dtype: that in which it is shown, and that of its codes. scales_name: what `Scales` calls
+    it; None for the elements.
+    """
+
+    format: Format
+    shape: tuple[int, ...]
+    grid: tuple[int, ...]
+    dtype: np.dtype[Any]
+    code_dtype: np.dtype[Any]
+    scales_name: str | None
+
+    def shown(self, codes: Array) -> Array:
+        """The part as it is shown, from its codes: floats, where NumPy has their format."""
+        if codes.dtype != self.dtype:
+            codes = codes.astype(self.code_dtype, copy=False).view(self.dtype)
+        return codes.reshape(self.shape)
+
+    def codes_in_grid(self, shown: Array) -> Array:
+        """The codes of the part, with all axes of the grid; ValueError for those out of range."""
+        codes = shown.view(self.code_dtype)
+        if self.format.bits < 8 * self.code_dtype.itemsize:
+            read_codes(codes, self.format.bits)
+        return codes.reshape(self.grid)
 
 
-@lru_cache(maxsize=64)
-def _float_dtype(fmt: Format) -> np.dtype[Any] | None:
-    return fmt.dtype if fmt.name in _FLOATS else None
+# Kept for small arrays, for which it takes long; by types, too, since an axis of 1 equals one of
+# True, which is none.
+@lru_cache(maxsize=512, typed=True)
+def parts_of(
+    fmt: ScaledFormat, shape: tuple[int, ...], axis: int | None
+) -> Mapping[str, StoredPart]:
+    """What an array of a shape has, by the names in `ScaledArray`; not to be changed."""
+    full = shape or (1,)
+    grid = grid_shape(full, fmt.granularity.tile(len(full), axis))
+    grids: dict[str, tuple[int, ...]] = {"codes": full, "scale_mean": ()}
+    if fmt.scaled_scale is not None:
+        grids["tensor_scales"] = grid_shape(*fmt.tiling_of_scales(grid))
+    found = {}
+    for name, (own, of) in layout_of(fmt, shape, axis).items():
+        # Elements are codes in any format, and all else is shown.
+        is_float = name != "codes" and own.name in _FLOATS
+        dtype = own.dtype if is_float else code_dtype(own)
+        assert dtype is not None
+        found[name] = StoredPart(
+            own, of, grids.get(name, grid), dtype, code_dtype(own), _NAMES_IN_SCALES.get(name)
+        )
+    return MappingProxyType(found)
 
 
 def as_codes(shown: Array) -> Array:
@@ -43,23 +95,17 @@ def as_codes(shown: Array) -> Array:
     return shown.view(f"u{shown.dtype.itemsize}") if shown.dtype.kind == "f" else shown
 
 
-def require_part(
-    name: str, part: object, asked: tuple[Format, tuple[int, ...]] | None, format_name: str
-) -> None:
+def require_part(name: str, part: object, asked: StoredPart | None, format_name: str) -> None:
     """Refuse a part of an array that is not of the format and the shape that are asked for."""
     if asked is None:
         if part is not None:
             raise ValueError(f"{name}: given, and {format_name} has none")
         return
-    fmt, shape = asked
-    # Elements are codes in any format, and all else is shown.
-    dtype = None if name == "codes" else _float_dtype(fmt)
-    dtype = code_dtype(fmt) if dtype is None else dtype
-    if not isinstance(part, np.ndarray | np.generic) or part.dtype != dtype:
+    if not isinstance(part, (np.ndarray, np.generic)) or part.dtype != asked.dtype:
         kind = part.dtype if isinstance(part, np.ndarray) else type(part).__name__
-        raise TypeError(f"{name}: {kind}; {format_name} has an array of {dtype}")
-    if part.shape != shape:
-        raise ValueError(f"{name}: shape {part.shape}; {format_name} has {shape} here")
+        raise TypeError(f"{name}: {kind}; {format_name} has an array of {asked.dtype}")
+    if part.shape != asked.shape:
+        raise ValueError(f"{name}: shape {part.shape}; {format_name} has {asked.shape} here")
 
 
 def packed(part: Array, fmt: Format) -> Bytes:

@@ -13,9 +13,10 @@ from numformats.codec.backends import decode, encode
 from numformats.codec.random_bits import draw
 from numformats.error_free import quotient_to_odd, sum_to_odd
 from numformats.modes import Modes, random_bit_count
-from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.plan import WIDE, QuantizationPlan
+from numformats.scaled.scale_choice import choose_scales
 from numformats.scaled.scales import Scales, divisors_of_elements
+from numformats.scaled.statistics import TileStatistics
 from numformats.scaled.tiling import chunks_in_order, spread_over
 from numformats.system import NumberSystem
 
@@ -25,15 +26,22 @@ Array = NDArray[Any]
 _CHUNK: Final = 1 << 16
 
 
-def encode_tiles(
-    x: Array, fmt: ScaledFormat, scales: Scales, plan: QuantizationPlan, key: int | None
-) -> Array:
-    """The codes of the elements of an array, whose scales are known.
+def quantize_tiles(
+    x: Array, plan: QuantizationPlan, key: int | None, known: Scales | None
+) -> tuple[Array, Scales]:
+    """The codes of an array and the scales of its tiles.
 
-    key: of the random bits, if the modes need any.
+    key: of the random bits, if the modes need any. known: the scales, if they have been chosen.
     """
+    scales = known or choose_scales(TileStatistics(x, plan.tile), plan.format, plan.rule)
+    return encode_tiles(x, scales, plan, key), scales
+
+
+def encode_tiles(x: Array, scales: Scales, plan: QuantizationPlan, key: int | None) -> Array:
+    """The codes of the elements of an array, whose scales are known."""
+    fmt, tile = plan.format, plan.tile
     codes = np.empty(x.shape, code_dtype(fmt.element))
-    divisors, tile = divisors_of_elements(scales, fmt), plan.tile
+    divisors = divisors_of_elements(scales, fmt)
     divide = quotient_to_odd if plan.division == "to_odd" else np.divide
     count = random_bit_count(plan.modes.rounding)
 
