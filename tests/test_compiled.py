@@ -174,7 +174,7 @@ def test_wide_codes_decode_to_the_values_of_the_numpy_path(fmt: nf.Format) -> No
             assert fmt.name == "too_low_for_kernels"
             continue
         got, expected = np.empty(codes.shape, dtype), np.empty(codes.shape, dtype)
-        calls.decode_into(got, codes, fmt, decoder)
+        calls.decode_into(got, codes, decoder)
         numpy_path.decode_into(expected, codes, fmt)
         word = f"u{dtype.itemsize}"
         np.testing.assert_array_equal(got.view(word), expected.view(word))

@@ -135,6 +135,8 @@ def read_codes(codes: ArrayLike, bits: int) -> Array:
 
 def read_integers(codes: ArrayLike) -> Array:
     """`codes` as an integer array of any values; TypeError for another dtype."""
+    if type(codes) is np.ndarray and codes.dtype.kind in "iu":
+        return codes
     array = _as_array("codes", codes)
     if array.size == 0 and not isinstance(codes, (np.ndarray, np.generic)):
         array = array.astype(np.uint8)  # an empty list, which NumPy takes for float64

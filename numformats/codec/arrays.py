@@ -171,16 +171,30 @@ def decode(
     >>> nf.codec.decode([29, 126, 127], nf.float8_e4m3fn)
     array([1.015625e-01, 4.480000e+02,          nan], dtype=float32)
     """
-    require_system(fmt)
+    if dtype is None and out is not None:
+        dtype = _dtype_of_out(out)
+    result_dtype = _decoded_dtype(fmt, None if dtype is None else read_dtype(dtype))
     array = read_integers(codes)
-    if dtype is None:
-        result_dtype = default_dtype(fmt) if out is None else _dtype_of_out(out)
-    else:
-        result_dtype = read_dtype(dtype)
-    require_dtype(fmt, result_dtype)
     result = prepare_out(out, array.shape, result_dtype)
     backends.decode_into(result, array, fmt, is_new=out is None)
     return result[()] if out is None and result.ndim == 0 else result
+
+
+def _decoded_dtype(fmt: NumberSystem, dtype: np.dtype[Any] | None) -> np.dtype[Any]:
+    """The dtype that values are decoded to, which holds all of them."""
+    try:
+        return _find_decoded_dtype(fmt, dtype)
+    except TypeError:
+        require_system(fmt)  # what cannot even be hashed
+        raise
+
+
+@lru_cache(maxsize=1024)
+def _find_decoded_dtype(fmt: NumberSystem, dtype: np.dtype[Any] | None) -> np.dtype[Any]:
+    require_system(fmt)
+    found = default_dtype(fmt) if dtype is None else dtype
+    require_dtype(fmt, found)
+    return found
 
 
 class _Asked(NamedTuple):

@@ -123,9 +123,9 @@ def decode_into(out: Array, codes: Array, fmt: NumberSystem, *, is_new: bool = F
         numpy_path.decode_into(out, codes, fmt)
         return
     # Codes of another dtype become those of the format's, and may then be in range.
-    if codes.dtype != code_dtype(fmt):
+    if codes.dtype != decoder.dtype:
         refuse_codes(codes, fmt.bits)
-    if not calls.decode_into(out, codes, fmt, decoder, is_new=is_new):
+    if not calls.decode_into(out, codes, decoder, is_new=is_new):
         refuse_codes(codes, fmt.bits)
 
 

@@ -11,6 +11,7 @@ from numba import types
 from numba.extending import intrinsic
 
 _WORDS: Final = {types.float32: types.uint32, types.float64: types.uint64}
+_SIGNED: Final = {types.uint32: types.int32, types.uint64: types.int64}
 _FLOATS: Final = {word: number for number, word in _WORDS.items()}
 
 
@@ -33,3 +34,9 @@ def bits_of(typingctx: Any, number: Any) -> Any:
 def float_of(typingctx: Any, word: Any) -> Any:
     """The float32 or float64 that has these bits."""
     return _reinterpreted(word, _FLOATS[word])
+
+
+@intrinsic
+def signed(typingctx: Any, word: Any) -> Any:
+    """The same bits as a signed integer."""
+    return _reinterpreted(word, _SIGNED[word])

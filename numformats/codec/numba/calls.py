@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import ml_dtypes
 import numpy as np
@@ -346,50 +346,59 @@ def project_into(
         position += values.size
 
 
-Decoder = Callable[[Array, Array], bool]
+class Decoder(NamedTuple):
+    """What writes the values of contiguous codes to a contiguous array, and returns whether all
+    codes were in range; if not, what is written is of no use.
+    """
+
+    # What codes are taken for.
+    dtype: np.dtype[Any]
+    run: Callable[[Array, Array], bool]
 
 
 @lru_cache(maxsize=64)
 def decoder_for(fmt: NumberSystem, dtype: np.dtype[Any]) -> Decoder | None:
-    """What writes the values of contiguous codes to a contiguous array of a dtype that holds them:
-    by a table, or by arithmetic; None where NumPy has to do it. It returns whether all codes were
-    in range; if not, what is written is of no use.
+    """The decoder to a dtype that holds all values, by a table or by arithmetic; None where NumPy
+    has to do it.
     """
-    native = dtype.newbyteorder("=")
-    limit = code_dtype(fmt).type(2**fmt.bits - 1)
+    native, of_codes = dtype.newbyteorder("="), code_dtype(fmt)
     if has_table(fmt):
         table = as_words(value_table(fmt, native))
-        entries = table.dtype
-        return lambda codes, out: decode.look_up_codes(_as_codes(codes), table, out.view(entries))
+        words = table.dtype
+
+        def look_up(codes: Array, out: Array) -> bool:
+            is_in_range: bool = decode.look_up_codes(
+                _read_only_view(codes, of_codes), table, out.view(words)
+            )
+            return is_in_range
+
+        return Decoder(of_codes, look_up)
     fields = decode.fields_of(fmt) if native in (np.float32, np.float64) else None
     if fields is None:
         return None
     loop = decode.decode_fixed if isinstance(fields, decode.FixedFields) else decode.decode_floats
-    return lambda codes, out: loop(_as_codes(codes), out, fields, limit)
+    limit = of_codes.type(2**fmt.bits - 1)
+    return Decoder(
+        of_codes, lambda codes, out: loop(_read_only_view(codes, of_codes), out, fields, limit)
+    )
 
 
-def _as_codes(codes: Array) -> Array:
-    return _read_only_view(codes, word_dtype(codes.dtype))
-
-
-def decode_into(
-    out: Array, codes: Array, fmt: NumberSystem, decoder: Decoder, *, is_new: bool = False
-) -> bool:
+def decode_into(out: Array, codes: Array, decoder: Decoder, *, is_new: bool = False) -> bool:
     """Write the values of codes to `out`; whether all were in range. Codes of another dtype than
-    the format's are known to be. is_new: whether `out` is an array of ours, just made.
+    the decoder's are known to be. is_new: whether `out` is an array of ours, just made.
     """
     if _are_plain(codes, out, is_new=is_new):
         source, result = codes.ravel(), out.ravel()
         if codes.size < 2 * threads.ELEMENTS_PER_THREAD:
-            return decoder(source, result)
+            return decoder.run(source, result)
 
         def work(begin: int, end: int) -> bool:
-            return decoder(source[begin:end], result[begin:end])
+            return decoder.run(source[begin:end], result[begin:end])
 
         return all(threads.run_split(work, codes.size, L1_CHUNK))
-    dtypes = [code_dtype(fmt), out.dtype.newbyteorder("=")]
+    dtypes = [decoder.dtype, out.dtype.newbyteorder("=")]
     chunks = walk([codes, out], dtypes, out=True, chunk=L2_CHUNK, contiguous=True)
-    return all(decoder(chunk, values) for chunk, values in chunks)
+    return all(decoder.run(chunk, values) for chunk, values in chunks)
 
 
 def has_table(fmt: NumberSystem) -> bool:

@@ -22,6 +22,7 @@ from numpy import (
     subtract,
 )
 
+from numformats.codec.numba.bits import signed
 from numformats.codec.numba.encode import L1_CHUNK, codes_place, lanes_of, look_up
 from numformats.codec.numba.regular_words import REGULAR_COUNT, RegularWords
 from numformats.codec.numba.steps import kernel, step
@@ -48,6 +49,19 @@ def unpacked(parameters: Any) -> Any:
     return RegularWords(*to_fixed_tuple(parameters, REGULAR_COUNT))
 
 
+# What is compared has no sign bit, and AVX2 compares 64-bit integers only as signed ones.
+@step
+def larger(word: Any, other: Any) -> Any:
+    """The larger of two words that are below the sign bit."""
+    return word if signed(word) > signed(other) else other
+
+
+@step
+def smaller(word: Any, other: Any) -> Any:
+    """The smaller of two words that are below the sign bit."""
+    return word if signed(word) < signed(other) else other
+
+
 @step
 def fill_regular(words: Any, out: Any, p: Any, in_place: Any) -> bool:
     """The codes of floats given as lane words; or the bits of their rounded values, if `in_place`
@@ -57,13 +71,13 @@ def fill_regular(words: Any, out: Any, p: Any, in_place: Any) -> bool:
     for i in range(words.size):
         word = words[i]
         is_negative, magnitude = word > p.magnitude_mask, bitwise_and(word, p.magnitude_mask)
-        largest = maximum(largest, magnitude)
-        clipped = minimum(magnitude, p.negative_bound if is_negative else p.bound)
+        largest = larger(largest, magnitude)
+        clipped = smaller(magnitude, p.negative_bound if is_negative else p.bound)
         # Subnormal inputs have the exponent of the smallest normal ones. Below the smallest normal
         # exponent of the format the quantum stays.
-        exponent = minimum(maximum(right_shift(clipped, p.input_trailing), p.one), p.clamp)
+        exponent = smaller(larger(right_shift(clipped, p.input_trailing), p.one), p.clamp)
         # Beyond the lane's width nothing is left but what a bias carries.
-        distance = minimum(subtract(p.distance, exponent), p.sign_place)
+        distance = smaller(subtract(p.distance, exponent), p.sign_place)
         # One less than the exponent is taken away: what is left of it is the hidden bit. Without
         # the bits up to the distance this is the code of the magnitude.
         taken = subtract(left_shift(exponent, p.input_trailing), p.hidden_bit)
@@ -89,8 +103,9 @@ def fill_normal(words: Any, out: Any, p: Any, in_place: Any) -> bool:
     largest, least = p.zero, p.magnitude_mask
     for i in range(words.size):
         word = words[i]
-        magnitude = bitwise_and(word, p.magnitude_mask)
-        largest = maximum(largest, bitwise_and(word, p.range_mask))
+        # Where there are no negative numbers, what has a sign is beyond the range.
+        magnitude = bitwise_and(word, p.range_mask)
+        largest = maximum(largest, magnitude)
         # One less than zero is the largest word.
         least = minimum(least, subtract(magnitude, p.zero_is_regular))
         raised = maximum(magnitude, p.rebias)
