@@ -37,7 +37,7 @@ def dequantize_into(
     """
     calls = compiled_path(codes.size) if _are_plain(codes, out) else None
     plan = plan_dequantization(codes.shape, fmt, axis, out.dtype, calls=calls)
-    if plan.block is not None:
+    if plan.is_compiled:
         # What imports Numba is loaded where it is to be used.
         from numformats.scaled.block_dequantization import dequantize_blocks
 
