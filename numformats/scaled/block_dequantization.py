@@ -56,7 +56,8 @@ def _write(
     """Write the numbers of blocks of a length in a row; whether all codes were in range."""
 
     def work(begin: int, end: int) -> bool:
-        some = own.of_blocks(slice(begin // length, -(-end // length)))
+        is_all = end - begin == codes.size
+        some = own if is_all else own.of_blocks(slice(begin // length, -(-end // length)))
         is_good: bool = products.decode_blocks(
             codes[begin:end],
             plan.table,
