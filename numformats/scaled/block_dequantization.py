@@ -1,11 +1,13 @@
-"""Dequantizing in compiled loops, on threads, where numbers that share a scale are consecutive, or
-are in each row of a tile.
+"""Dequantizing in compiled loops, on threads: where numbers that share a scale are consecutive, or
+are in each row of a tile, and else once they have been made so.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +23,13 @@ from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
 from numformats.scaled.plan import DequantizationPlan
 from numformats.scaled.scales import Scales, scale_values, tensor_scale_values
-from numformats.scaled.tiling import spread
+from numformats.scaled.tiling import gathered, grid_shape, scattered, spread, tile_extents
 from numformats.system import NumberSystem
 
 Array = NDArray[Any]
+
+# Numbers whose tiles are made consecutive at a time, about.
+_GATHERED: Final = 1 << 20
 
 
 def dequantize_blocks(out: Array, codes: Array, scales: Scales, plan: DequantizationPlan) -> None:
@@ -32,34 +37,69 @@ def dequantize_blocks(out: Array, codes: Array, scales: Scales, plan: Dequantiza
 
     ValueError for codes of elements that are out of range; those of scales are known not to be.
     """
-    fmt, length = plan.format, plan.block
-    assert length is not None
     if plan.is_by_rows:
         scales = _for_rows(scales, codes.shape, plan.tile)
-    stored, factors = _in_a_row(_stored_scales(scales, plan)), _factors_in_a_row(scales, fmt)
-    zero_points = _values_in_a_row(scales.zero_points, fmt.zero_point, np.float32)
-    offsets = _values_in_a_row(scales.offsets, fmt.offset, np.float64)
-    flat, target = _in_a_row(codes), out.reshape(-1)
+    own = _ScalesInARow.of(scales, plan)
+    if plan.block is not None:
+        is_good = _write(out.reshape(-1), _in_a_row(codes), own, plan, plan.block)
+    else:
+        is_good = all(
+            _write_gathered(out, codes, own, plan, rows) for rows in _rows_of(codes, plan)
+        )
+    if not is_good:
+        read_codes(codes, plan.format.element.bits)  # which says which is none
+
+
+def _write(
+    out: Array, codes: Array, own: _ScalesInARow, plan: DequantizationPlan, length: int
+) -> bool:
+    """Write the numbers of blocks of a length in a row; whether all codes were in range."""
 
     def work(begin: int, end: int) -> bool:
-        blocks = slice(begin // length, -(-end // length))
-        return not products.decode_blocks(
-            flat[begin:end],
+        is_all = end - begin == codes.size
+        some = own if is_all else own.of_blocks(slice(begin // length, -(-end // length)))
+        is_good: bool = products.decode_blocks(
+            codes[begin:end],
             plan.table,
-            None if zero_points is None else zero_points[blocks],
-            stored[blocks],
+            some.zero_points,
+            some.stored,
             plan.scale_table,
-            None if factors is None else entries_of(factors, blocks),
-            None if offsets is None else offsets[blocks],
+            some.factors,
+            some.offsets,
             length,
             begin % length,
             np.empty(min(L2_CHUNK, end - begin) // length + 2, plan.dtype),
             plan.largest_safe_scale,
-            target[begin:end],
+            out[begin:end],
         )
+        return is_good
 
-    if any(run_split(work, flat.size, L2_CHUNK)):
-        read_codes(codes, fmt.element.bits)  # which says which is none
+    return all(run_split(work, codes.size, L2_CHUNK))
+
+
+def _rows_of(codes: Array, plan: DequantizationPlan) -> Iterator[slice]:
+    """Indices of the first axis, as many at a time as to make about a chunk of whole tiles."""
+    length, extent = codes.shape[0], plan.tile[0]
+    extent = length if extent is None else extent
+    step = max(_GATHERED * length // (codes.size * extent), 1) * extent
+    return (slice(begin, min(begin + step, length)) for begin in range(0, length, step))
+
+
+def _write_gathered(
+    out: Array, codes: Array, own: _ScalesInARow, plan: DequantizationPlan, rows: slice
+) -> bool:
+    """Write the numbers of some rows with those of each tile made consecutive meanwhile; whether
+    all codes were in range.
+    """
+    part, tile = codes[rows], plan.tile
+    flat, length = gathered(part, tile), math.prod(tile_extents(part.shape, tile))
+    numbers = np.empty(flat.size, out.dtype)
+    # Rows of tiles have as many each.
+    first = rows.start * math.prod(grid_shape(codes.shape, tile)[1:]) // (tile[0] or codes.shape[0])
+    some = own.of_blocks(slice(first, first + flat.size // length))
+    is_good = _write(numbers, read_only(flat), some, plan, length)
+    out[rows] = scattered(numbers, part.shape, tile)
+    return is_good
 
 
 def _for_rows(scales: Scales, shape: tuple[int, ...], tile: Tile) -> Scales:
@@ -76,6 +116,41 @@ def _for_rows(scales: Scales, shape: tuple[int, ...], tile: Tile) -> Scales:
         zero_points=None if zeros is None else repeated(zeros),
         offsets=None if offsets is None else repeated(offsets),
     )
+
+
+class _ScalesInARow(NamedTuple):
+    """What `products.decode_blocks` has to know of the scales of blocks.
+
+    stored: codes, whose values the plan has in a table; or those values themselves. factors: what
+    they are multiplied by, one for all or one for each, if anything. zero_points, offsets: of each
+    block, if there are any.
+    """
+
+    stored: Array
+    factors: Array | None
+    zero_points: Array | None
+    offsets: Array | None
+
+    @classmethod
+    def of(cls, scales: Scales, plan: DequantizationPlan) -> _ScalesInARow:
+        """Those of a grid."""
+        fmt = plan.format
+        return cls(
+            _in_a_row(_stored_scales(scales, plan)),
+            _factors_in_a_row(scales, fmt),
+            _values_in_a_row(scales.zero_points, fmt.zero_point, np.float32),
+            _values_in_a_row(scales.offsets, fmt.offset, np.float64),
+        )
+
+    def of_blocks(self, blocks: slice) -> _ScalesInARow:
+        """Those of some blocks."""
+        stored, factors, zero_points, offsets = self
+        return _ScalesInARow(
+            stored[blocks],
+            None if factors is None else entries_of(factors, blocks),
+            None if zero_points is None else zero_points[blocks],
+            None if offsets is None else offsets[blocks],
+        )
 
 
 def _stored_scales(scales: Scales, plan: DequantizationPlan) -> Array:

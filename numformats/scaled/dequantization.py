@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from numformats.modes import Modes
 from numformats.scaled.catalogue import unknown_format
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile
-from numformats.scaled.plan import plan_dequantization
+from numformats.scaled.plan import DequantizationPlan, plan_dequantization
 from numformats.scaled.scales import Scales, ScaleValues
 from numformats.scaled.tiling import chunks_in_order, spread_over
 
@@ -37,11 +38,8 @@ def dequantize_into(
     """
     calls = compiled_path(codes.size) if _are_plain(codes, out) else None
     plan = plan_dequantization(codes.shape, fmt, axis, out.dtype, calls=calls)
-    if plan.block is not None:
-        # What imports Numba is loaded where it is to be used.
-        from numformats.scaled.block_dequantization import dequantize_blocks
-
-        dequantize_blocks(out, codes, scales, plan)
+    if plan.is_compiled:
+        _compiled_way()(out, codes, scales, plan)
         return
     dtype = out.dtype.newbyteorder("=")
     for chunk in decoded_chunks(codes, scales, fmt, plan.tile, CHUNK):
@@ -52,6 +50,14 @@ def dequantize_into(
                 offsets = np.broadcast_to(chunk.offsets, chunk.products.shape)
                 numbers = sum_to_odd(chunk.products, offsets)
             out[chunk.index] = _rounded_to(dtype, numbers)
+
+
+@cache  # since an import takes a while, even of what is there
+def _compiled_way() -> Callable[[Array, Array, Scales, DequantizationPlan], None]:
+    # What imports Numba is loaded where it is to be used.
+    from numformats.scaled.block_dequantization import dequantize_blocks
+
+    return dequantize_blocks
 
 
 def _are_plain(codes: Array, out: Array) -> bool:

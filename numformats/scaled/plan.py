@@ -250,8 +250,8 @@ def _point_bits(fmt: ScaledFormat) -> int:
 class DequantizationPlan:
     """How the codes of an array become numbers of a dtype.
 
-    format: what they are in. tile: which numbers share a scale. block: how many are in a row, for
-    compiled loops; None where NumPy has to do it.
+    format: what they are in. tile: which numbers share a scale. is_compiled: whether compiled loops
+    do it. block: how many of a tile are consecutive, or None if that is not so.
     is_by_rows: whether such a block is what a tile has of a row, and scales are to be repeated.
     dtype: in which products of elements and scales are exact until they are rounded once.
     table, scale_table: for compiled loops, the values of elements in that dtype; and those of
@@ -261,6 +261,7 @@ class DequantizationPlan:
 
     format: ScaledFormat
     tile: Tile
+    is_compiled: bool
     block: int | None
     is_by_rows: bool
     dtype: np.dtype[Any]
@@ -292,6 +293,7 @@ def plan_dequantization(
         block = block_length(shape, row_of(tile)) if is_by_rows else None
     is_compiled = (
         calls is not None
+        and not is_empty
         and dtype == _FLOAT32
         and fmt.element.bits <= TABLE_BITS
         and dtype_holds(_FLOAT32, fmt.element)
@@ -302,12 +304,12 @@ def plan_dequantization(
     is_single = (is_single or fmt.scale_mean is not None) and fmt.offset is None
     exact = _FLOAT32 if is_single else _FLOAT64
     has_table = fmt.scale_mean is None and fmt.scale_element.bits <= TABLE_BITS
-    is_compiled = is_compiled and block is not None
     return DequantizationPlan(
         format=fmt,
         tile=tile,
-        block=block if is_compiled else None,
-        is_by_rows=is_by_rows,
+        is_compiled=is_compiled,
+        block=block,
+        is_by_rows=is_by_rows and block is not None,
         dtype=exact,
         table=value_table(fmt.element, exact) if is_compiled else None,
         scale_table=value_table(fmt.scale_element, exact) if is_compiled and has_table else None,

@@ -54,7 +54,7 @@ class StoredPart(NamedTuple):
 
     def shown(self, codes: Array) -> Array:
         """The part as it is shown, from its codes: floats, where NumPy has their format."""
-        if codes.dtype != self.dtype:
+        if self.dtype != self.code_dtype:
             codes = codes.astype(self.code_dtype, copy=False).view(self.dtype)
         return codes.reshape(self.shape)
 

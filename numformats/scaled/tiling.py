@@ -155,10 +155,21 @@ def gathered(x: Array, tile: Tile) -> Array:
     """
     grid, extents = grid_shape(x.shape, tile), tile_extents(x.shape, tile)
     full = tuple(count * extent for count, extent in zip(grid, extents, strict=True))
-    missing = [(0, length - had) for length, had in zip(full, x.shape, strict=True)]
-    padded = np.pad(x, missing, "edge") if full != x.shape else x
-    tiles, _ = as_tiles(padded, extents)
+    tiles, _ = as_tiles(_filled_up(x, full) if full != x.shape else x, extents)
     return np.ascontiguousarray(tiles).reshape(-1)
+
+
+def _filled_up(x: Array, shape: tuple[int, ...]) -> Array:
+    """A larger array that begins with another, and has the last numbers of that after it: what
+    `np.pad` does with "edge", in less time for small arrays.
+    """
+    full = np.empty(shape, x.dtype)
+    full[tuple(map(slice, x.shape))] = x
+    for axis, had in enumerate(x.shape):
+        if had < shape[axis]:
+            before = (slice(None),) * axis
+            full[(*before, slice(had, None))] = full[(*before, slice(had - 1, had))]
+    return full
 
 
 def scattered(flat: Array, shape: tuple[int, ...], tile: Tile) -> Array:
