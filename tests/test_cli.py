@@ -19,6 +19,8 @@ import pytest
 from safetensors.numpy import save_file
 
 import numformats as nf
+from numformats.benchmarks.fresh import FirstCall, time_first_call
+from numformats.benchmarks.report import table_of_first_calls
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.standard_normal((8, 5)).astype(np.float32)
@@ -429,6 +431,28 @@ def test_bench_tells_ratios_with_their_spread() -> None:
         assert record["values_per_second"] > 0
         has_peer = record["format"] == "float8_e4m3fn" and record["rounding"] == "nearest_even"
         assert ("ml_dtypes" in record["ratios"]) == (has_peer and record["work"] != "round")
+
+
+def test_bench_tells_of_first_calls() -> None:
+    call = FirstCall("encode", "nf.float8_e4m3fn.encode(x)", 16)
+    result = time_first_call(call, 2)
+    assert 0 < result.call_seconds < result.process_seconds
+    assert 0 < result.times_imports.lowest <= result.times_imports.highest
+    assert json.loads(json.dumps(result.record()))["size"] == 16
+    assert table_of_first_calls([result]).row_count == 1
+
+
+def test_first_calls_have_no_picture() -> None:
+    pytest.importorskip("matplotlib")
+    assert_refused(run("bench", "--first-calls", "--plot", "x.png"), "--plot: there is no picture")
+
+
+def test_commands_say_once_that_kernels_are_compiled(tmp_path: Path) -> None:
+    command = ("bench", "--sizes", "16", "--rounds", "1", "--formats", "e4m3fn", "--work", "encode")
+    kernels = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (run_in(kernels, *command) for _ in range(2))
+    assert first.stderr.count("compiling kernels") == 1
+    assert "compiling" not in second.stderr
 
 
 def test_bench_prints_a_table() -> None:

@@ -23,6 +23,7 @@ from scaled_meaning import (
 
 import numformats as nf
 from numformats.codec import backends
+from numformats.codec.plan import make_plan
 from numformats.error_free import quotient_to_odd, sum_to_odd
 from numformats.modes import Modes
 from numformats.scaled.granularity import Tile
@@ -136,6 +137,25 @@ def test_blocks_that_do_not_fill_the_chunks_worked_on(
     x = specials(shape)
     for mode in ("rne", "sr"):
         assert_same_bits(monkeypatch, x, name, mode)
+
+
+def test_scales_that_threads_share_are_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What a loop writes before it finds NaN is of no use, and another thread may read it.
+    calls = importlib.import_module("numformats.codec.numba.calls")
+    blocks = importlib.import_module("numformats.codec.numba.blocks.calls")
+    kernel = calls.kernel_for(make_plan(nf.float8_e4m3fn, Modes()), np.dtype(np.float64))
+    scales, codes, seen = blocks.ScaleKernel(kernel, nf.float8_e4m3fn, 1, None), np.full(3, 7), []
+    codes = codes.astype(np.uint8)
+    apart = scales._run_apart
+
+    def watched(*arguments: Any) -> None:
+        seen.append(codes.copy())
+        apart(*arguments)
+
+    monkeypatch.setattr(scales, "_run_apart", watched)
+    scales.run(None, 1, np.array([1.0, np.nan, 2.0]), np.ones(1), codes)
+    assert [list(found) for found in seen] == [[7, 7, 7]]
+    assert list(codes) == list(nf.float8_e4m3fn.encode([1.0, np.nan, 2.0]))
 
 
 @pytest.mark.parametrize(
