@@ -211,8 +211,11 @@ def _tensor_scales(largest: Floats, plan: QuantizationPlan) -> Array:
         return tensor
     level = _level_of_tensor_scales(plan)
     tensor = np.empty(level.grid, level.dtype)
-    numbers, codes = read_only(largest.reshape(-1)), tensor.reshape(-1)
-    level.kernel.run(numbers, plan.scale_block, np.empty(codes.size), level.divisor, codes)
+    codes = tensor.reshape(-1)
+    # They are finite, or NaN, which stands for all.
+    first = np.arange(0, largest.size, plan.scale_block)
+    of_scales = np.maximum.reduceat(largest.reshape(-1), first)
+    level.kernel.run(None, plan.scale_block, of_scales, level.divisor, codes)
     return tensor
 
 
