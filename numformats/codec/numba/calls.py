@@ -362,7 +362,9 @@ def decoder_for(fmt: NumberSystem, dtype: np.dtype[Any]) -> Decoder | None:
     has to do it.
     """
     native, of_codes = dtype.newbyteorder("="), code_dtype(fmt)
-    if has_table(fmt):
+    # Arithmetic is faster than a table, which has no vectors.
+    fields = decode.fields_of(fmt, native)
+    if fields is None and has_table(fmt):
         table = as_words(value_table(fmt, native))
         words = table.dtype
 
@@ -373,7 +375,6 @@ def decoder_for(fmt: NumberSystem, dtype: np.dtype[Any]) -> Decoder | None:
             return is_in_range
 
         return Decoder(of_codes, look_up)
-    fields = decode.fields_of(fmt) if native in (np.float32, np.float64) else None
     if fields is None:
         return None
     loop = decode.decode_fixed if isinstance(fields, decode.FixedFields) else decode.decode_floats

@@ -1,73 +1,112 @@
-"""Decoding formats too wide for a table of their values: the value of each code by arithmetic."""
+"""Decoding codes: the value of each by a table, or, where that would be large, by arithmetic."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy import bitwise_and, left_shift, maximum
+from numpy import add, bitwise_and, bitwise_or, bitwise_xor, left_shift, maximum, subtract
 
-from numformats.codec.numba.bits import float_of
+from numformats.codec.numba.bits import bits_of, float_of
 from numformats.codec.numba.encode import L1_CHUNK, look_up
-from numformats.codec.numba.lanes import LANE64
+from numformats.codec.numba.lanes import LANE32, LANE64, Lane
 from numformats.codec.numba.steps import kernel, step
 from numformats.codec.values import special_codes
-from numformats.system import NumberSystem
-
-# More than any code: what a format lacks begins there.
-_NEVER = 1 << 40
+from numformats.system import Lattice, NumberSystem
 
 
 class FloatFields(NamedTuple):
-    """Where the parts of a float's code lie, and which codes are special; uint64 scalars."""
+    """Where the parts of a float's code lie, and which codes are special; as words of a lane."""
 
     magnitude_mask: Any
     sign_bit: Any
+    # How far the sign bit goes up.
+    sign_up: Any
     # Codes below this are multiples of the quantum.
     first_normal: Any
-    quantum: Any  # float64
-    # The trailing significand goes up by this much, and the exponent's bias becomes float64's.
+    # A power of two whose last bit is the quantum: its bits, and the float.
+    large_word: Any
+    large: Any
+    # The trailing significand goes up by this much, and the exponent's bias becomes the lane's.
     up: Any
     rebias: Any
     infinity: Any
+    infinity_word: Any
     first_nan: Any
     lone_nan: Any
+    nan_word: Any
 
 
 class FixedFields(NamedTuple):
-    """The sign bit of a two's complement code, as int64, and the value of its last bit."""
+    """The sign bit of a two's complement code, and a power of two whose last bit is the quantum, as
+    words of a lane; and that power of two and the value of the sign bit, as a float.
+    """
 
     sign_bit: Any
-    quantum: Any
+    large_word: Any
+    large: Any
 
 
-def fields_of(fmt: NumberSystem) -> FloatFields | FixedFields | None:
-    """What the kernels below need to know of a system, or None if they cannot decode it."""
+def fields_of(fmt: NumberSystem, dtype: np.dtype[Any]) -> FloatFields | FixedFields | None:
+    """What the loops below need to know of a system to decode to float32 or float64, or None if
+    they cannot.
+    """
     lattice = fmt.lattice
-    if lattice is None:
+    if lattice is None or dtype not in (np.float32, np.float64):
         return None
-    sign_bit = 1 << (fmt.bits - 1) if fmt.signed else 0
-    quantum = 2.0**lattice.lowest_quantum if lattice.lowest_quantum > -1075 else 0.0
-    if lattice.complement:
-        return FixedFields(np.int64(sign_bit), quantum)
-    # What is subtracted from the exponent field, all of whose binades float64 has to have.
+    make = _fixed_fields if lattice.complement else _float_fields
+    narrow = make(fmt, lattice, LANE32) if dtype == np.float32 else None
+    return make(fmt, lattice, LANE64) if narrow is None else narrow
+
+
+def _fixed_fields(fmt: NumberSystem, lattice: Lattice, lane: Lane) -> FixedFields | None:
+    large, sign_bit = _large_exponent(lattice, lane), 1 << (fmt.bits - 1) if fmt.signed else 0
+    if large is None or fmt.bits > lane.trailing_bits:
+        return None
+    word = lane.dtype.type(large << lane.trailing_bits)
+    offset = lane.dtype.type(word + sign_bit).view(lane.float_dtype)
+    return FixedFields(lane.dtype.type(sign_bit), word, offset)
+
+
+def _large_exponent(lattice: Lattice, lane: Lane) -> int | None:
+    """The exponent field of the power of two whose last bit is the quantum; None if differences
+    from it are below the lane's normal numbers, which become zero in processes that flush these.
+    """
+    if lattice.lowest_quantum < 1 - lane.bias:
+        return None
+    field = lattice.lowest_quantum + lane.trailing_bits + lane.bias
+    return field if field <= 2 * lane.bias else None
+
+
+def _float_fields(fmt: NumberSystem, lattice: Lattice, lane: Lane) -> FloatFields | None:
+    # What is subtracted from the exponent field, all of whose binades the lane has to have.
     bias = 1 - lattice.lowest_quantum - lattice.trailing_bits
-    if -bias < 1 - LANE64.bias:
+    # Where the exponents are the lane's own, bits are moved, and nothing is computed.
+    is_own = bias == lane.bias and lattice.gradual
+    large = lane.bias if is_own else _large_exponent(lattice, lane)
+    has_binades = is_own or -bias >= 1 - lane.bias
+    has_bits = lattice.trailing_bits <= lane.trailing_bits and fmt.bits <= lane.bits
+    if large is None or not has_binades or not has_bits:
         return None
-    special = special_codes(fmt)
-    first_normal = 1 << lattice.trailing_bits if lattice.gradual else lattice.has_zero
-    first_nan = fmt.highest_step + 1 + fmt.has_inf
-    return FloatFields(
-        magnitude_mask=np.uint64((1 << (fmt.bits - fmt.signed)) - 1),
-        sign_bit=np.uint64(sign_bit),
-        first_normal=np.uint64(first_normal),
-        quantum=quantum,
-        up=np.uint64(LANE64.trailing_bits - lattice.trailing_bits),
-        rebias=np.uint64((LANE64.bias - bias) << LANE64.trailing_bits),
-        infinity=np.uint64(_NEVER if special.infinity < 0 else special.infinity),
-        first_nan=np.uint64(first_nan),
-        lone_nan=np.uint64(_NEVER if special.lone_nan < 0 else special.lone_nan),
-    )
+    sign_bit, special = 1 << (fmt.bits - 1) if fmt.signed else 0, special_codes(fmt)
+    first_normal = 1 << lattice.trailing_bits if lattice.gradual else int(lattice.has_zero)
+    words = {
+        "magnitude_mask": (1 << (fmt.bits - fmt.signed)) - 1,
+        "sign_bit": sign_bit,
+        "sign_up": lane.bits - fmt.bits,
+        "first_normal": 0 if is_own else first_normal,
+        "large_word": large << lane.trailing_bits,
+        "up": lane.trailing_bits - lattice.trailing_bits,
+        "rebias": (lane.bias - bias) << lane.trailing_bits,
+        # Where there is none, more than any magnitude.
+        "infinity": lane.ones if special.infinity < 0 else special.infinity,
+        "infinity_word": lane.infinity_word,
+        "first_nan": fmt.highest_step + 1 + fmt.has_inf,
+        "lone_nan": lane.ones if special.lone_nan < 0 else special.lone_nan,
+        "nan_word": lane.infinity_word | (1 << (lane.trailing_bits - 1)),
+    }
+    as_words = {name: lane.dtype.type(word & lane.ones) for name, word in words.items()}
+    return FloatFields(large=as_words["large_word"].view(lane.float_dtype), **as_words)
 
 
 @step
@@ -99,16 +138,18 @@ def decode_floats(codes: Any, out: Any, fields: Any, limit: Any) -> bool:
     if codes.size > 0 and largest_code(codes) > limit:
         return False
     for i in range(codes.size):
-        code = np.uint64(codes[i])
-        magnitude = bitwise_and(code, fields.magnitude_mask)
-        # float64's layout is the same but for the width of its fields and the bias.
-        normal = float_of(left_shift(magnitude, fields.up) + fields.rebias)
-        is_normal = magnitude >= fields.first_normal
-        value = normal if is_normal else np.float64(magnitude) * fields.quantum
-        value = np.inf if magnitude == fields.infinity else value
-        value = -value if bitwise_and(code, fields.sign_bit) != 0 else value
-        is_nan = (magnitude >= fields.first_nan) | (code == fields.lone_nan)
-        out[i] = np.nan if is_nan else value
+        # As words of the lane, which the masks are.
+        magnitude = bitwise_and(codes[i], fields.magnitude_mask)
+        sign = bitwise_and(codes[i], fields.sign_bit)
+        # The lane's layout is the same but for the width of its fields and the bias.
+        normal = float_of(add(left_shift(magnitude, fields.up), fields.rebias))
+        subnormal = subtract(float_of(bitwise_or(magnitude, fields.large_word)), fields.large)
+        value = bits_of(normal if magnitude >= fields.first_normal else subnormal)
+        value = fields.infinity_word if magnitude == fields.infinity else value
+        signed_value = bitwise_or(value, left_shift(sign, fields.sign_up))
+        is_lone_nan = bitwise_xor(magnitude, sign) == fields.lone_nan
+        is_nan = (magnitude >= fields.first_nan) | is_lone_nan
+        out[i] = float_of(fields.nan_word if is_nan else signed_value)
     return True
 
 
@@ -120,7 +161,7 @@ def decode_fixed(codes: Any, out: Any, fields: Any, limit: Any) -> bool:
     if codes.size > 0 and largest_code(codes) > limit:
         return False
     for i in range(codes.size):
-        # Flipping the sign bit and subtracting it extends the sign.
-        signed = (np.int64(codes[i]) ^ fields.sign_bit) - fields.sign_bit
-        out[i] = signed * fields.quantum
+        # With its sign bit flipped, a code counts from the lowest value on.
+        place = bitwise_xor(codes[i], fields.sign_bit)
+        out[i] = subtract(float_of(bitwise_or(place, fields.large_word)), fields.large)
     return True
