@@ -188,6 +188,22 @@ def test_every_named_float_format_has_a_kernel_for_each_mode_and_input() -> None
                 assert calls.kernel_for(plan, np.dtype(dtype)) is not None
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "<i2", ">u2", "u4", "i4", "u8", "i8"])
+@pytest.mark.parametrize("name", ["float8_e4m3fn", "float4_e2m1fn", "int8", "float16"])
+def test_codes_of_every_integer_dtype(name: str, dtype: str) -> None:
+    fmt = nf.get_format(name)
+    limit = min(2**fmt.bits - 1, int(np.iinfo(dtype).max))
+    codes = (np.arange(3001) % (limit + 1)).astype(dtype)
+    expected = numpy_path.decode_chunk(codes.astype(np.int64), fmt, np.dtype(np.float32))
+    np.testing.assert_array_equal(fmt.decode(codes), expected)
+    np.testing.assert_array_equal(fmt.decode(codes[::-1]), expected[::-1])
+    np.testing.assert_array_equal(fmt.decode(codes.reshape(-1, 3001)), expected.reshape(-1, 3001))
+    if limit < np.iinfo(dtype).max:
+        codes[2999] = limit + 1
+        with pytest.raises(ValueError, match=r"at index \(2999,\) is above"):
+            fmt.decode(codes)
+
+
 def test_draws_equal_those_of_numpy_at_any_position() -> None:
     key = 0x0123456789ABCDEF
     words = np.array(key_schedule(key), np.uint32)

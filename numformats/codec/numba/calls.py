@@ -388,7 +388,7 @@ def decode_into(out: Array, codes: Array, decoder: Decoder, *, is_new: bool = Fa
     """Write the values of codes to `out`; whether all were in range. Codes of another dtype than
     the decoder's are known to be. is_new: whether `out` is an array of ours, just made.
     """
-    if _are_plain(codes, out, is_new=is_new):
+    if codes.dtype == decoder.dtype and _are_plain(codes, out, is_new=is_new):
         source, result = codes.ravel(), out.ravel()
         if codes.size < 2 * threads.ELEMENTS_PER_THREAD:
             return decoder.run(source, result)
