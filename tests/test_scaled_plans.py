@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import importlib
 import weakref
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
@@ -25,12 +24,12 @@ SHAPE = (6, 200)
 
 
 @pytest.fixture(params=["compiled", "NumPy"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "compiled":
         pytest.importorskip("numba")
         importlib.import_module("numformats.codec.numba.calls")
     monkeypatch.setattr(backends, "_IS_DISABLED", request.param == "NumPy")
-    yield request.param
+    return str(request.param)
 
 
 @pytest.mark.usefixtures("way")
