@@ -11,10 +11,10 @@ from numformats.exact.certainty import representative
 from numformats.exact.numbers import Enclosure, Number, Outcome, read_operand
 from numformats.exact.operations import OPERATIONS, Operation
 from numformats.exact.projection import read_random_bits, traced
-from numformats.exact.rules import RULES, Rules
+from numformats.exact.rules import Rules, find_rules
 from numformats.exact.saturation import require_saturation
 from numformats.modes import Modes, Stochastic, parse_modes
-from numformats.system import Arithmetic, NumberSystem, require_system
+from numformats.system import Arithmetic, NumberSystem
 
 if TYPE_CHECKING:
     from numformats.reals import Real
@@ -86,11 +86,10 @@ def apply(
     nan
     """
     operation = find_operation(name)
-    require_system(fmt)
+    followed = find_rules(fmt, rules)
     modes = parse_modes(rounding, saturation, nan)
     require_saturation(fmt, modes.saturation)
     draw = read_random_bits(modes.rounding, random_bits)
-    followed = find_rules(fmt, rules)
     outcome = evaluate(operation, operands, followed)
     found = outcome if isinstance(outcome, Number) else _settled(outcome, fmt, modes)
     negative = _is_negative(found, followed, modes)
@@ -108,13 +107,6 @@ def find_operation(name: str) -> Operation:
     if name not in OPERATIONS:
         raise ValueError(unknown("name", name, OPERATIONS))
     return OPERATIONS[name]
-
-
-def find_rules(fmt: NumberSystem, rules: Arithmetic | None) -> Rules:
-    """The rules of a format, or those of that name. ValueError for an unknown one."""
-    if rules is not None and rules not in RULES:
-        raise ValueError(unknown("rules", str(rules), RULES))
-    return RULES[fmt.arithmetic if rules is None else rules]
 
 
 def evaluate(operation: Operation, operands: Sequence[Real], rules: Rules) -> Outcome:

@@ -170,7 +170,7 @@ def traced(
         neighbours=near,
         rounded=z,
         result=result,
-        code=_encoded(result, negative, fmt),
+        code=encoded(result, negative, fmt),
         random_bits=random_bits,
     )
 
@@ -283,7 +283,7 @@ def flags(
 # Encoding: P3109 clauses 4.7.2 (inverted) and 4.8
 
 
-def _encoded(z: Extended, negative: bool, system: NumberSystem) -> int:
+def encoded(z: Extended, negative: bool, system: NumberSystem) -> int:
     """The code of a value of the system. `negative` is the sign of zero and NaN."""
     if isinstance(z, float):
         if math.isnan(z):

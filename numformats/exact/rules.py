@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from numformats.system import Arithmetic
+from numformats.checks import unknown
+from numformats.system import Arithmetic, NumberSystem, require_system
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,18 @@ RULES: Final[dict[Arithmetic, Rules]] = {
         nan_is_lowest=True,
     ),
 }
+
+
+def named_rules(rules: Arithmetic) -> Rules:
+    """The rules of a name. ValueError for an unknown one."""
+    if rules not in RULES:
+        raise ValueError(unknown("rules", str(rules), RULES))
+    return RULES[rules]
+
+
+def find_rules(fmt: NumberSystem, rules: Arithmetic | None) -> Rules:
+    """The rules of a name, or a format's own. TypeError for what is no format, ValueError for an
+    unknown name.
+    """
+    require_system(fmt)
+    return named_rules(fmt.arithmetic if rules is None else rules)
