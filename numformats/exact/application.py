@@ -93,7 +93,7 @@ def apply(
     outcome = evaluate(operation, operands, followed)
     found = outcome if isinstance(outcome, Number) else _settled(outcome, fmt, modes)
     negative = _is_negative(found, followed, modes)
-    return traced(found.value, negative, fmt, modes, draw, f"{name}: the result is").code
+    return traced(found.value, negative, fmt, modes, draw, name).code
 
 
 def find_operation(name: str) -> Operation:
