@@ -19,10 +19,11 @@ import pytest
 
 import numformats as nf
 from numformats import exact
+from numformats.exact.certainty import representative
 from numformats.exact.intervals import Interval
 from numformats.exact.operations import OPERATIONS
 from numformats.exact.rules import RULES
-from numformats.modes import ROUNDING_NAMES, RoundingMode, Stochastic, random_bit_count
+from numformats.modes import ROUNDING_NAMES, Modes, RoundingMode, Stochastic, random_bit_count
 
 INF, NAN = math.inf, math.nan
 PI, HALF = math.pi, Fraction(1, 2)
@@ -867,6 +868,50 @@ def test_intervals() -> None:
         Fraction(-1), Fraction(-1, 4)
     )
     assert 3 - one_to_two == one_to_two
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_an_interval_is_enough_only_if_all_of_it_is_projected_alike(mode: RoundingMode) -> None:
+    """Intervals of all widths whose ends are such points as decide, and next to them."""
+    rng = random.Random(str(mode))
+    decided = refused = 0
+    steps = 2 ** (mode.bits + 1) if isinstance(mode, Stochastic) else 2
+    for fmt, _ in itertools.product(RESULTS[-4:], range(150)):
+        step = rng.randrange(fmt.lowest_step, fmt.highest_step)
+        lower, upper = fmt.value_of_step(step), fmt.value_of_step(step + 1)
+        part = Fraction(rng.randrange(steps), steps)
+        low = lower + (upper - lower) * part
+        width = (upper - lower) / steps * rng.choice([1, 1, HALF, Fraction(5, 4), 2, steps])
+        low += rng.choice([0, 0, 0, width / 1000, -width / 1000])
+        high = low + width
+        inside = [low + width / 10**6, (low + high) / 2, high - width / 10**6]
+        draws = {0, random_bit_count(mode) and 2 ** random_bit_count(mode) - 1}
+        draws |= {int((1 - part) * 2 ** random_bit_count(mode)) - k for k in (-1, 0, 1)}
+        count = 2 ** random_bit_count(mode)
+        found = representative(Interval(low, high), fmt, Modes(mode))
+        for draw in [d for d in draws if 0 <= d < count] if count > 1 else [None]:
+            codes = {exact.project(x, fmt, mode, nan="max", random_bits=draw) for x in inside}
+            if found is not None:
+                assert codes == {exact.project(found, fmt, mode, nan="max", random_bits=draw)}
+        if found is None:
+            refused += 1
+        else:
+            decided += 1
+            assert low < found < high
+    assert decided > 100
+    assert refused > 100
+
+
+def test_the_ends_of_an_interval_are_not_in_it() -> None:
+    one, next_to_one = Fraction(1), Fraction(9, 8)
+    for mode in MODES:
+        found = representative(
+            Interval(one, one + Fraction(1, 2**40)), nf.float8_e4m3fn, Modes(mode)
+        )
+        assert found is not None
+        found = representative(Interval(one, next_to_one), nf.float8_e4m3fn, Modes(mode))
+        is_one_step = mode in ROUNDING_NAMES and "nearest" not in str(mode)
+        assert (found is not None) == is_one_step
 
 
 # Neighbours, classes, comparisons
