@@ -21,6 +21,7 @@ import numformats as nf
 from numformats import exact
 from numformats.exact.certainty import representative
 from numformats.exact.intervals import Interval
+from numformats.exact.numbers import Number
 from numformats.exact.operations import OPERATIONS
 from numformats.exact.rules import RULES
 from numformats.modes import ROUNDING_NAMES, Modes, RoundingMode, Stochastic, random_bit_count
@@ -151,6 +152,28 @@ def test_functions_against_mpmath(name: str) -> None:
             assert code in ends, (name, float(x), fmt.name, mode, draw)
     # Many results for sinpi and cospi are exact; bfloat16 is full of large integers.
     assert certain > (300 if name.endswith("pi") else 1000), certain
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_intervals_hold_the_result_and_are_small(name: str) -> None:
+    function, low, high = FUNCTIONS[name]
+    rng = random.Random(name)
+    found = 0
+    for x in arguments(low, high, 60, rng):
+        third = x * Fraction(rng.randrange(1, 100), 301)
+        x = third if low < third < high else x
+        outcome = OPERATIONS[name].evaluate(RULES["ieee"], Number(x, x < 0))
+        if isinstance(outcome, Number):
+            continue
+        found += 1
+        for bits in (64, 150, 500):
+            interval = outcome(bits)
+            with mpmath.workprec(bits + 900):
+                right = to_fraction(function(mpmath.mpf(x.numerator) / x.denominator))
+            assert interval.low < right < interval.high, (x, bits)
+            # But where a value is near, whose distance is to be known to so many bits.
+            assert interval.high - interval.low < abs(right) / 2 ** (bits - 12), (x, bits)
+    assert found > 25
 
 
 @pytest.mark.parametrize("name", ["hypot", "arctan2", "arctan2pi"])
