@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Overflow: TypeAlias = Literal["infinity", "nan", "max"]
 EvenTies: TypeAlias = Literal["code", "significand"]
+# Whose rules for zeros, infinities and NaN: those of IEEE 754-2019, or of IEEE P3109.
+Arithmetic: TypeAlias = Literal["ieee", "p3109"]
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ class NumberSystem(ABC):
     even_ties: EvenTies = "code"
     # Where a number goes that is beyond the largest value and not saturated.
     overflow: Overflow = "max"
+    # Whose rules operations follow whose result is of this system. See `numformats.exact.apply`.
+    arithmetic: Arithmetic = "ieee"
 
     # Properties in some systems, fields in others, whose default a property here would be.
     if TYPE_CHECKING:

@@ -131,19 +131,35 @@ def trace(
     require_system(fmt)
     modes = parse_modes(rounding, saturation, nan)
     require_saturation(fmt, modes.saturation)
-    draw = _require_random_bits(modes.rounding, random_bits)
+    draw = read_random_bits(modes.rounding, random_bits)
     x, negative = read_number(value)
+    return traced(x, negative, fmt, modes, draw, "value")
+
+
+def traced(
+    x: Extended,
+    negative: bool,
+    fmt: NumberSystem,
+    modes: Modes,
+    random_bits: int | None,
+    argument: str,
+) -> Trace:
+    """What `trace` finds of a number that is read, and whose zero or NaN has a sign; its errors
+    call the number `argument`.
+    """
     mode = modes.rounding
     if isinstance(x, float) and math.isnan(x) and not fmt.has_nan:
         if modes.nan == "raise":
-            raise ValueError(f"value: NaN, and {fmt.name} has no NaN; pass nan='max' or nan='zero'")
+            raise ValueError(
+                f"{argument}: NaN, and {fmt.name} has no NaN; pass nan='max' or nan='zero'"
+            )
         x, negative = (fmt.highest if modes.nan == "max" else Fraction(0)), False
         mode = "nearest_even"  # of zero, in a table without it, whatever the mode
     near: Neighbours | None = None
     z = x
     if isinstance(x, Fraction):
         near = neighbours(x, fmt)
-        z = rounded(x, near, mode, draw)
+        z = rounded(x, near, mode, random_bits or 0)
     result = z
     if not (isinstance(z, float) and math.isnan(z)):
         result = saturated(z, fmt, mode, modes.saturation)
@@ -154,7 +170,7 @@ def trace(
         neighbours=near,
         rounded=z,
         result=result,
-        code=_encoded(result, negative, fmt),
+        code=encoded(result, negative, fmt),
         random_bits=random_bits,
     )
 
@@ -267,7 +283,7 @@ def flags(
 # Encoding: P3109 clauses 4.7.2 (inverted) and 4.8
 
 
-def _encoded(z: Extended, negative: bool, system: NumberSystem) -> int:
+def encoded(z: Extended, negative: bool, system: NumberSystem) -> int:
     """The code of a value of the system. `negative` is the sign of zero and NaN."""
     if isinstance(z, float):
         if math.isnan(z):
@@ -278,13 +294,13 @@ def _encoded(z: Extended, negative: bool, system: NumberSystem) -> int:
     return system.code_of_step(system.step_of(z))
 
 
-def _require_random_bits(mode: RoundingMode, random_bits: int | None) -> int:
-    """R, checked against the mode; 0 for a deterministic one."""
+def read_random_bits(mode: RoundingMode, random_bits: int | None) -> int | None:
+    """R, checked against the mode; None for a deterministic one."""
     count = random_bit_count(mode)
     if count == 0:
         if random_bits is not None:
             raise ValueError(f"random_bits: {random_bits!r} given, but {mode!r} uses none")
-        return 0
+        return None
     if random_bits is None:
         raise ValueError(f"random_bits: {mode!r} needs an int from 0 to {2**count - 1}")
     if not hasattr(random_bits, "__index__") or isinstance(random_bits, bool):

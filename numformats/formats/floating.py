@@ -20,7 +20,7 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 from numformats.checks import require_bool, require_dtype_name, require_int, require_name
 from numformats.formats.format import Format
 from numformats.reals import Extended, in_powers_of_two
-from numformats.system import EvenTies, Lattice, Overflow
+from numformats.system import Arithmetic, EvenTies, Lattice, Overflow
 
 NanCodes: TypeAlias = Literal["ieee", "top", "negative_zero", "none"]
 
@@ -65,6 +65,9 @@ class FloatFormat(Format):
         even, away from zero (IEEE 754-2019 clause 4.3.1). They differ only for precision 1.
     dtype_name : str, optional
         The NumPy or ml_dtypes dtype with the same values and codes.
+    arithmetic : {"ieee", "p3109"}
+        Whose rules for zeros, infinities and NaN operations follow whose result is of this format:
+        by those of IEEE 754, 1/0 is infinite; by those of IEEE P3109, it is NaN.
 
     Raises
     ------
@@ -99,6 +102,7 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
     overflow: Overflow = field(default=cast(Overflow, None))
     even_ties: EvenTies = "code"
     dtype_name: str | None = field(default=None, compare=False)
+    arithmetic: Arithmetic = "ieee"
 
     def __post_init__(self) -> None:
         self._require_fields()
@@ -313,7 +317,11 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
         )
         for switch in ("signed", "has_inf", "has_subnormals", "has_zero"):
             require_bool(switch, getattr(self, switch))
-        for argument, kind in (("nan", NanCodes), ("even_ties", EvenTies)):
+        for argument, kind in (
+            ("nan", NanCodes),
+            ("even_ties", EvenTies),
+            ("arithmetic", Arithmetic),
+        ):
             _require_choice(argument, getattr(self, argument), get_args(kind))
         if self.overflow is not None:
             _require_choice("overflow", self.overflow, get_args(Overflow))

@@ -49,6 +49,7 @@ def p3109(bits: int, precision: int, *, signed: bool, extended: bool) -> FloatFo
         has_inf=extended,
         nan="negative_zero" if signed else "top",
         overflow="infinity" if extended else "max",
+        arithmetic="p3109",
     )
 
 
