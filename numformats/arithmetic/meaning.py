@@ -9,7 +9,8 @@ A number is a Fraction, or one of the floats inf, -inf, nan and -0.0.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
@@ -29,6 +30,38 @@ class _Term(NamedTuple):
 
     value: Fraction
     exponent: int | None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Operands at places k in order, and how their products are summed."""
+
+    acc: Accumulator
+    result: Result
+    # Formats of x and y, and of their scales, where the accumulator asks for them.
+    formats: tuple[Format | None, Format | None]
+    xs: Sequence[Extended]
+    ys: Sequence[Extended]
+    # The scales of x and y at each place.
+    scales: Sequence[tuple[Extended, Extended]]
+
+    def at(self, begin: int, count: int) -> _Row:
+        """The places from `begin` on, `count` of them or what is left."""
+        some = slice(begin, begin + count)
+        return replace(self, xs=self.xs[some], ys=self.ys[some], scales=self.scales[some])
+
+    @property
+    def products(self) -> list[Extended]:
+        """The products at all places, with their scales."""
+        return [
+            _product(_product(x, y), _product(*scales))
+            for x, y, scales in zip(self.xs, self.ys, self.scales, strict=True)
+        ]
+
+    def blocks(self, size: int | None) -> Iterator[_Row]:
+        """The row in pieces of one size, or as one."""
+        size = size or max(len(self.xs), 1)
+        return (self.at(begin, size) for begin in range(0, len(self.xs), size))
 
 
 def exact_dot(
@@ -64,17 +97,16 @@ def exact_dot(
     if acc.flush_subnormals:
         xs, ys = [_flushed(v, of_x, _ZERO) for v in xs], [_flushed(v, of_y, _ZERO) for v in ys]
     scales = _scale_pairs(acc, len(xs), x_scales, y_scales)
-    total = _read(c)
-    register, interval = total, acc.promote_every or max(len(xs), 1)
-    for begin in range(0, len(xs), interval):
-        if acc.promote_every is not None:
-            total = _ZERO
-        chosen = slice(begin, begin + interval)
-        total = _run(acc, result, xs[chosen], ys[chosen], (of_x, of_y), total, scales[chosen])
-        if acc.promote_every is not None:
-            register = total = _ordinary_sum(register, total, result)
-    # Without any product c has not been rounded.
-    return total if xs else _round(total, result)
+    row = _Row(acc, result, (of_x, of_y), xs, ys, scales)
+    start = _read(c)
+    if not xs:
+        return _round(start, result)
+    if acc.promote_every is None:
+        return _total(row, start)
+    register = start
+    for interval in row.blocks(acc.promote_every):
+        register = _ordinary_sum(register, _total(interval, _ZERO), result)
+    return register
 
 
 def _read(number: Any) -> Extended:
@@ -82,37 +114,25 @@ def _read(number: Any) -> Extended:
     return _NEGATIVE_ZERO if value == 0 and negative else value
 
 
-def _run(
-    acc: Accumulator,
-    result: Result,
-    xs: Sequence[Extended],
-    ys: Sequence[Extended],
-    formats: tuple[Format | None, Format | None],
-    c: Extended,
-    scales: Sequence[tuple[Extended, Extended]],
-) -> Extended:
+def _total(row: _Row, c: Extended) -> Extended:
     """All blocks in order of k."""
-    block = acc.block or max(len(xs), 1)
-    for begin in range(0, len(xs), block):
-        chosen = slice(begin, begin + block)
-        if acc.summation == "rounded":
-            c = _rounded_block(acc, result, xs[chosen], ys[chosen], c)
-        elif acc.summation == "exact":
-            products = [_product(a, b) for a, b in zip(xs[chosen], ys[chosen], strict=True)]
-            special = _special([*products, c])
-            c = _round(_exact_sum([*products, c]) if special is None else special, result)
-        else:
-            c = _aligned_block(acc, result, xs[chosen], ys[chosen], formats, c, scales[chosen])
+    sums = {"rounded": _rounded_block, "exact": _exact_block, "aligned": _aligned_block}
+    for block in row.blocks(row.acc.block):
+        c = sums[row.acc.summation](block, c)
     return c
+
+
+def _exact_block(row: _Row, c: Extended) -> Extended:
+    terms = [*row.products, c]
+    special = _special(terms)
+    return _round(_exact_sum(terms) if special is None else special, row.result)
 
 
 # Rounded sums
 
 
-def _rounded_block(
-    acc: Accumulator, result: Result, xs: Sequence[Extended], ys: Sequence[Extended], c: Extended
-) -> Extended:
-    products = [_product(a, b) for a, b in zip(xs, ys, strict=True)]
+def _rounded_block(row: _Row, c: Extended) -> Extended:
+    acc, result = row.acc, row.result
     if acc.flush_subnormals:
         c = _flushed(c, result.number_format, _ZERO)
 
@@ -120,16 +140,14 @@ def _rounded_block(
         kept = _round(value, result)
         return _flushed(kept, result.number_format) if acc.flush_subnormals else kept
 
-    level = [once(p) for p in products] if acc.round_products else products
+    level = [once(p) for p in row.products] if acc.round_products else row.products
     while len(level) > 1:
         pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
         level = [once(_sum(*pair, result)) if len(pair) == 2 else pair[0] for pair in pairs]
     return once(_sum(c, level[0], result))
 
 
-def _flushed(
-    value: Extended, fmt: Format | None, zero: Fraction | None = None
-) -> Extended:
+def _flushed(value: Extended, fmt: Format | None, zero: Fraction | None = None) -> Extended:
     """Zero, by default of its sign, in place of a subnormal number."""
     if fmt is None or not isinstance(value, Fraction) or abs(value) >= fmt.smallest_normal_exact:
         return zero if zero is not None and value == 0 else value
@@ -141,68 +159,50 @@ def _flushed(
 # Aligned sums
 
 
-def _aligned_block(
-    acc: Accumulator,
-    result: Result,
-    xs: Sequence[Extended],
-    ys: Sequence[Extended],
-    formats: tuple[Format | None, Format | None],
-    c: Extended,
-    scales: Sequence[tuple[Extended, Extended]],
-) -> Extended:
-    products = [_product(a, b) for a, b in zip(xs, ys, strict=True)]
-    scaled = [_product(p, _product(*s)) for p, s in zip(products, scales, strict=True)]
-    special = _special([*(scaled or products), c])
+def _aligned_block(row: _Row, c: Extended) -> Extended:
+    acc, result = row.acc, row.result
+    special = _special([*row.products, c])
     if special is not None:
         return special
-    parts = [_terms_of_part(acc, result, xs, ys, formats, part, scales) for part in acc.order]
-    addend = _Term(_finite(c), _exponent(_finite(c), result.number_format, result))
+    parts = [_terms_of_part(row, part) for part in acc.order]
     if acc.addend == "floored":
-        return _round(_floored_sum(acc, parts, addend), result)
+        return _round(_floored_sum(acc, parts, _accumulator_term(c, result)), result)
     total = c if acc.addend == "first" else _ZERO
     for terms in parts:
-        value = _finite(total)
-        own = _Term(value, _exponent(value, result.number_format, result))
-        cut, _ = _cut_sum([*terms, own], acc.alignment_bits or 0)
+        cut, _ = _cut_sum([*terms, _accumulator_term(total, result)], acc.alignment_bits or 0)
         total = _round(cut, result)
-        if not isinstance(total, Fraction):  # it has overflowed
+        if not isinstance(total, Fraction) and total != 0:  # it has overflowed
             break
     return total if acc.addend == "first" else _ordinary_sum(c, total, result)
 
 
-def _terms_of_part(
-    acc: Accumulator,
-    result: Result,
-    xs: Sequence[Extended],
-    ys: Sequence[Extended],
-    formats: tuple[Format | None, Format | None],
-    part: Sequence[int],
-    scales: Sequence[tuple[Extended, Extended]],
-) -> list[_Term]:
+def _terms_of_part(row: _Row, part: Sequence[int]) -> list[_Term]:
     """The products of a part; those that fill up the block are zero."""
+    acc = row.acc
     period = sum(map(len, acc.order))
     places = [k for k in range(acc.block or 0) if k % period in part]
-    of_x, of_y = formats
-    assert of_x is not None
-    assert of_y is not None
-    terms = []
-    for begin in range(0, len(places), acc.group):
-        chosen = [k for k in places[begin : begin + acc.group] if k < len(xs)]
-        value = sum((_finite(xs[k]) * _finite(ys[k]) for k in chosen), _ZERO)
-        exponent: int | None = 0
-        if acc.group == 1 and chosen:
-            exponent = _significant_exponent(xs[chosen[0]], of_x) + _significant_exponent(
-                ys[chosen[0]], of_y
-            )
-        if chosen and scales:
-            assert acc.scale_format is not None
-            of_scale = named_format("scale_format", acc.scale_format)
-            for scale in scales[chosen[0]]:
-                value *= _finite(scale)
-                assert exponent is not None
-                exponent += _significant_exponent(scale, of_scale)
-        terms.append(_Term(value, exponent if value else result.zero_exponent))
-    return terms
+    groups = [places[i : i + acc.group] for i in range(0, len(places), acc.group)]
+    return [_term(row, [k for k in group if k < len(row.xs)]) for group in groups]
+
+
+def _term(row: _Row, places: Sequence[int]) -> _Term:
+    """The exact sum of the products of a group, which have the same scales."""
+    value = sum((_finite(row.products[k]) for k in places), _ZERO)
+    if value == 0:
+        return _Term(value, row.result.zero_exponent)
+    first, exponent = places[0], 0
+    if row.acc.group == 1:
+        exponent += _exponent(row.xs[first], row.formats[0])
+        exponent += _exponent(row.ys[first], row.formats[1])
+    if row.acc.scale_format is not None:
+        of_scale = named_format("scale_format", row.acc.scale_format)
+        exponent += sum(_exponent(scale, of_scale) for scale in row.scales[first])
+    return _Term(value, exponent)
+
+
+def _accumulator_term(c: Extended, result: Result) -> _Term:
+    value = _finite(c)
+    return _Term(value, _exponent(value, result.number_format) if value else result.zero_exponent)
 
 
 def _cut_sum(terms: Sequence[_Term], bits: int) -> tuple[Fraction, int | None]:
@@ -234,13 +234,9 @@ def _floor(value: Fraction, exponent: int) -> Fraction:
     return value // quantum * quantum
 
 
-def _exponent(value: Fraction, fmt: Format, result: Result) -> int | None:
-    """The exponent of an accumulator."""
-    return _significant_exponent(value, fmt) if value else result.zero_exponent
-
-
-def _significant_exponent(value: Extended, fmt: Format) -> int:
+def _exponent(value: Extended, fmt: Format | None) -> int:
     """The exponent of a number of a format; of zero and subnormals, that of the smallest normal."""
+    assert fmt is not None
     magnitude, smallest = abs(_finite(value)), smallest_exponent(fmt)
     return max(floor_log2(magnitude), smallest) if magnitude else smallest
 
@@ -337,8 +333,10 @@ def _is_value(value: Extended, fmt: Format) -> bool:
 def _scale_pairs(
     acc: Accumulator, count: int, x_scales: Sequence[Any], y_scales: Sequence[Any]
 ) -> list[tuple[Extended, Extended]]:
-    """The scales of each place, or none where the accumulator has none, or all are 1."""
-    if acc.scale_block is None or not (len(x_scales) or len(y_scales)):
-        return []
-    block = acc.scale_block
-    return [(_read(x_scales[k // block]), _read(y_scales[k // block])) for k in range(count)]
+    """The scales of each place; 1 where none are given."""
+    block = acc.scale_block or 1
+
+    def of_place(scales: Sequence[Any], k: int) -> Extended:
+        return _read(scales[k // block]) if len(scales) else Fraction(1)
+
+    return [(of_place(x_scales, k), of_place(y_scales, k)) for k in range(count)]
