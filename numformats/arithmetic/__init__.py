@@ -7,11 +7,15 @@ and `matrix` arrays of them, to the same bits.
 from __future__ import annotations
 
 from numformats.arithmetic.accumulators import Accumulator, Result
+from numformats.arithmetic.matrix import dot, matmul, sum
 from numformats.arithmetic.units import get_accumulator, list_accumulators
 
 __all__ = [
     "Accumulator",
     "Result",
+    "dot",
     "get_accumulator",
     "list_accumulators",
+    "matmul",
+    "sum",
 ]

@@ -287,6 +287,12 @@ class Accumulator:
             raise ValueError("join: 'floored' goes with addend 'floored'")
         if self.sum_bits is not None:
             require_int("sum_bits", self.sum_bits, 1, _MAX_ALIGNMENT_BITS)
+            if self.zero_exponent is None:
+                raise ValueError("zero_exponent: addend 'floored' needs one")
+        for fmt in (named_format("inputs", name) for name in self.inputs):
+            span = 2 * floor_log2(fmt.highest / fmt.quantum) + 2 + self.group.bit_length()
+            if self.group > 1 and span > 53:
+                raise ValueError(f"group: sums of products of {fmt.name} are wider than float64")
 
     def result(self, output: str | Format | None) -> Result:
         """What results are for an `output`: the default for None, else that in the format asked

@@ -161,19 +161,30 @@ def _flushed(value: Extended, fmt: Format | None, zero: Fraction | None = None) 
 
 def _aligned_block(row: _Row, c: Extended) -> Extended:
     acc, result = row.acc, row.result
+    if acc.addend == "last":
+        return _ordinary_sum(c, _chained_parts(row, _ZERO), result)
+    if acc.addend == "first":
+        return _chained_parts(row, c)
     special = _special([*row.products, c])
     if special is not None:
         return special
     parts = [_terms_of_part(row, part) for part in acc.order]
-    if acc.addend == "floored":
-        return _round(_floored_sum(acc, parts, _accumulator_term(c, result)), result)
-    total = c if acc.addend == "first" else _ZERO
-    for terms in parts:
-        cut, _ = _cut_sum([*terms, _accumulator_term(total, result)], acc.alignment_bits or 0)
-        total = _round(cut, result)
-        if not isinstance(total, Fraction) and total != 0:  # it has overflowed
+    return _round(_floored_sum(acc, parts, _accumulator_term(c, result)), result)
+
+
+def _chained_parts(row: _Row, c: Extended) -> Extended:
+    """The parts of a block, each summed on top of the one before."""
+    special = _special([*row.products, c])
+    if special is not None:
+        return special
+    total = c
+    for part in row.acc.order:
+        terms = [*_terms_of_part(row, part), _accumulator_term(total, row.result)]
+        cut, _ = _cut_sum(terms, row.acc.alignment_bits or 0)
+        total = _round(cut, row.result)
+        if not isinstance(total, Fraction) and total != 0:  # infinity, which stays
             break
-    return total if acc.addend == "first" else _ordinary_sum(c, total, result)
+    return total
 
 
 def _terms_of_part(row: _Row, part: Sequence[int]) -> list[_Term]:
