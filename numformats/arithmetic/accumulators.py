@@ -26,7 +26,7 @@ from numformats.formats.floating import FloatFormat
 from numformats.formats.format import Format
 from numformats.formats.registry import find_format, names_like
 from numformats.modes import RoundingName, parse_rounding, random_bit_count
-from numformats.reals import floor_log2
+from numformats.reals import floor_log2, power_of_two
 
 Summation: TypeAlias = Literal["exact", "aligned", "rounded"]
 Join: TypeAlias = Literal["chained", "floored"]
@@ -38,6 +38,8 @@ Order: TypeAlias = tuple[tuple[int, ...], ...]
 _MAX_ALIGNMENT_BITS: Final = 36
 _MAX_ALIGNED_BLOCK: Final = 1024
 MAX_OPERAND_PRECISION: Final = 26
+# Log2 of how far formats of results may reach: far from the ends of float64.
+_REACH: Final = 400
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Result:
             )
         if fmt.precision < 2 or not fmt.lattice.gradual:
             raise ValueError(f"format: {fmt.name} has precision 1 or no subnormals")
+        if fmt.quantum < power_of_two(-_REACH) or fmt.highest > power_of_two(_REACH):
+            raise ValueError(f"format: {fmt.name} reaches beyond 2**{_REACH} or below 2**-{_REACH}")
         if self.fraction_bits is not None:
             require_int("fraction_bits", self.fraction_bits, 1, fmt.precision - 1)
         if self.overflow not in ("mode", "infinity"):

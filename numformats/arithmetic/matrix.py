@@ -149,7 +149,7 @@ def sum(
     >>> int(sum(np.float16([2048, 1, 1]), "float16", accumulator="sequential"))
     2048
     >>> sum([[0.5, 1.0], [2.0, 4.0]], "float8_e5m2", axis=0)
-    array([2.5, 5], dtype=float8_e5m2)
+    array([2.5, 5], dtype='float8_e5m2')
     """
     acc = replace(get_accumulator(accumulator), round_products=False)
     array = read_real("x", x)

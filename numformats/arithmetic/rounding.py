@@ -62,14 +62,12 @@ class Rounding:
     kept_from: float
     zero_of_cancellation: float
 
-    def as_words(self) -> Floats:
+    def as_numbers(self) -> tuple[float, ...]:
         """The same for compiled loops, in this order."""
-        return np.array(
-            [
-                *(self.smallest, self.unit, self.largest),
-                *(*self.thresholds, *self.overflow, *self.infinity),
-                *(self.kept_from, self.zero_of_cancellation),
-            ]
+        return (
+            *(self.smallest, self.unit, self.largest),
+            *(*self.thresholds, *self.overflow, *self.infinity),
+            *(self.kept_from, self.zero_of_cancellation),
         )
 
 
