@@ -89,9 +89,8 @@ class _Blocks:
             # A zero has an exponent of its own; and so have those that fill up the block.
             powers[values == 0] = self._zero_power
             if len(values) * acc.group < len(inside):
-                powers = np.concatenate([powers, np.full_like(powers[:1], self._zero_power)])
-            elif not len(powers):
-                powers = np.full((1, *powers.shape[1:]), self._zero_power)
+                zeros = np.full((1, *powers.shape[1:]), self._zero_power)
+                powers = np.concatenate([powers, zeros])
             yield values, powers
 
     def _chained(self, terms: Floats, powers: Floats, c: Floats) -> Floats:

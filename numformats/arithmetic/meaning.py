@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from numformats import exact
@@ -50,7 +51,7 @@ class _Row:
         some = slice(begin, begin + count)
         return replace(self, xs=self.xs[some], ys=self.ys[some], scales=self.scales[some])
 
-    @property
+    @cached_property
     def products(self) -> list[Extended]:
         """The products at all places, with their scales."""
         return [
@@ -143,7 +144,7 @@ def _rounded_block(row: _Row, c: Extended) -> Extended:
     level = [once(p) for p in row.products] if acc.round_products else row.products
     while len(level) > 1:
         pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
-        level = [once(_sum(*pair, result)) if len(pair) == 2 else pair[0] for pair in pairs]
+        level = [once(_sum(p[0], p[1], result)) if len(p) == 2 else p[0] for p in pairs]
     return once(_sum(c, level[0], result))
 
 

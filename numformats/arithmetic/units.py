@@ -8,6 +8,7 @@ arXiv 2511.10909. `docs/accumulators.md` says where they disagree.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from numformats.arithmetic.accumulators import Accumulator, Result
@@ -56,11 +57,11 @@ def _architecture(
     unit: str, block: int, alignment_bits: int, *, source: str, checked: str
 ) -> list[Accumulator]:
     """The three inputs that units from A100 on share: tf32 takes half as many products."""
-    evidence = {"source": source, "checked": checked}
+    unit_core = partial(_tensor_core, alignment_bits=alignment_bits, source=source, checked=checked)
     return [
-        _tensor_core(f"{unit}_float16", "float16", block, alignment_bits, float16=True, **evidence),
-        _tensor_core(f"{unit}_bfloat16", "bfloat16", block, alignment_bits, **evidence),
-        _tensor_core(f"{unit}_tf32", "tf32", block // 2, alignment_bits, **evidence),
+        unit_core(f"{unit}_float16", "float16", block, float16=True),
+        unit_core(f"{unit}_bfloat16", "bfloat16", block),
+        unit_core(f"{unit}_tf32", "tf32", block // 2),
     ]
 
 
