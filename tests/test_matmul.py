@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import importlib.util
 import math
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -16,6 +22,7 @@ import numformats as nf
 from numformats import arithmetic
 from numformats.arithmetic import Accumulator, Result, get_accumulator, list_accumulators
 from numformats.arithmetic.meaning import exact_dot
+from numformats.codec import backends
 from numformats.modes import DETERMINISTIC
 
 Array = NDArray[Any]
@@ -23,7 +30,27 @@ Array = NDArray[Any]
 GENERIC = ["exact", "sequential", "fma_chain", "pairwise"]
 UNITS = [name for name in list_accumulators() if name not in GENERIC]
 
-pytestmark = pytest.mark.usefixtures("both_paths")
+
+@contextlib.contextmanager
+def only(path: str) -> Iterator[None]:
+    """Sums without compiled loops, or with them for arrays of any size, where there is Numba."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backends, "_IS_DISABLED", path == "numpy")
+        if path == "compiled" and importlib.util.find_spec("numba") is not None:
+            importlib.import_module("numformats.codec.numba.calls")
+        yield
+
+
+def matmul(*operands: Any, **how: Any) -> Any:
+    """A product of matrices, the same in NumPy and in compiled loops."""
+    with only("numpy"):
+        slow = arithmetic.matmul(*operands, **how)
+    with only("compiled"):
+        fast = arithmetic.matmul(*operands, **how)
+    assert slow.dtype == fast.dtype
+    assert slow.shape == fast.shape
+    assert same(slow, fast)
+    return fast
 
 
 def values_of(fmt: nf.Format, rng: np.random.Generator, shape: tuple[int, ...], kind: str) -> Array:
@@ -84,7 +111,7 @@ def test_units_give_what_is_meant(name: str, kind: str) -> None:
             a, b = values_of(fmt, rng, (3, k), kind), values_of(fmt, rng, (k, 4), kind)
             c = values_of(nf.get_format(output), rng, (3, 4), kind)
             c[0] = 0
-            got = arithmetic.matmul(a, b, c, accumulator=one, output=output)
+            got = matmul(a, b, c, accumulator=one, output=output)
             assert got.dtype == nf.get_format(output).dtype
             assert same(got, meant(a, b, c, acc=one, output=output))
 
@@ -98,7 +125,7 @@ def test_generic_ones_give_what_is_meant(name: str, output: str, kind: str) -> N
     for operands in (fmt, nf.float32, nf.float8_e4m3fn):
         a, b = values_of(operands, rng, (3, 11), kind), values_of(operands, rng, (11, 4), kind)
         c = values_of(fmt, rng, (3, 4), kind)
-        got = arithmetic.matmul(a, b, c, accumulator=name, output=output)
+        got = matmul(a, b, c, accumulator=name, output=output)
         assert same(got, meant(a, b, c, acc=name, output=output))
 
 
@@ -110,7 +137,7 @@ def test_every_rounding_mode(name: str, rounding: str) -> None:
     for kind in KINDS:
         a, b = (values_of(nf.float16, rng, shape, kind) for shape in ((4, 9), (9, 5)))
         c = values_of(nf.float16, rng, (4, 5), kind)
-        assert same(arithmetic.matmul(a, b, c, accumulator=acc), meant(a, b, c, acc=acc))
+        assert same(matmul(a, b, c, accumulator=acc), meant(a, b, c, acc=acc))
 
 
 @pytest.mark.parametrize("name", ["b200_mxfp8", "b200_mxfp4", "b200_nvfp4"])
@@ -128,7 +155,7 @@ def test_scales(name: str) -> None:
         ]
         if spread:
             scales[0][0, 0] = np.nan
-        got = arithmetic.matmul(a, b, accumulator=acc, a_scales=scales[0], b_scales=scales[1])
+        got = matmul(a, b, accumulator=acc, a_scales=scales[0], b_scales=scales[1])
         expected = [
             [
                 exact_dot(a[i], b[:, j], 0, acc, x_scales=scales[0][i], y_scales=scales[1][:, j])
@@ -137,12 +164,10 @@ def test_scales(name: str) -> None:
             for i in range(3)
         ]
         assert same(got, np.array(expected, float))
-        plain = arithmetic.matmul(a, b, accumulator=acc)
+        plain = matmul(a, b, accumulator=acc)
         assert same(plain, meant(a, b, np.zeros((3, 4)), acc=acc))
         ones = [np.ones(one.shape) for one in scales]
-        assert same(
-            plain, arithmetic.matmul(a, b, accumulator=acc, a_scales=ones[0], b_scales=ones[1])
-        )
+        assert same(plain, matmul(a, b, accumulator=acc, a_scales=ones[0], b_scales=ones[1]))
 
 
 @pytest.mark.parametrize("name", ["h100_float8_wgmma", "h100_float8_mma", "exact", "sequential"])
@@ -152,7 +177,7 @@ def test_promotion(name: str, every: int) -> None:
     fmt = nf.float8_e4m3fn
     a, b = values_of(fmt, rng, (2, 100), "near"), values_of(fmt, rng, (100, 3), "near")
     c = values_of(nf.float32, rng, (2, 3), "near")
-    assert same(arithmetic.matmul(a, b, c, accumulator=acc), meant(a, b, c, acc=acc))
+    assert same(matmul(a, b, c, accumulator=acc), meant(a, b, c, acc=acc))
 
 
 def test_promotion_is_a_float32_sum_of_intervals() -> None:
@@ -160,13 +185,12 @@ def test_promotion_is_a_float32_sum_of_intervals() -> None:
     a, b = (values_of(nf.float8_e4m3fn, rng, shape, "near") for shape in ((5, 512), (512, 6)))
     hopper = get_accumulator("h100_float8_wgmma")
     parts = [
-        arithmetic.matmul(a[:, k : k + 128], b[k : k + 128], accumulator=hopper)
-        for k in range(0, 512, 128)
+        matmul(a[:, k : k + 128], b[k : k + 128], accumulator=hopper) for k in range(0, 512, 128)
     ]
     expected = ((parts[0] + parts[1]) + parts[2]) + parts[3]
-    promoted = arithmetic.matmul(a, b, accumulator=replace(hopper, promote_every=128))
+    promoted = matmul(a, b, accumulator=replace(hopper, promote_every=128))
     assert same(promoted, expected)
-    plain = arithmetic.matmul(a, b, accumulator=hopper)
+    plain = matmul(a, b, accumulator=hopper)
     assert np.abs(promoted - a @ b).mean() < np.abs(plain - a @ b).mean()
 
 
@@ -176,12 +200,12 @@ def test_sequential_in_float32_is_what_numpy_makes_of_a_loop() -> None:
     expected = np.zeros((70, 130), np.float32)
     for k in range(50):
         expected += a[:, k, None] * b[k]
-    assert same(arithmetic.matmul(a, b, accumulator="sequential"), expected)
+    assert same(matmul(a, b, accumulator="sequential"), expected)
     tree = [a[:, k, None] * b[k] for k in range(50)]
     while len(tree) > 1:
         pairs = [tree[i : i + 2] for i in range(0, len(tree), 2)]
         tree = [pair[0] + pair[1] if len(pair) > 1 else pair[0] for pair in pairs]
-    assert same(arithmetic.matmul(a, b, accumulator="pairwise"), tree[0])
+    assert same(matmul(a, b, accumulator="pairwise"), tree[0])
 
 
 @pytest.mark.parametrize("name", ["sequential", "fma_chain"])
@@ -193,7 +217,7 @@ def test_operands_of_more_bits_than_products_have_in_float64(name: str) -> None:
         a[0] = 1 + 2.0**-52
         b[:, 0] = [-1, 1 - 2.0**-53, 2.0**-60, -(2.0**-60), 1 + 2.0**-30, -1, 2.0**-100]
         c = np.zeros((3, 4))
-        assert same(arithmetic.matmul(a, b, accumulator=acc), meant(a, b, c, acc=acc))
+        assert same(matmul(a, b, accumulator=acc), meant(a, b, c, acc=acc))
 
 
 def test_the_exact_sum_of_numbers_of_any_size() -> None:
@@ -211,7 +235,7 @@ def test_the_exact_sum_of_numbers_of_any_size() -> None:
             nf.int8,
             nf.TableFormat("few", (-1.0, 0.0, 0.3, 7.0)),
         ):
-            got = arithmetic.matmul(a, b, c, output=output)
+            got = matmul(a, b, c, output=output)
             for i, j in np.ndindex(3, 4):
                 total = sum(Fraction(x) * Fraction(y) for x, y in zip(a[i], b[:, j], strict=True))
                 code = nf.exact.project(total + Fraction(c[i, j]), output)
@@ -228,17 +252,17 @@ def test_the_exact_sum_of_many_numbers_of_one_sign_and_of_both() -> None:
         expected = sum(int(x) for x in a[0, :-1]) * int(fmt.max) + Fraction(a[0, -1]) * Fraction(
             float(b[-1, 0])
         )
-        got = arithmetic.matmul(a, b, output="float32")
+        got = matmul(a, b, output="float32")
         assert Fraction(float(got[0, 0])) == Fraction(float(np.float32(float(expected))))
 
 
 def test_int64_is_exact_or_refused() -> None:
     big = np.array([[2**53, 2**62]], np.int64)
-    assert arithmetic.matmul(big, np.ones((2, 1)), -(2.0**62))[0, 0] == 2**53
+    assert matmul(big, np.ones((2, 1)), -(2.0**62))[0, 0] == 2**53
     with pytest.raises(ValueError, match=r"a: 9007199254740993 .* is no value of float64"):
-        arithmetic.matmul(np.array([[2**53 + 1]]), [[1]])
+        matmul(np.array([[2**53 + 1]]), [[1]])
     with pytest.raises(ValueError, match="no value of float64"):
-        arithmetic.matmul(np.array([[2**64 - 1]], np.uint64), [[1]])
+        matmul(np.array([[2**64 - 1]], np.uint64), [[1]])
 
 
 @pytest.mark.parametrize("name", ["h100_float16", "mi300_float16", "exact", "sequential"])
@@ -258,11 +282,11 @@ def test_shapes_are_those_of_numpy(name: str) -> None:
         a = rng.integers(-8, 8, one).astype(np.float16)
         b = rng.integers(-8, 8, other).astype(np.float16)
         expected = np.matmul(a.astype(np.float64), b.astype(np.float64))
-        got = arithmetic.matmul(a, b, accumulator=name)
+        got = matmul(a, b, accumulator=name)
         assert got.shape == expected.shape
         assert got.dtype == np.float32
         assert np.array_equal(got, expected)
-        start = arithmetic.matmul(a, b, 3.0, accumulator=name)
+        start = matmul(a, b, 3.0, accumulator=name)
         assert np.array_equal(start, expected + 3)
         dotted = arithmetic.dot(a, b, "float32", name)
         assert np.array_equal(dotted, np.dot(a.astype(float), b.astype(float)))
@@ -271,9 +295,9 @@ def test_shapes_are_those_of_numpy(name: str) -> None:
 
 def test_without_products_the_addend_is_rounded_all_the_same() -> None:
     empty = np.empty((1, 0)), np.empty((0, 1))
-    assert arithmetic.matmul(*empty, [[0.3]], output="float8_e5m2")[0, 0] == 0.3125
-    assert arithmetic.matmul(*empty, accumulator="h100_float16")[0, 0] == 0
-    cut = arithmetic.matmul(*empty, [[1 + 2.0**-20]], accumulator="h100_float8_wgmma")
+    assert matmul(*empty, [[0.3]], output="float8_e5m2")[0, 0] == 0.3125
+    assert matmul(*empty, accumulator="h100_float16")[0, 0] == 0
+    cut = matmul(*empty, [[1 + 2.0**-20]], accumulator="h100_float8_wgmma")
     assert cut[0, 0] == float(exact_dot([], [], 1 + 2.0**-20, "h100_float8_wgmma")) == 1
 
 
@@ -281,14 +305,14 @@ def test_strides_and_byte_order_do_not_matter() -> None:
     rng = np.random.default_rng(10)
     a, b = (values_of(nf.float16, rng, shape, "wide").astype("f2") for shape in ((6, 40), (40, 8)))
     for name in ("a100_float16", "mi250_float16", "mi100_float16", "exact"):
-        expected = arithmetic.matmul(a, b, accumulator=name)
+        expected = matmul(a, b, accumulator=name)
         for one, other in (
             (np.asfortranarray(a), np.asfortranarray(b)),
             (np.repeat(a, 2, 1)[:, ::2], b[::-1][::-1]),
             (a.astype(">f2"), b.astype(">f4")),
         ):
-            assert same(arithmetic.matmul(one, other, accumulator=name), expected)
-        swapped = arithmetic.matmul(b.T, a.T, accumulator=name)
+            assert same(matmul(one, other, accumulator=name), expected)
+        swapped = matmul(b.T, a.T, accumulator=name)
         assert same(swapped, expected.T)
 
 
@@ -299,9 +323,7 @@ def test_operands_are_in_the_format_of_their_dtype() -> None:
     unit = "h100_float8_wgmma"
     results = {
         dtype: float(
-            arithmetic.matmul(
-                tiny.astype(dtype), b.astype(ml_dtypes.float8_e5m2), accumulator=unit
-            )[0, 0]
+            matmul(tiny.astype(dtype), b.astype(ml_dtypes.float8_e5m2), accumulator=unit)[0, 0]
         )
         for dtype in (ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2, np.float32)
     }
@@ -311,10 +333,10 @@ def test_operands_are_in_the_format_of_their_dtype() -> None:
     # One unit more, and it is lost.
     tiny[0, 1] = 2.0**-9
     b[1, 0] = 2.0**-11
-    lost = arithmetic.matmul(
+    lost = matmul(
         tiny.astype(ml_dtypes.float8_e4m3fn), b.astype(ml_dtypes.float8_e5m2), accumulator=unit
     )
-    kept = arithmetic.matmul(
+    kept = matmul(
         tiny.astype(ml_dtypes.float8_e5m2), b.astype(ml_dtypes.float8_e5m2), accumulator=unit
     )
     assert float(lost[0, 0]) == 2.0**-9
@@ -342,9 +364,39 @@ def test_a_sum_does_not_round_its_terms_first() -> None:
     assert arithmetic.sum([], "float16") == 0
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["v100_float16", "a100_tf32", "h100_float8_mma", "ada_float8", "mi250_float16", "pairwise"],
+)
+def test_tiles_and_threads_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = pytest.importorskip("numformats.codec.numba.threads")
+    acc, rng = get_accumulator(name), np.random.default_rng(13)
+    fmt = nf.get_format(acc.inputs[0]) if acc.inputs else nf.float32
+    for m, k, n in ((33, 70, 150), (150, 65, 7), (1, 300, 200)):
+        a, b = values_of(fmt, rng, (m, k), "wide"), values_of(fmt, rng, (k, n), "near")
+        c = values_of(nf.float32, rng, (m, n), "near")
+        expected = matmul(a, b, c, accumulator=acc)
+        with monkeypatch.context() as patch:
+            patch.setattr(threads, "ELEMENTS_PER_THREAD", 500)
+            for count in (1, 2, 5):
+                patch.setattr(threads, "thread_count", lambda count=count: count)
+                with only("compiled"):
+                    assert same(arithmetic.matmul(a, b, c, accumulator=acc), expected)
+
+
+def test_loading_numba_is_left_until_it_is_worth_it() -> None:
+    code = (
+        "import sys; from numformats import arithmetic as a; x = [[1.0, 2.0]];"
+        "a.matmul(x, [[3.0], [4.0]], accumulator='a100_float16'); print('numba' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
+
+
 def test_what_is_refused() -> None:
     ones = np.ones((2, 2))
-    matmul = arithmetic.matmul
     with pytest.raises(ValueError, match="unknown 'h100_float8'; did you mean 'h100_float8_wgmma'"):
         matmul(ones, ones, accumulator="h100_float8")
     with pytest.raises(ValueError, match=r"b: shape \(3, 2\), and a has \(2, 2\)"):
@@ -361,7 +413,7 @@ def test_what_is_refused() -> None:
         matmul(ones, ones * np.nan, accumulator="b200_float4")
     with pytest.raises(ValueError, match=r"b: inf .* is no value of float8_e4m3fn"):
         matmul(ones, [[np.inf, 1.125], [1, 1]], accumulator="h100_float8_wgmma")
-    with pytest.raises(ValueError, match=r"c: 0.1 .* is no value of float32; a100_float16 begins"):
+    with pytest.raises(ValueError, match=r"c: 0\.1 is no value of float32; a100_float16 begins"):
         matmul(ones, ones, 0.1, accumulator="a100_float16")
     with pytest.raises(ValueError, match="output: a100_bfloat16 has results in float32, not in fl"):
         matmul(ones, ones, accumulator="a100_bfloat16", output="float16")
@@ -410,5 +462,5 @@ def test_your_own_accumulator() -> None:
             a, b = (values_of(nf.float8_e5m2, rng, s, kind) for s in ((5, 14), (14, 6)))
             c = np.zeros((5, 6))
             for output in outputs_of(acc):
-                got = arithmetic.matmul(a, b, accumulator=acc, output=output)
+                got = matmul(a, b, accumulator=acc, output=output)
                 assert same(got, meant(a, b, c, acc=acc, output=output))

@@ -250,7 +250,7 @@ class Accumulator:
             if value not in known:
                 raise ValueError(unknown(argument, str(value), known))
         for name in self.inputs:
-            self._require_input(named_format("inputs", name))
+            _require_input(named_format("inputs", name))
         for argument, number in (("block", self.block), ("promote_every", self.promote_every)):
             if number is not None:
                 require_int(argument, number, 1, 2**31)
@@ -262,10 +262,6 @@ class Accumulator:
         if (self.scale_format is None) != (self.scale_block is None):
             raise ValueError("scale_block: scale_format and scale_block go together")
         self.result(None)
-
-    def _require_input(self, fmt: Format) -> None:
-        if fmt.precision > MAX_OPERAND_PRECISION or fmt.lattice is None:
-            raise ValueError(f"inputs: {fmt.name} is no floating-point format")
 
     def _require_order(self) -> None:
         residues = sorted(residue for part in self.order for residue in part)
@@ -371,6 +367,12 @@ def named_format(argument: str, name: str) -> Format:
     if found is None:
         raise ValueError(unknown(argument, name, names_like(name)))
     return found
+
+
+def _require_input(fmt: Format) -> None:
+    """Refuse what has no exponents."""
+    if fmt.lattice is None or not fmt.lattice.floating or not fmt.has_zero:
+        raise ValueError(f"inputs: {fmt.name} is no floating-point format")
 
 
 def smallest_exponent(fmt: Format) -> int:
