@@ -252,3 +252,34 @@ def test_meaning_refuses_what_it_cannot_sum() -> None:
         meaning.exact_dot([1, 2], [1])
     with pytest.raises(ValueError, match="x: 1/3 is no value of float16"):
         meaning.exact_dot(["1/3"], [1], 0, "a100_float16")
+
+
+def row_of(acc: Accumulator) -> str:
+    """A unit's row in the table of the docs."""
+    how = [acc.summation]
+    if acc.summation == "aligned":
+        how += [f"c {acc.addend}"]
+    if len(acc.order) > 1:
+        period = sum(map(len, acc.order))
+        parts = ", then ".join(" ".join(map(str, part)) for part in acc.order)
+        how.append(f"k mod {period}: {parts}" + (", floored" if acc.join == "floored" else ""))
+    how += ["products rounded"] * acc.round_products + ["no subnormals"] * acc.flush_subnormals
+    if acc.scale_format is not None:
+        how.append(f"scales {acc.scale_format} for {acc.scale_block}")
+    how += [f"groups of {acc.group}"] * (acc.group > 1)
+    results = " or ".join(map(str, (acc.result(None), *acc.alternatives)))
+    cells = [
+        f"`{acc.name}`",
+        *(" ".join(acc.inputs), str(acc.block), str(acc.alignment_bits or "-")),
+        *("; ".join(how), results, acc.source, acc.checked or "-"),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def test_the_docs_have_every_unit() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "accumulators.md").read_text(encoding="utf-8")
+    expected = [row_of(get_accumulator(name)) for name in list_accumulators() if name in TABLE]
+    found = [
+        line for line in page.splitlines() if line.startswith(tuple(f"| `{n}`" for n in TABLE))
+    ]
+    assert found == expected
