@@ -47,6 +47,7 @@ _LOOPS: tuple[Any, ...] = (
     products.decode_blocks,
     products.squared_errors,
     aligned.aligned_sums,
+    trees.machine_sums,
     trees.rounded_sums,
 )
 
@@ -67,7 +68,7 @@ def compile_all() -> int:
     _compile_quotients()
     _compile_decoding()
     _compile_search()
-    for accumulator in ("a100_float16", "sequential"):
+    for accumulator in ("a100_float16", "sequential", "pairwise"):
         arithmetic.matmul([[1.0]], [[1.0]], accumulator=accumulator)
     return version_count()
 

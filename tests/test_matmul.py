@@ -366,7 +366,7 @@ def test_a_sum_does_not_round_its_terms_first() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["v100_float16", "a100_tf32", "h100_float8_mma", "ada_float8", "mi250_float16", "pairwise"],
+    ["v100_float16", "a100_tf32", "h100_float8_mma", "mi250_float16", "pairwise", "sequential"],
 )
 def test_tiles_and_threads_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     threads = pytest.importorskip("numformats.codec.numba.threads")

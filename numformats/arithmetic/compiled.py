@@ -52,6 +52,8 @@ def _sums(a: Operand, b: Operand, c: Floats, acc: Accumulator, result: Result) -
     from numformats.codec.numba.matrix import calls
 
     how = make_rounding(result, flush_subnormals=acc.flush_subnormals)
+    if _is_the_machines(a, b, acc, result):
+        return calls.machine_sums(a.values, b.values, c)
     if acc.summation == "rounded":
         start = np.where(np.abs(c) < how.kept_from, 0.0, c)
         return calls.rounded_sums(
@@ -77,6 +79,18 @@ def _sums(a: Operand, b: Operand, c: Floats, acc: Accumulator, result: Result) -
         how=how.as_numbers(),
         of_register=make_rounding(Result(result.format)).as_numbers(),
     )
+
+
+def _is_the_machines(a: Operand, b: Operand, acc: Accumulator, result: Result) -> bool:
+    """Whether sums are those of the machine's own float32."""
+    is_loop = acc.summation == "rounded" and acc.block == 1 and acc.round_products
+    if not is_loop or acc.flush_subnormals or result != Result("float32"):
+        return False
+    return all(bool(_is_float32(x.values)) for x in (a, b))
+
+
+def _is_float32(values: Floats) -> np.bool_:
+    return (np.isnan(values) | (values.astype(np.float32) == values)).all()
 
 
 def _places(acc: Accumulator, count: int) -> NDArray[np.intp]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.numba.matrix.aligned import aligned_sums as aligned_loop
+from numformats.codec.numba.matrix.trees import machine_sums as machine_loop
 from numformats.codec.numba.matrix.trees import rounded_sums as rounded_loop
 from numformats.codec.numba.threads import run_split
 
@@ -66,6 +67,17 @@ def rounded_sums(
 
     _run_rows(work, a.shape[0], a.shape[1] * b.shape[1])
     return total
+
+
+def machine_sums(a: Floats, b: Floats, c: Floats) -> Floats:
+    """Sums one after another on top of c, all in float32, whose values these are."""
+    left, right, total = (np.array(x, np.float32, order="C") for x in (a, b, c))
+
+    def work(top: int, bottom: int) -> None:
+        machine_loop(left[top:bottom], right, total[top:bottom], _TILE)
+
+    _run_rows(work, a.shape[0], a.shape[1] * b.shape[1])
+    return total.astype(np.float64)
 
 
 def _run_rows(work: Callable[[int, int], Any], rows: int, products: int) -> None:

@@ -44,6 +44,23 @@ def rounded_sums(
 
 
 @step
+def machine_sums(a: Any, b: Any, c: Any, tile: int) -> None:
+    """Add the products of a (m, k) and b (k, n), one after another, to c (m, n): in float32, as the
+    machine rounds products and sums.
+    """
+    rows, count = a.shape
+    columns = b.shape[1]
+    for left in range(0, columns, tile):
+        right = left + tile if left + tile <= columns else columns
+        for i in range(rows):
+            total = c[i, left:right]
+            for k in range(count):
+                x, row = a[i, k], b[k, left:right]
+                for j in range(right - left):
+                    total[j] = total[j] + x * row[j]
+
+
+@step
 def _add_product(total: Any, x: float, row: Any, rounds_products: bool, how: Any) -> None:
     """Add products to sums."""
     if rounds_products:
