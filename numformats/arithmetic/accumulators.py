@@ -294,6 +294,12 @@ class Accumulator:
             if self.group > 1 and span > 53:
                 raise ValueError(f"group: sums of products of {fmt.name} are wider than float64")
 
+    @property
+    def rounds_once(self) -> bool:
+        """Whether the exact sum of all is rounded once: then to any format at all."""
+        whole = self.block is None and self.promote_every is None
+        return self.summation == "exact" and whole and self.format is None
+
     def result(self, output: str | Format | None) -> Result:
         """What results are for an `output`: the default for None, else that in the format asked
         for. ValueError for a format that the unit does not give, or that has no arithmetic here.
@@ -311,7 +317,7 @@ class Accumulator:
         )
         if output is None:
             return default
-        fmt = output if isinstance(output, Format) else named_format("output", output)
+        fmt = output_format(output)
         for result in (default, *self.alternatives):
             if result.number_format == fmt:
                 return result
@@ -367,6 +373,11 @@ def named_format(argument: str, name: str) -> Format:
     if found is None:
         raise ValueError(unknown(argument, name, names_like(name)))
     return found
+
+
+def output_format(output: str | Format | None) -> Format:
+    """The format that an `output` names: float32 for None."""
+    return output if isinstance(output, Format) else named_format("output", output or "float32")
 
 
 def _require_input(fmt: Format) -> None:

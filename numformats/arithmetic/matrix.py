@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numformats.arithmetic.accumulators import Accumulator, Result, named_format
+from numformats.arithmetic.accumulators import Accumulator, output_format
 from numformats.arithmetic.exact_sums import exact_products
 from numformats.arithmetic.matrix_sums import MatrixSums
 from numformats.arithmetic.operands import Operand, as_float64, read_operand, read_values
 from numformats.arithmetic.units import get_accumulator
 from numformats.codec import arrays
-from numformats.codec.arguments import read_real
+from numformats.codec.arguments import read_real, refuse_where
 from numformats.codec.values import default_dtype
 from numformats.formats.format import Format
 
@@ -199,16 +199,14 @@ def _product(
     except ValueError:
         raise ValueError(f"b: shape {other} does not broadcast with {own} of a") from None
     shape = (*batch, *rows, *columns)
-    is_free = acc.summation == "exact" and acc.format is None and acc.promote_every is None
-    is_free = is_free and acc.block is None
-    fmt = _output_format(acc, output) if is_free else acc.result(output).number_format
-    start = _read_addend(c, shape, acc, fmt, is_free)
+    fmt = output_format(output) if acc.rounds_once else acc.result(output).number_format
+    start = _read_addend(c, shape, acc, fmt)
     height, width, count = math.prod(rows), math.prod(columns), own[-1]
     left = left.matrix((*own[:-2], height, count)).matrix((*batch, height, count))
     right = right.matrix((*other[:-2], count, width)).matrix((*batch, count, width))
     start = start.reshape(*batch, height, width)
     total = np.empty(start.shape)
-    sums = None if is_free else MatrixSums(acc, acc.result(output))
+    sums = None if acc.rounds_once else MatrixSums(acc, acc.result(output))
     # Infinities and NaN come in, and out, as IEEE 754 has it.
     with np.errstate(all="ignore"):
         for index in np.ndindex(*batch):
@@ -218,8 +216,11 @@ def _product(
             else:
                 total[index] = sums.of(a, b, begun)
     values = total.reshape(shape)
-    if is_free:
-        values = arrays.round(values, fmt, acc.rounding)
+    if acc.rounds_once:
+        if not fmt.has_nan:
+            way_out = f"{fmt.name} has no NaN: choose an output that has"
+            refuse_where("result", values, np.isnan, "NaN", way_out)
+        values = np.asarray(arrays.round(values, fmt, acc.rounding))
     return values.astype(fmt.dtype or default_dtype(fmt))[()]
 
 
@@ -232,20 +233,13 @@ def _require_one_length(left: Operand, right: Operand, names: tuple[str, str]) -
         )
 
 
-def _output_format(acc: Accumulator, output: str | Format | None) -> Format:
-    """Any format at all: one rounding needs no accumulator."""
-    if output is None:
-        return named_format("output", Result("float32").format)
-    return output if isinstance(output, Format) else named_format("output", output)
-
-
 def _read_addend(
-    c: ArrayLike | None, shape: tuple[int, ...], acc: Accumulator, fmt: Format, is_free: bool
+    c: ArrayLike | None, shape: tuple[int, ...], acc: Accumulator, fmt: Format
 ) -> Floats:
     """What sums begin with, in the shape of the result."""
     if c is None:
         return np.zeros(shape)
-    if is_free:
+    if acc.rounds_once:
         values = as_float64("c", read_real("c", c))
     else:
         values = read_values("c", c, fmt, f"{acc.name} begins with a value of its result's format")

@@ -16,7 +16,13 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from numformats import exact
-from numformats.arithmetic.accumulators import Accumulator, Result, named_format, smallest_exponent
+from numformats.arithmetic.accumulators import (
+    Accumulator,
+    Result,
+    named_format,
+    output_format,
+    smallest_exponent,
+)
 from numformats.arithmetic.units import get_accumulator
 from numformats.exact.rounding import neighbours, rounded
 from numformats.formats.format import Format
@@ -93,6 +99,12 @@ def exact_dot(
     xs, ys = [_read(number) for number in x], [_read(number) for number in y]
     if len(xs) != len(ys):
         raise ValueError(f"y: {len(ys)} numbers, and x has {len(xs)}")
+    if acc.rounds_once:
+        products = [_product(a, b) for a, b in zip(xs, ys, strict=True)]
+        special = _special([*products, _read(c)])
+        total = _exact_sum([*products, _read(c)]) if special is None else special
+        fmt = output_format(output)
+        return exact.decode(exact.project(total, fmt, acc.rounding), fmt)
     result = acc.result(output)
     of_x, of_y = _input_format("x", xs, acc), _input_format("y", ys, acc)
     if acc.flush_subnormals:
