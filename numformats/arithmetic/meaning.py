@@ -187,25 +187,28 @@ def _aligned_block(row: _Row, c: Extended) -> Extended:
 
 def _chained_parts(row: _Row, c: Extended) -> Extended:
     """The parts of a block, each summed on top of the one before."""
-    special = _special([*row.products, c])
-    if special is not None:
-        return special
-    total = c
     for part in row.acc.order:
-        terms = [*_terms_of_part(row, part), _accumulator_term(total, row.result)]
+        products = [row.products[k] for k in _places(row, part) if k < len(row.xs)]
+        special = _special([*products, c])
+        if special is not None:
+            c = special
+            continue
+        terms = [*_terms_of_part(row, part), _accumulator_term(c, row.result)]
         cut, _ = _cut_sum(terms, row.acc.alignment_bits or 0)
-        total = _round(cut, row.result)
-        if not isinstance(total, Fraction) and total != 0:  # infinity, which stays
-            break
-    return total
+        c = _round(cut, row.result)
+    return c
+
+
+def _places(row: _Row, part: Sequence[int]) -> list[int]:
+    """The places of a whole block that a part takes."""
+    period = sum(map(len, row.acc.order))
+    return [k for k in range(row.acc.block or 0) if k % period in part]
 
 
 def _terms_of_part(row: _Row, part: Sequence[int]) -> list[_Term]:
     """The products of a part; those that fill up the block are zero."""
-    acc = row.acc
-    period = sum(map(len, acc.order))
-    places = [k for k in range(acc.block or 0) if k % period in part]
-    groups = [places[i : i + acc.group] for i in range(0, len(places), acc.group)]
+    places, size = _places(row, part), row.acc.group
+    groups = [places[i : i + size] for i in range(0, len(places), size)]
     return [_term(row, [k for k in group if k < len(row.xs)]) for group in groups]
 
 
