@@ -117,7 +117,7 @@ def test_units_give_what_is_meant(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("output", ["float32", "float16", "bfloat16", "float8_e5m2"])
+@pytest.mark.parametrize("output", ["float32", "float16", "bfloat16", "float8_e5m2", "binary8p3se"])
 @pytest.mark.parametrize("name", GENERIC)
 def test_generic_ones_give_what_is_meant(name: str, output: str, kind: str) -> None:
     rng = np.random.default_rng(len(name))

@@ -51,6 +51,9 @@ class Rounding:
         Smaller magnitudes become zero.
     zero_of_cancellation : float
         The sum of x and -x: 0.0 or -0.0.
+    lowest_zero : float
+        -0.0, or 0.0 where the format has no other: added to -0 it gives itself, to anything else
+        nothing.
     """
 
     smallest: float
@@ -61,13 +64,14 @@ class Rounding:
     infinity: tuple[float, float]
     kept_from: float
     zero_of_cancellation: float
+    lowest_zero: float
 
     def as_numbers(self) -> tuple[float, ...]:
         """The same for compiled loops, in this order."""
         return (
             *(self.smallest, self.unit, self.largest),
             *(*self.thresholds, *self.overflow, *self.infinity),
-            *(self.kept_from, self.zero_of_cancellation),
+            *(self.kept_from, self.zero_of_cancellation, self.lowest_zero),
         )
 
 
@@ -97,6 +101,7 @@ def make_rounding(result: Result, *, flush_subnormals: bool = False) -> Rounding
         infinity=infinity,
         kept_from=float(fmt.smallest_normal_exact) if flush_subnormals else 0.0,
         zero_of_cancellation=-0.0 if result.mode == "toward_negative" else 0.0,
+        lowest_zero=-0.0 if fmt.has_negative_zero else 0.0,
     )
 
 
@@ -118,7 +123,7 @@ def round_to(x: Floats, how: Rounding) -> Floats:
         rounded > how.largest, np.array(how.overflow)[is_negative], np.copysign(rounded, x)
     )
     result = np.where(np.isinf(x), np.array(how.infinity)[is_negative], result)
-    return np.where(np.isnan(x), np.nan, result)
+    return np.where(np.isnan(x), np.nan, result + how.lowest_zero)
 
 
 def _power_of_two_below(magnitude: Floats) -> Floats:

@@ -18,10 +18,8 @@ _SIGN: Final = int64(-0x8000000000000000)
 _TWO_FIELDS: Final = int64(0x7FE0000000000000)
 
 # Places in `how`.
-SMALLEST, UNIT, LARGEST, THRESHOLD, OVERFLOW, INFINITY, KEPT_FROM, CANCELLED = (
-    *(0, 1, 2, 3),
-    *(7, 9, 11, 12),
-)
+SMALLEST, UNIT, LARGEST, THRESHOLD, OVERFLOW, INFINITY = 0, 1, 2, 3, 7, 9
+KEPT_FROM, CANCELLED, LOWEST_ZERO = 11, 12, 13
 
 
 @inlined
@@ -70,7 +68,7 @@ def round_to(x: Any, how: Any) -> Any:
     signed = overflow if rounded > how[LARGEST] else signed
     infinity = how[INFINITY + 1] if is_negative else how[INFINITY]
     signed = infinity if magnitude == np.inf else signed
-    return x if x != x else signed
+    return x if x != x else signed + how[LOWEST_ZERO]
 
 
 @inlined
