@@ -164,6 +164,8 @@ def test_results_of_units() -> None:
         nvidia = not name.startswith("mi")
         assert acc.format == "float32"
         assert acc.rounding == ("toward_zero" if nvidia else "nearest_even")
+        if acc.alignment_bits is not None:
+            assert acc.zero_exponent == (-108 - acc.alignment_bits if nvidia else -126)
         cut = 13 if name in ("ada_float8", "h100_float8_wgmma") else None
         assert acc.fraction_bits == cut
         is_narrow = name.endswith(("_float16", "_float8_mma", "ada_float8"))

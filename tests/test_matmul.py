@@ -259,6 +259,18 @@ def test_the_exact_sum_of_many_numbers_of_one_sign_and_of_both() -> None:
         assert Fraction(float(got[0, 0])) == Fraction(float(np.float32(float(expected))))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16])
+def test_long_sums_that_cancel_but_for_the_last_bit(dtype: Any) -> None:
+    """Any partial sum that float64 had rounded would show."""
+    rng = np.random.default_rng(14)
+    a, b = (rng.uniform(0.5, 1, 20_000).astype(dtype).astype(np.float64) for _ in range(2))
+    order = rng.permutation(20_000)
+    left = np.concatenate([a, [2.0**-12], -a[order]])[None]
+    right = np.concatenate([b, [2.0**-11], b[order]])[:, None]
+    assert arithmetic.matmul(left, right)[0, 0] == 2.0**-23
+    assert arithmetic.matmul(-left, right, -(2.0**-23))[0, 0] == -(2.0**-22)
+
+
 def test_int64_is_exact_or_refused() -> None:
     big = np.array([[2**53, 2**62]], np.int64)
     assert matmul(big, np.ones((2, 1)), -(2.0**62))[0, 0] == 2**53
