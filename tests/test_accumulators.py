@@ -208,6 +208,8 @@ def test_accumulators_are_values() -> None:
         ({"inputs": ()}, "inputs: aligned sums need them"),
         ({"inputs": ("float17",)}, "inputs: unknown 'float17'"),
         ({"inputs": ("int8",)}, "inputs: int8 is no floating-point format"),
+        ({"inputs": ("binary16p1se",)}, r"inputs: binary16p1se reaches beyond 2\*\*400"),
+        ({"format": "binary16p2se"}, "format: binary16p2se reaches beyond"),
         ({"order": ((0,), (2,))}, "order: .* does not name each remainder once"),
         ({"order": ((0, 1), (2,))}, "order: a block of 32 is not whole"),
         ({"addend": "middle"}, "addend: unknown"),

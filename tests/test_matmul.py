@@ -399,6 +399,21 @@ def test_tiles_and_threads_change_nothing(name: str, monkeypatch: pytest.MonkeyP
                     assert same(arithmetic.matmul(a, b, c, accumulator=acc), expected)
 
 
+def test_each_loop_is_compiled_once() -> None:
+    pytest.importorskip("numba")
+    from numformats.codec.numba.matrix import aligned, trees
+
+    rng = np.random.default_rng(15)
+    for shape, other in (((2, 3, 5), (5, 4)), ((3, 5), (2, 5, 4)), ((5,), (5,)), ((9, 5), (5, 1))):
+        a, b = (rng.integers(-4, 4, one).astype(np.float32) for one in (shape, other))
+        for name in ("a100_tf32", "h100_float8_mma", "sequential", "pairwise", "mi250_float16"):
+            with only("compiled"):
+                arithmetic.matmul(a, b, accumulator=name)
+                arithmetic.sum(a, axis=0, accumulator=name)
+    for loop in (aligned.aligned_sums, trees.rounded_sums, trees.machine_sums):
+        assert len(loop.signatures) == 1
+
+
 def test_loading_numba_is_left_until_it_is_worth_it() -> None:
     code = (
         "import sys; from numformats import arithmetic as a; x = [[1.0, 2.0]];"

@@ -82,8 +82,7 @@ class Result:
             )
         if fmt.precision < 2 or not fmt.lattice.gradual:
             raise ValueError(f"format: {fmt.name} has precision 1 or no subnormals")
-        if fmt.quantum < power_of_two(-_REACH) or fmt.highest > power_of_two(_REACH):
-            raise ValueError(f"format: {fmt.name} reaches beyond 2**{_REACH} or below 2**-{_REACH}")
+        _require_reach("format", fmt)
         if self.fraction_bits is not None:
             require_int("fraction_bits", self.fraction_bits, 1, fmt.precision - 1)
         if self.overflow not in ("mode", "infinity"):
@@ -384,6 +383,16 @@ def _require_input(fmt: Format) -> None:
     """Refuse what has no exponents."""
     if fmt.lattice is None or not fmt.lattice.floating or not fmt.has_zero:
         raise ValueError(f"inputs: {fmt.name} is no floating-point format")
+    _require_reach("inputs", fmt)
+
+
+def _require_reach(argument: str, fmt: Format) -> None:
+    """Refuse formats that float64 has too little room around for products and cut terms."""
+    if fmt.quantum < power_of_two(-_REACH) or fmt.highest > power_of_two(_REACH):
+        raise ValueError(
+            f"{argument}: {fmt.name} reaches beyond 2**{_REACH} or below 2**-{_REACH}; "
+            "accumulator='exact' takes every format"
+        )
 
 
 def smallest_exponent(fmt: Format) -> int:

@@ -112,25 +112,16 @@ def dot(
     acc = get_accumulator(accumulator)
     left = read_operand("x", x, acc, axis=-1)
     right = read_operand("y", y, acc, axis=-2)
-    columns = right.values.shape[:-2] + right.values.shape[-1:] if right.values.ndim > 1 else ()
-    count, own = left.values.shape[-1], right.values.shape[-2 if right.values.ndim > 1 else -1]
     _require_one_length(left, right, ("x", "y"))
+    *rows, count = left.values.shape
     if right.values.ndim > 1:
-        order = (right.values.ndim - 2, *range(right.values.ndim - 2), right.values.ndim - 1)
-        right = replace(
-            right,
-            values=right.values.transpose(order),
-            powers=None if right.powers is None else right.powers.transpose(order),
-        )
-    rows = left.values.shape[:-1]
-    total = _product(
+        right = right.with_axis_first(-2)
+    _, *columns = right.values.shape
+    matrices = (
         left.matrix((math.prod(rows), count)),
-        right.matrix((own, math.prod(columns))),
-        None,
-        acc,
-        f,
+        right.matrix((count, math.prod(columns))),
     )
-    return total.reshape(rows + columns)[()]
+    return _product(*matrices, None, acc, f).reshape((*rows, *columns))[()]
 
 
 def sum(

@@ -55,6 +55,11 @@ class Operand:
             powers=None if self.powers is None else shaped(self.powers),
         )
 
+    def with_axis_first(self, axis: int) -> Operand:
+        """The same with an axis moved to the front."""
+        powers = None if self.powers is None else np.moveaxis(self.powers, axis, 0)
+        return replace(self, values=np.moveaxis(self.values, axis, 0), powers=powers)
+
     def __getitem__(self, index: Any) -> Operand:
         powers = None if self.powers is None else self.powers[index]
         return replace(self, values=self.values[index], powers=powers)

@@ -12,6 +12,7 @@ from numformats.codec.numba.matrix.aligned import aligned_sums as aligned_loop
 from numformats.codec.numba.matrix.trees import machine_sums as machine_loop
 from numformats.codec.numba.matrix.trees import rounded_sums as rounded_loop
 from numformats.codec.numba.threads import run_split
+from numformats.codec.numba.views import read_only
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def aligned_sums(
     of_register: tuple[float, ...],
 ) -> Floats:
     """Aligned sums in blocks of `size` on top of c: see the loop. k is a multiple of `size`."""
-    arrays = [np.ascontiguousarray(x) for x in (a, a_powers, b, b_powers)]
+    arrays = [_for_reading(x) for x in (a, a_powers, b, b_powers)]
     total = np.array(c, order="C")
 
     def work(top: int, bottom: int) -> None:
@@ -55,7 +56,7 @@ def rounded_sums(
     a: Floats, b: Floats, c: Floats, *, size: int, rounds_products: bool, how: tuple[float, ...]
 ) -> Floats:
     """Rounded sums in blocks of `size` on top of c: see the loop."""
-    left, right = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    left, right = _for_reading(a), _for_reading(b)
     total = np.array(c, order="C")
     height = min(size, max(a.shape[1], 1)).bit_length() + 1
 
@@ -78,6 +79,11 @@ def machine_sums(a: Floats, b: Floats, c: Floats) -> Floats:
 
     _run_rows(work, a.shape[0], a.shape[1] * b.shape[1])
     return total.astype(np.float64)
+
+
+def _for_reading(x: Floats) -> Floats:
+    """An array as loops take it: of one type, whatever it is a view of."""
+    return read_only(np.ascontiguousarray(x).view())
 
 
 def _run_rows(work: Callable[[int, int], Any], rows: int, products: int) -> None:
