@@ -10,11 +10,13 @@ from typing import Any, Final
 import ml_dtypes
 import numpy as np
 
+from numformats import arithmetic
 from numformats.codec.arguments import code_dtype
 from numformats.codec.numba import calls, decode, encode, regular, search
 from numformats.codec.numba.blocks import absmax, products, quotients
 from numformats.codec.numba.blocks.calls import QuotientKernel, ScaleKernel, write_absmax
 from numformats.codec.numba.calls import LatticeKernel
+from numformats.codec.numba.matrix import aligned, trees
 from numformats.codec.numba.views import read_only
 from numformats.codec.plan import make_plan
 from numformats.formats.fixed import FixedFormat
@@ -54,6 +56,9 @@ _LOOPS: tuple[Any, ...] = (
     products.write_scale_quotients,
     products.decode_blocks,
     products.squared_errors,
+    aligned.aligned_sums,
+    trees.machine_sums,
+    trees.rounded_sums,
 )
 
 
@@ -80,6 +85,8 @@ def _steps() -> Iterator[Callable[[], object]]:
     yield _compile_zero_points
     yield _compile_decoding
     yield _compile_search
+    for accumulator in ("a100_float16", "sequential", "pairwise"):
+        yield partial(arithmetic.matmul, [[1.0]], [[1.0]], accumulator=accumulator)
 
 
 def _compile_casts(dtype: np.dtype[Any], mode: RoundingMode, fmt: Format, saturation: str) -> None:
