@@ -134,12 +134,12 @@ class _ScalesInARow(NamedTuple):
     @classmethod
     def of(cls, scales: Scales, plan: DequantizationPlan) -> _ScalesInARow:
         """Those of a grid."""
-        fmt = plan.format
+        fmt, zeros, offsets = plan.format, scales.zero_points, scales.offsets
         return cls(
             _in_a_row(_stored_scales(scales, plan)),
-            _factors_in_a_row(scales, fmt),
-            _values_in_a_row(scales.zero_points, fmt.zero_point, np.float32),
-            _values_in_a_row(scales.offsets, fmt.offset, np.float64),
+            None if scales.tensor is None else _factors_in_a_row(scales, fmt),
+            None if zeros is None else _values_in_a_row(zeros, fmt.zero_point, np.float32),
+            None if offsets is None else _values_in_a_row(offsets, fmt.offset, np.float64),
         )
 
     def of_blocks(self, blocks: slice) -> _ScalesInARow:
@@ -164,15 +164,16 @@ def _stored_scales(scales: Scales, plan: DequantizationPlan) -> Array:
 
 def _factors_in_a_row(scales: Scales, fmt: ScaledFormat) -> Array | None:
     """What scales are multiplied by, one for all or one for each; None where they have been."""
-    if scales.tensor is None or scales.mean is not None:
+    if scales.mean is not None:
         return None
     grid = scales.codes.shape
     factors = tensor_scale_values(scales.tensor, fmt, grid)
     return None if factors is None else _in_a_row(for_blocks(factors, grid))
 
 
-def _values_in_a_row(codes: Array | None, fmt: NumberSystem | None, dtype: Any) -> Array | None:
-    return None if codes is None or fmt is None else _in_a_row(decode(codes, fmt).astype(dtype))
+def _values_in_a_row(codes: Array, fmt: NumberSystem | None, dtype: Any) -> Array:
+    assert fmt is not None
+    return _in_a_row(decode(codes, fmt).astype(dtype))
 
 
 def _in_a_row(array: Array) -> Array:

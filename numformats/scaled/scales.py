@@ -104,10 +104,10 @@ def tensor_scale_values(
     """What the values of the codes of a grid are to be multiplied by, in a shape that broadcasts
     with it; None for scales that have no scale.
     """
-    if tensor is None:
+    own = fmt.tensor_scale
+    if tensor is None or own is None:
         return None
-    assert fmt.tensor_scale is not None
-    values = decode(tensor, fmt.tensor_scale)
+    values = decode(tensor, own)
     if values.size == 1:
         return values.reshape(1)
     shape, tile = fmt.tiling_of_scales(grid)

@@ -41,8 +41,8 @@ class StoredPart(NamedTuple):
     """What an array of a shape has by one of the names of `PARTS`.
 
     format: of its codes. shape: as it is shown; grid: with the axes that tiles span, too. dtype,
-    code_dtype: that in which it is shown, and that of its codes. scales_name: what `Scales` calls
-    it; None for the elements.
+    code_dtype: that in which it is shown, and that of its codes, which may hold more than these:
+    has_room. scales_name: what `Scales` calls it; None for the elements.
     """
 
     format: Format
@@ -50,6 +50,7 @@ class StoredPart(NamedTuple):
     grid: tuple[int, ...]
     dtype: np.dtype[Any]
     code_dtype: np.dtype[Any]
+    has_room: bool
     scales_name: str | None
 
     def shown(self, codes: Array) -> Array:
@@ -61,7 +62,7 @@ class StoredPart(NamedTuple):
     def codes_in_grid(self, shown: Array) -> Array:
         """The codes of the part, with all axes of the grid; ValueError for those out of range."""
         codes = shown.view(self.code_dtype)
-        if self.format.bits < 8 * self.code_dtype.itemsize:
+        if self.has_room:
             read_codes(codes, self.format.bits)
         return codes.reshape(self.grid)
 
@@ -82,10 +83,17 @@ def parts_of(
     for name, (own, of) in layout_of(fmt, shape, axis).items():
         # Elements are codes in any format, and all else is shown.
         is_float = name != "codes" and own.name in _FLOATS
-        dtype = own.dtype if is_float else code_dtype(own)
+        of_codes = code_dtype(own)
+        dtype = own.dtype if is_float else of_codes
         assert dtype is not None
         found[name] = StoredPart(
-            own, of, grids.get(name, grid), dtype, code_dtype(own), _NAMES_IN_SCALES.get(name)
+            format=own,
+            shape=of,
+            grid=grids.get(name, grid),
+            dtype=dtype,
+            code_dtype=of_codes,
+            has_room=own.bits < 8 * of_codes.itemsize,
+            scales_name=_NAMES_IN_SCALES.get(name),
         )
     return MappingProxyType(found)
 
