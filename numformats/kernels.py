@@ -9,12 +9,14 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from numformats import arithmetic
 from numformats.codec.arguments import code_dtype
 from numformats.codec.numba import calls, encode, search
 from numformats.codec.numba.blocks import absmax, products
 from numformats.codec.numba.blocks import quotients as quotient_loops
 from numformats.codec.numba.blocks.calls import QuotientKernel, ScaleKernel
 from numformats.codec.numba.calls import LatticeKernel
+from numformats.codec.numba.matrix import aligned, trees
 from numformats.codec.numba.views import as_words, read_only
 from numformats.codec.plan import make_plan
 from numformats.formats.fixed import FixedFormat
@@ -44,6 +46,9 @@ _LOOPS: tuple[Any, ...] = (
     products.encode_quotients,
     products.decode_blocks,
     products.squared_errors,
+    aligned.aligned_sums,
+    trees.machine_sums,
+    trees.rounded_sums,
 )
 
 
@@ -63,6 +68,8 @@ def compile_all() -> int:
     _compile_quotients()
     _compile_decoding()
     _compile_search()
+    for accumulator in ("a100_float16", "sequential", "pairwise"):
+        arithmetic.matmul([[1.0]], [[1.0]], accumulator=accumulator)
     return version_count()
 
 

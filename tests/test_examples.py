@@ -33,3 +33,20 @@ def test_a_checkpoint_in_scaled_formats(tmp_path: Path) -> None:
             > found[name, "absmax"]
             == pytest.approx(nf.compare(w, [name]).rows[0].stats.sqnr_db, abs=0.01)
         )
+
+
+def test_what_an_fp8_accumulator_loses() -> None:
+    """The page has what the example prints."""
+    command = [sys.executable, EXAMPLES / "fp8_accumulator.py"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    page = (EXAMPLES.parent / "docs" / "accumulators.md").read_text(encoding="utf-8")
+    errors = {}
+    for line in result.stdout.splitlines()[1:]:
+        label, numbers = line[:28], [float(number) for number in line[28:].split()]
+        (shown,) = (told for told in page.splitlines() if told.startswith(label))
+        # The network's own sums are in float64, which may differ in their last bits.
+        assert numbers == pytest.approx([float(number) for number in shown[28:].split()], rel=0.1)
+        errors[label.strip()] = numbers
+    hopper, promoted = errors["H100, wgmma"], errors["the same, promoted every 128"]
+    assert hopper[:2] == promoted[:2]
+    assert hopper[-1] > 5 * promoted[-1] > 1000 * errors["float32, one by one"][-1]

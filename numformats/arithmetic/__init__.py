@@ -1,0 +1,21 @@
+"""Arithmetic in a format: sums of products, as the exact sum or as real hardware rounds them.
+
+`Accumulator` says how; `units` has those that have a name; `meaning` computes one sum in Fractions,
+and `matrix` arrays of them, to the same bits.
+"""
+
+from __future__ import annotations
+
+from numformats.arithmetic.accumulators import Accumulator, Result
+from numformats.arithmetic.matrix import dot, matmul, sum
+from numformats.arithmetic.units import get_accumulator, list_accumulators
+
+__all__ = [
+    "Accumulator",
+    "Result",
+    "dot",
+    "get_accumulator",
+    "list_accumulators",
+    "matmul",
+    "sum",
+]
