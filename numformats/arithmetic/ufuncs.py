@@ -1,0 +1,172 @@
+"""NumPy's ufuncs on arrays of a format: which operation each is, and how its result is projected.
+
+A ufunc is called on exact numbers: the values of arrays of any format, and whatever other real
+numbers there are beside them. Its result is projected once. What is not in the tables is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from numformats.arithmetic import products, reductions
+from numformats.arithmetic.coded import Array, Coded, codes_in, common_format, plain, truth, write
+from numformats.arithmetic.operation_codes import operation_codes
+from numformats.arithmetic.ordering import compared
+from numformats.arithmetic.projections import Projection, common_projection
+from numformats.formats.format import Format
+
+# What a ufunc makes of operands: codes of a format under a projection.
+Projected: TypeAlias = Callable[[Sequence[Any], Format, Projection], Array]
+
+# Ufuncs that are called as the operation is.
+_SAME_NAME: Final = (
+    *("absolute", "negative", "copysign", "add", "subtract", "multiply", "divide", "reciprocal"),
+    *("sqrt", "cbrt", "hypot", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
+    *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "minimum", "maximum"),
+)
+# NumPy's remainder is not IEEE 754's, and is not here.
+OPERATIONS: Final[dict[np.ufunc, str]] = {
+    **{getattr(np, name): name for name in _SAME_NAME},
+    np.fabs: "absolute",
+    np.fmin: "minimum_number",
+    np.fmax: "maximum_number",
+}
+
+COMPARISONS: Final = frozenset(
+    (np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal)
+)
+# Questions about values, and about which of them are not zero.
+PREDICATES: Final = frozenset((np.isnan, np.isinf, np.isfinite, np.signbit))
+LOGICAL: Final = frozenset((np.logical_and, np.logical_or, np.logical_xor, np.logical_not))
+
+
+def _of_operation(name: str) -> Projected:
+    return lambda operands, fmt, how: operation_codes(name, operands, fmt, how)
+
+
+def _square(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
+    (x,) = operands
+    return operation_codes("multiply", [x, x], fmt, how)
+
+
+def _power(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
+    base, exponent = operands
+    if isinstance(exponent, int) and exponent == 2:
+        return _square([base], fmt, how)
+    raise TypeError(
+        f"numpy.power: the exponent {exponent!r} of an array of {fmt.name}; 2 is the only one here: "
+        "multiply, divide or take roots, each rounded once"
+    )
+
+
+def _positive(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
+    (x,) = operands
+    return codes_in(x, fmt, how).copy()
+
+
+PROJECTED: Final[dict[np.ufunc, Projected]] = {
+    **{ufunc: _of_operation(name) for ufunc, name in OPERATIONS.items()},
+    np.square: _square,
+    np.power: _power,
+    np.positive: _positive,
+    np.matmul: products.matmul,
+}
+
+
+def call(
+    ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: Mapping[str, Any]
+) -> Array | Coded:
+    """The result of a method of a ufunc, some of whose inputs or outputs are arrays of a format.
+
+    TypeError for a ufunc, a method or an option that there is none of here.
+    """
+    outs = options.get("out", ())
+    others = {name: value for name, value in options.items() if name != "out"}
+    out = outs[0] if len(outs) == 1 else None
+    if method == "__call__":
+        return _called(ufunc, inputs, out, others)
+    if method == "outer" and ufunc.nin == 2:
+        first, second = inputs
+        return _called(ufunc, _outer(first, second), out, others)
+    reduced = {"reduce": reductions.REDUCED, "accumulate": reductions.ACCUMULATED}.get(method, {})
+    if ufunc not in reduced:
+        raise TypeError(refusal(f"numpy.{ufunc.__name__}.{method}"))
+    (x,) = inputs
+    if not isinstance(x, Coded):
+        raise TypeError(f"numpy.{ufunc.__name__}.{method}: out is of a format, and the array not")
+    return reduced[ufunc](x, out=out, **{"axis": 0, **others})
+
+
+def _called(
+    ufunc: np.ufunc, inputs: Sequence[Any], out: Any, options: Mapping[str, Any]
+) -> Array | Coded:
+    name = f"numpy.{ufunc.__name__}"
+    mask = options.get("where", True)
+    asked = [option for option in options if option != "where"]
+    if asked:
+        raise TypeError(f"{name}: {asked[0]}= is for dtypes, and not for arrays of a format")
+    if ufunc in COMPARISONS | PREDICATES | LOGICAL:
+        if isinstance(out, Coded):
+            raise TypeError(f"{name}: out is of {out.format.name}, and the result is True or False")
+        return _answered(ufunc, inputs, out, mask)
+    if ufunc not in PROJECTED:
+        raise TypeError(refusal(name))
+    return projected(name, inputs, out, PROJECTED[ufunc], mask)
+
+
+def projected(
+    name: str, inputs: Sequence[Any], out: Any, made: Projected, mask: Any = True
+) -> Coded:
+    """What is made of operands, in their common format under their projection, or in that of `out`
+    under its own.
+    """
+    if out is None and mask is not True:
+        raise TypeError(f"{name}: where= without out= leaves elements that nobody has written")
+    if out is None:
+        first, fmt, how = _choice(name, inputs)
+        return first._made(made(inputs, fmt, how), fmt, how)
+    if not isinstance(out, Coded):
+        raise TypeError(
+            f"{name}: out is a {type(out).__name__}; the result needs an array of a format, "
+            "numpy.asarray gives its values"
+        )
+    write(out, made(inputs, out.format, out.projection), truth(mask))
+    return out
+
+
+def _answered(ufunc: np.ufunc, inputs: Sequence[Any], out: Any, mask: Any) -> Array:
+    kept = {} if out is None else {"out": out}
+    if ufunc in COMPARISONS:
+        first, second = inputs
+        return compared(ufunc, plain(first), plain(second), where=mask, **kept)
+    known = truth if ufunc in LOGICAL else plain
+    return ufunc(*(known(x) for x in inputs), where=mask, **kept)
+
+
+def _choice(name: str, inputs: Sequence[Any]) -> tuple[Coded, Format, Projection]:
+    """What a result is made like, and in which format under which projection."""
+    arrays = [x for x in inputs if isinstance(x, Coded)]
+    fmt = common_format(name, [x.format for x in arrays])
+    return arrays[0], fmt, common_projection(name, [x.projection for x in arrays])
+
+
+def _outer(first: Any, second: Any) -> list[Any]:
+    """Two operands whose axes are beside each other."""
+    ndim = np.ndim(plain(second))
+    index = (..., *[np.newaxis] * ndim)
+    if isinstance(first, Coded):
+        return [first._with_codes(first.codes[index]), second]
+    return [np.asarray(first)[index], second]
+
+
+def refusal(name: str) -> str:
+    """What an error says of a function of NumPy that is not here."""
+    return (
+        f"{name}: not for arrays of a format, since its result is not known to be rounded once; "
+        "numpy.asarray(a) gives the values to compute with in float64, and numformats.array(x, f) "
+        "rounds what comes of it"
+    )
