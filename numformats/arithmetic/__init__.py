@@ -2,13 +2,36 @@
 
     the exact result of numbers of any formats ──projection──▶ a value of the result's format
 
-`operations` has the functions, `application` what they share. What a result means is written in
+`operations` has the functions, `application` what they share; `comparisons` and `classes` have what
+is not rounded. What a result means is written in
 `numformats.exact`; here it is made fast, for arrays.
 """
 
 from __future__ import annotations
 
 from numformats.arithmetic.application import apply
+from numformats.arithmetic.classes import (
+    classify,
+    is_finite,
+    is_infinite,
+    is_nan,
+    is_normal,
+    is_one,
+    is_sign_minus,
+    is_subnormal,
+    is_zero,
+    next_down,
+    next_up,
+)
+from numformats.arithmetic.comparisons import (
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    not_equal,
+    total_order,
+)
 from numformats.arithmetic.operations import (
     absolute,
     add,
@@ -84,18 +107,32 @@ __all__ = [
     "arctanpi",
     "cbrt",
     "clamp",
+    "classify",
     "copysign",
     "cos",
     "cosh",
     "cospi",
     "divide",
+    "equal",
     "exp",
     "exp2",
     "exp10",
     "expm1",
     "faa",
     "fma",
+    "greater",
+    "greater_equal",
     "hypot",
+    "is_finite",
+    "is_infinite",
+    "is_nan",
+    "is_normal",
+    "is_one",
+    "is_sign_minus",
+    "is_subnormal",
+    "is_zero",
+    "less",
+    "less_equal",
     "log",
     "log1p",
     "log2",
@@ -112,6 +149,9 @@ __all__ = [
     "minimum_number",
     "multiply",
     "negative",
+    "next_down",
+    "next_up",
+    "not_equal",
     "reciprocal",
     "remainder",
     "rsqrt",
@@ -124,4 +164,5 @@ __all__ = [
     "tan",
     "tanh",
     "tanpi",
+    "total_order",
 ]

@@ -38,7 +38,7 @@ def apply(
     takes; all else is as for `numformats.arithmetic.add`.
 
     >>> import numformats as nf
-    >>> apply("fma", [4097.0, 4097.0, 2.0**-30], nf.float32)
+    >>> nf.arithmetic.apply("fma", [4097.0, 4097.0, 2.0**-30], nf.float32)
     np.float64(16785410.0)
     """
     arrays = read_operands(operands)
