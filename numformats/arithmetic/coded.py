@@ -100,7 +100,7 @@ def named_format(argument: str, name: Any) -> Format:
 
 
 def codes_in(x: Any, fmt: Format, projection: Projection) -> Array:
-    """The codes of numbers in a format: those that an array has if it is in that, else projected."""
+    """The codes of numbers in a format: those of an array that is in it, else projected ones."""
     if isinstance(x, Coded) and x.format == fmt:
         return x.codes
     return np.asarray(fmt.encode(x.values() if isinstance(x, Coded) else x, **projection.words))

@@ -47,7 +47,7 @@ def call(function: Callable[..., Any], args: Sequence[Any], options: Mapping[str
     given = {
         option: value
         for option, value in options.items()
-        if not (option in ("out", "dtype", "where", "initial") and value in (None, np._NoValue))
+        if not (option in ("out", "dtype", "initial") and (value is None or value is np._NoValue))
     }
     signature = inspect.signature(own)
     try:

@@ -11,10 +11,9 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from numformats.arithmetic import products, reductions
+from numformats.arithmetic import comparisons, products, reductions
 from numformats.arithmetic.coded import Array, Coded, codes_in, common_format, plain, truth, write
 from numformats.arithmetic.operation_codes import operation_codes
-from numformats.arithmetic.ordering import compared
 from numformats.arithmetic.projections import Projection, common_projection
 from numformats.formats.format import Format
 
@@ -36,9 +35,15 @@ OPERATIONS: Final[dict[np.ufunc, str]] = {
     np.fmax: "maximum_number",
 }
 
-COMPARISONS: Final = frozenset(
-    (np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal)
-)
+# Of numbers of any formats, exactly.
+COMPARISONS: Final[dict[np.ufunc, Callable[..., Any]]] = {
+    np.less: comparisons.less,
+    np.less_equal: comparisons.less_equal,
+    np.equal: comparisons.equal,
+    np.not_equal: comparisons.not_equal,
+    np.greater: comparisons.greater,
+    np.greater_equal: comparisons.greater_equal,
+}
 # Questions about values, and about which of them are not zero.
 PREDICATES: Final = frozenset((np.isnan, np.isinf, np.isfinite, np.signbit))
 LOGICAL: Final = frozenset((np.logical_and, np.logical_or, np.logical_xor, np.logical_not))
@@ -55,11 +60,11 @@ def _square(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
 
 def _power(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
     base, exponent = operands
-    if isinstance(exponent, int) and exponent == 2:
+    if isinstance(exponent, (int, float)) and exponent == 2:
         return _square([base], fmt, how)
     raise TypeError(
-        f"numpy.power: the exponent {exponent!r} of an array of {fmt.name}; 2 is the only one here: "
-        "multiply, divide or take roots, each rounded once"
+        f"numpy.power: the exponent {exponent!r}; 2 is the only one here: multiply, divide or take "
+        "roots, each rounded once"
     )
 
 
@@ -109,7 +114,7 @@ def _called(
     asked = [option for option in options if option != "where"]
     if asked:
         raise TypeError(f"{name}: {asked[0]}= is for dtypes, and not for arrays of a format")
-    if ufunc in COMPARISONS | PREDICATES | LOGICAL:
+    if ufunc in (*COMPARISONS, *PREDICATES, *LOGICAL):
         if isinstance(out, Coded):
             raise TypeError(f"{name}: out is of {out.format.name}, and the result is True or False")
         return _answered(ufunc, inputs, out, mask)
@@ -139,12 +144,16 @@ def projected(
 
 
 def _answered(ufunc: np.ufunc, inputs: Sequence[Any], out: Any, mask: Any) -> Array:
-    kept = {} if out is None else {"out": out}
+    """A question that is answered with True and False."""
     if ufunc in COMPARISONS:
-        first, second = inputs
-        return compared(ufunc, plain(first), plain(second), where=mask, **kept)
-    known = truth if ufunc in LOGICAL else plain
-    return ufunc(*(known(x) for x in inputs), where=mask, **kept)
+        answer = COMPARISONS[ufunc](*map(plain, inputs))
+    else:
+        answer = ufunc(*map(truth if ufunc in LOGICAL else plain, inputs))
+    if out is None and mask is True:
+        return answer
+    result = np.zeros(np.shape(answer), bool) if out is None else out
+    np.copyto(result, answer, where=truth(mask))
+    return result
 
 
 def _choice(name: str, inputs: Sequence[Any]) -> tuple[Coded, Format, Projection]:

@@ -1,0 +1,38 @@
+"""Operations element by element, each as `numformats.exact.apply` defines it: right for all numbers
+and formats, and slow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats import exact
+from numformats.arithmetic.call import Array, Call
+from numformats.codec.arguments import code_dtype
+
+
+def codes_of(call: Call, operands: list[Array], draws: NDArray[np.uint64] | None) -> Array:
+    """The codes of an operation on one-dimensional arrays of numbers, as a new array."""
+    modes = call.modes
+    codes = np.empty(operands[0].size, code_dtype(call.system))
+    # Equal operands give equal results, and the same few come again and again in narrow formats.
+    found: dict[tuple[bytes | int, ...], int] = {}
+    for i in range(codes.size):
+        scalars: list[Any] = [operand[i] for operand in operands]
+        bits = None if draws is None else int(draws[i])
+        key = (*(scalar.tobytes() for scalar in scalars), -1 if bits is None else bits)
+        if key not in found:
+            found[key] = exact.apply(
+                call.operation.name,
+                scalars,
+                call.system,
+                modes.rounding,
+                modes.saturation,
+                nan=modes.nan,
+                random_bits=bits,
+            )
+        codes[i] = found[key]
+    return codes
