@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -133,7 +132,7 @@ class FormatArray(NDArrayOperatorsMixin, Coded):
         >>> a + 0.01
         FormatArray([1.5], float4_e2m1fn, rounding='toward_positive')
         """
-        projection = dataclasses.replace(self._projection, **changes)
+        projection = self._projection.replaced(changes)
         return self._made(self._codes, self._format, projection)
 
     def astype(self, format: str | Format, **changes: Any) -> FormatArray:
@@ -147,7 +146,7 @@ class FormatArray(NDArrayOperatorsMixin, Coded):
         FormatArray([0., 3.], float4_e2m1fn)
         """
         fmt = named_format("format", format)
-        how = dataclasses.replace(self._projection, **changes)
+        how = self._projection.replaced(changes)
         return self._made(codes_in(self, fmt, how).copy(), fmt, self._projection)
 
     def copy(self) -> FormatArray:

@@ -53,7 +53,8 @@ def call(function: Callable[..., Any], args: Sequence[Any], options: Mapping[str
     try:
         signature.bind(*args, **given)
     except TypeError as error:
-        raise TypeError(f"{name}: {error}; of arrays of a format it takes {signature}") from None
+        taken = ", ".join(signature.parameters)
+        raise TypeError(f"{name}: {error}; of arrays of a format it takes {taken}") from None
     return own(*args, **given)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from numformats.arithmetic.accumulators import Accumulator
 from numformats.arithmetic.units import get_accumulator
+from numformats.checks import unknown
 from numformats.codec.random_bits import RandomSource, key_of
 from numformats.modes import Stochastic, parse_modes
 
@@ -74,6 +75,14 @@ class Projection:
             for field in dataclasses.fields(self)
             if (value := getattr(self, field.name)) != field.default
         }
+
+    def replaced(self, changes: Mapping[str, Any]) -> Projection:
+        """The same with some attributes replaced; TypeError for what is none."""
+        known = [field.name for field in dataclasses.fields(self)]
+        for name in changes:
+            if name not in known:
+                raise TypeError(unknown("projection", name, known))
+        return dataclasses.replace(self, **changes)
 
     def __repr__(self) -> str:
         return (

@@ -73,8 +73,19 @@ def _positive(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
     return codes_in(x, fmt, how).copy()
 
 
+def _integral(ufunc: np.ufunc) -> Projected:
+    """A ufunc whose results are exact in float64, where operands are."""
+
+    def made(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
+        (x,) = operands
+        return np.asarray(fmt.encode(ufunc(plain(x)), **how.words))
+
+    return made
+
+
 PROJECTED: Final[dict[np.ufunc, Projected]] = {
     **{ufunc: _of_operation(name) for ufunc, name in OPERATIONS.items()},
+    **{ufunc: _integral(ufunc) for ufunc in (np.floor, np.ceil, np.trunc, np.rint, np.sign)},
     np.square: _square,
     np.power: _power,
     np.positive: _positive,
@@ -99,17 +110,17 @@ def call(
         return _called(ufunc, _outer(first, second), out, others)
     reduced = {"reduce": reductions.REDUCED, "accumulate": reductions.ACCUMULATED}.get(method, {})
     if ufunc not in reduced:
-        raise TypeError(refusal(f"numpy.{ufunc.__name__}.{method}"))
+        raise TypeError(refusal(f"{name_of(ufunc)}.{method}"))
     (x,) = inputs
     if not isinstance(x, Coded):
-        raise TypeError(f"numpy.{ufunc.__name__}.{method}: out is of a format, and the array not")
+        raise TypeError(f"{name_of(ufunc)}.{method}: out is of a format, and the array not")
     return reduced[ufunc](x, out=out, **{"axis": 0, **others})
 
 
 def _called(
     ufunc: np.ufunc, inputs: Sequence[Any], out: Any, options: Mapping[str, Any]
 ) -> Array | Coded:
-    name = f"numpy.{ufunc.__name__}"
+    name = name_of(ufunc)
     mask = options.get("where", True)
     asked = [option for option in options if option != "where"]
     if asked:
@@ -172,10 +183,29 @@ def _outer(first: Any, second: Any) -> list[Any]:
     return [np.asarray(first)[index], second]
 
 
+def name_of(ufunc: np.ufunc) -> str:
+    """What an error calls a ufunc, which may be another library's."""
+    return f"{'numpy.' if hasattr(np, ufunc.__name__) else ''}{ufunc.__name__}"
+
+
+# What to do instead, where there is more to say than what holds for all.
+_OF_BITS: Final = "a.codes has the bits"
+_OF_DIVISION: Final = "numformats.arithmetic.remainder is that of IEEE 754, which is another"
+_WAYS_OUT: Final = {
+    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "invert"), _OF_BITS),
+    **dict.fromkeys(("left_shift", "right_shift", "bitwise_count"), _OF_BITS),
+    **dict.fromkeys(("remainder", "fmod", "floor_divide", "divmod"), _OF_DIVISION),
+    **dict.fromkeys(
+        ("nextafter", "spacing"), "numformats.arithmetic.next_up and next_down have neighbours"
+    ),
+}
+
+
 def refusal(name: str) -> str:
     """What an error says of a function of NumPy that is not here."""
-    return (
-        f"{name}: not for arrays of a format, since its result is not known to be rounded once; "
+    of_all = (
         "numpy.asarray(a) gives the values to compute with in float64, and numformats.array(x, f) "
         "rounds what comes of it"
     )
+    way_out = _WAYS_OUT.get(name.rpartition(".")[2], of_all)
+    return f"{name}: not for arrays of a format, which would be computed in float64; {way_out}"
