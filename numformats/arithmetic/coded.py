@@ -96,7 +96,12 @@ class Coded:
 
 def named_format(argument: str, name: Any) -> Format:
     """The format of a name or dtype; ValueError for an unknown one, with the nearest."""
-    return read_format(name, lambda text: ValueError(unknown(argument, text, names_like(text))))
+
+    def refusal(text: str) -> ValueError:
+        nearest, _, _ = unknown(argument, text, names_like(text)).partition(" Known:")
+        return ValueError(f"{nearest} See numformats.list_formats()")
+
+    return read_format(name, refusal)
 
 
 def codes_in(x: Any, fmt: Format, projection: Projection) -> Array:
