@@ -41,7 +41,8 @@ def main() -> None:
     for name in FORMATS:
         for rounding in ROUNDINGS:
             d = numbers_from_1_to_4(name).with_projection(rounding=rounding)
-            found, right = square_root(d), np.sqrt(d)
+            found: Any = square_root(d)
+            right: Any = np.sqrt(d)
             # Neighbouring positive numbers have neighbouring codes.
             off = np.abs(found.codes.astype(int) - right.codes.astype(int))
             print(f"{name:14} {d.size:7} {rounding:13} {np.mean(off == 0):6.1%} {off.max():6}")

@@ -90,8 +90,16 @@ class Coded:
         return self._codes.nbytes
 
     def values(self, dtype: DTypeLike | None = None) -> Array:
-        """The values as a new array of a dtype that holds them. See `Format.decode`."""
-        return np.asarray(self._format.decode(self._codes, dtype))
+        """The values as a new array of a dtype that holds them, NaN with its sign. See
+        `Format.decode`, which gives NaN without.
+        """
+        values = np.asarray(self._format.decode(self._codes, dtype))
+        if self._format.has_nan:
+            sign = self._format.code_of_nan(True) ^ self._format.code_of_nan(False)
+            is_negative = np.isnan(values) & ((self._codes & sign) != 0)
+            if is_negative.any():
+                np.negative(values, out=values, where=is_negative)
+        return values
 
 
 def named_format(argument: str, name: Any) -> Format:
