@@ -77,7 +77,7 @@ def test_softmax() -> None:
     found = {(name, how): [float(x) for x in figures] for name, how, *figures in lines}
     assert len(found) == 10
     worst = [found[name, "exact"][1] for name in ("float32", "float16", "bfloat16")]
-    assert 0 < worst[0] < 1e-7 < worst[1] < 1e-3 < worst[2] * 10 < 1e-1
+    assert 0 < worst[0] < 1e-7 < worst[1] < 2e-4 < worst[2] < 1e-2
     for (name, _), (total, _, zeros) in found.items():
         assert total == pytest.approx(1, abs=0.1 if "float8" in name else 0.01)
         assert (zeros > 0) == ("float8" in name)

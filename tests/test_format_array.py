@@ -15,6 +15,7 @@ import pytest
 
 import numformats as nf
 from numformats.arithmetic import numpy_functions, ufuncs
+from numformats.arithmetic.operands import read_operand
 from numformats.arithmetic.projections import Projection
 from numformats.codec.random_bits import draw
 
@@ -432,6 +433,16 @@ def test_matrix_products_by_machines() -> None:
     assert np.array_equal(np.asarray(sequential), expected)
 
 
+def test_accumulators_take_arrays_in_their_format() -> None:
+    """2**-8 is subnormal in E4M3, with another exponent than in E5M2."""
+    hopper = nf.arithmetic.get_accumulator("h100_float8_wgmma")
+    powers = {}
+    for name in hopper.inputs:
+        operand = read_operand("x", nf.array([2.0**-8, 1.0], name), hopper, axis=-1)
+        powers[name] = operand.powers.tolist()
+    assert powers == {"float8_e4m3fn": [2.0**-6, 1.0], "float8_e5m2": [2.0**-8, 1.0]}
+
+
 # Elements and shapes
 
 
@@ -692,8 +703,9 @@ def test_every_other_ufunc_is_refused_by_name() -> None:
         (lambda a: a & 1, "a.codes has the bits"),
         (lambda a: a % 2, "numformats.arithmetic.remainder"),
         (lambda a: np.nextafter(a, 2), "next_up"),
-        (lambda a: np.add(a, 1, dtype=np.float64), "dtype= is for dtypes"),
-        (lambda a: np.sum(a, dtype=np.float64), "takes x, axis, out, keepdims"),
+        (lambda a: np.add(a, 1, dtype=np.float64), "numpy.add: dtype= is not taken"),
+        (lambda a: np.sum(a, dtype=np.float64), "numpy.sum: .*takes x, axis, out, keepdims"),
+        (lambda a: np.add.reduce(a, initial=1), "numpy.add.reduce: .*takes x, axis, out, keepdims"),
         (lambda a: np.tile([1, 2], a), "can only come first"),
         (lambda a: np.power(a, a), "2 is the only one"),
         (lambda a: np.dot(a.reshape(1, 1, 1), a), "use @"),

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from numformats.arithmetic.projections import DEFAULT, Projection
 from numformats.checks import unknown
-from numformats.codec.arguments import code_dtype, read_codes
+from numformats.codec.arguments import code_dtype, read_codes, read_real
 from numformats.codec.extents import extent_of_format
 from numformats.formats.format import Format
 from numformats.formats.registry import names_like, read_format
@@ -127,6 +127,13 @@ def truth(x: Any) -> Any:
 def plain(x: Any) -> Any:
     """The values of an array of a format; anything else as it is."""
     return x.values() if isinstance(x, Coded) else x
+
+
+def as_real(argument: str, x: Any) -> Array:
+    """An array of real numbers as its dtype has them, which for one of a format is the format's, if
+    it has one: what says which input of an accumulator it is.
+    """
+    return x.values(x.format.dtype) if isinstance(x, Coded) else read_real(argument, x)
 
 
 def common_format(argument: str, formats: Sequence[Format]) -> Format:

@@ -6,7 +6,6 @@ one format first. The others are reductions, or questions about values.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -42,20 +41,7 @@ def call(function: Callable[..., Any], args: Sequence[Any], options: Mapping[str
     name = f"{function.__module__}.{function.__name__}"
     if function not in FUNCTIONS:
         raise TypeError(ufuncs.refusal(name))
-    own = FUNCTIONS[function]
-    # Their defaults, which callers may have written out.
-    given = {
-        option: value
-        for option, value in options.items()
-        if not (option in ("out", "dtype", "initial") and (value is None or value is np._NoValue))
-    }
-    signature = inspect.signature(own)
-    try:
-        signature.bind(*args, **given)
-    except TypeError as error:
-        taken = ", ".join(signature.parameters)
-        raise TypeError(f"{name}: {error}; of arrays of a format it takes {taken}") from None
-    return own(*args, **given)
+    return ufuncs.called_with(name, FUNCTIONS[function], args, options)
 
 
 def _moving(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,18 +15,17 @@ import numpy as np
 
 from numformats.arithmetic import matrix
 from numformats.arithmetic.accumulators import Accumulator
-from numformats.arithmetic.coded import Array, Coded
+from numformats.arithmetic.coded import Array, Coded, as_real
 from numformats.arithmetic.exact_sums import exact_products
 from numformats.arithmetic.operands import as_float64
 from numformats.arithmetic.projections import Projection
 from numformats.arithmetic.units import get_accumulator
-from numformats.codec.arguments import read_real
 from numformats.formats.format import Format
 
 
 def matmul(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
     """The codes of a matrix product."""
-    a, b = (_in_own_dtype(name, x) for name, x in zip("ab", operands, strict=True))
+    a, b = (as_real(name, x) for name, x in zip("ab", operands, strict=True))
     for name, x in (("a", a), ("b", b)):
         if x.ndim == 0:
             raise ValueError(f"{name}: a number; a matrix product needs axes, and * multiplies")
@@ -41,18 +40,13 @@ def matmul(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
 def sum_codes(terms: Coded, fmt: Format, how: Projection) -> Array:
     """The codes of the sums along the first axis of a matrix."""
     acc = get_accumulator(how.accumulator)
-    x = _in_own_dtype("x", terms)
+    x = as_real("x", terms)
     if acc.rounds_once:
         ones = np.ones((1, x.shape[0]))
         return np.asarray(fmt.encode(_exact_matmul(ones, x)[0], **how.words))
     acc = _with_rounding(acc, how)
     values = matrix.sum(x, _output(acc, fmt), axis=0, accumulator=acc)
     return np.asarray(fmt.encode(values, **how.words))
-
-
-def _in_own_dtype(argument: str, x: Any) -> Array:
-    """Values in the dtype of their format, if it has one: what says which input they are."""
-    return x.values(x.format.dtype) if isinstance(x, Coded) else read_real(argument, x)
 
 
 def _with_rounding(acc: Accumulator, how: Projection) -> Accumulator:

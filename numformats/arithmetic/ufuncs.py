@@ -6,6 +6,7 @@ numbers there are beside them. Its result is projected once. What is not in the 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -114,7 +115,29 @@ def call(
     (x,) = inputs
     if not isinstance(x, Coded):
         raise TypeError(f"{name_of(ufunc)}.{method}: out is of a format, and the array not")
-    return reduced[ufunc](x, out=out, **{"axis": 0, **others})
+    given = {"axis": 0, "out": out, **others}
+    return called_with(f"{name_of(ufunc)}.{method}", reduced[ufunc], [x], given)
+
+
+def called_with(
+    name: str, own: Callable[..., Any], args: Sequence[Any], options: Mapping[str, Any]
+) -> Any:
+    """What a function makes of NumPy's arguments; TypeError, with those that it takes, for others.
+
+    Options are left out that say no more than that they are not given.
+    """
+    given = {
+        option: value
+        for option, value in options.items()
+        if not (option in ("out", "dtype", "initial") and (value is None or value is np._NoValue))
+    }
+    signature = inspect.signature(own)
+    try:
+        signature.bind(*args, **given)
+    except TypeError as error:
+        taken = ", ".join(signature.parameters)
+        raise TypeError(f"{name}: {error}; of arrays of a format it takes {taken}") from None
+    return own(*args, **given)
 
 
 def _called(
@@ -124,7 +147,7 @@ def _called(
     mask = options.get("where", True)
     asked = [option for option in options if option != "where"]
     if asked:
-        raise TypeError(f"{name}: {asked[0]}= is for dtypes, and not for arrays of a format")
+        raise TypeError(f"{name}: {asked[0]}= is not taken for arrays of a format")
     if ufunc in (*COMPARISONS, *PREDICATES, *LOGICAL):
         if isinstance(out, Coded):
             raise TypeError(f"{name}: out is of {out.format.name}, and the result is True or False")
