@@ -15,8 +15,9 @@ from numformats.codec.random_bits import RandomSource, draw, key_of
 from numformats.codec.values import default_dtype, rounded_dtype
 from numformats.exact import Operation
 from numformats.exact.application import find_operation
+from numformats.exact.rules import named_rules
 from numformats.modes import Modes, Stochastic, parse_modes, random_bit_count
-from numformats.system import NumberSystem, require_system
+from numformats.system import Arithmetic, NumberSystem, require_system
 
 Array: TypeAlias = NDArray[Any]
 
@@ -28,6 +29,7 @@ NAMES = ("x", "y", "z")
 class Call:
     """An operation asked for: all of a call but the numbers.
 
+    rules: whose rules for zeros, infinities and NaN apply.
     key, random_bits: where a random mode gets its bits from, one of the two.
     """
 
@@ -35,6 +37,7 @@ class Call:
     system: NumberSystem
     modes: Modes
     plan: Plan
+    rules: Arithmetic
     key: int | None = None
     random_bits: Array | None = None
 
@@ -56,30 +59,42 @@ def read_call(
     nan: str,
     rng: RandomSource,
     random_bits: ArrayLike | None,
+    rules: Arithmetic | None = None,
 ) -> Call:
     """The call of these words, for results of a shape. Raises what `codec.encode` raises."""
     require_system(fmt)
     modes = parse_modes(rounding, saturation, nan)
-    operation, plan, bits = find_operation(name), make_plan(fmt, modes), 0
+    operation, plan = find_operation(name), make_plan(fmt, modes)
+    followed = fmt.arithmetic if rules is None else rules
+    named_rules(followed)
     bits = random_bit_count(modes.rounding)
     if random_bits is not None:
         if rng is not None:
             raise ValueError("rng: given along with random_bits; pass one of the two")
         given = read_random_bits(random_bits, shape, bits, str(modes.rounding))
-        return Call(operation, fmt, modes, plan, random_bits=given)
-    return Call(operation, fmt, modes, plan, key=key_of(rng) if bits else None)
+        return Call(operation, fmt, modes, plan, followed, random_bits=given)
+    return Call(operation, fmt, modes, plan, followed, key=key_of(rng) if bits else None)
 
 
-def read_operands(operands: Sequence[ArrayLike], names: Sequence[str] = NAMES) -> list[Array]:
-    """Operands as arrays of real numbers of one shape, each of its own dtype.
+def read_operands(name: str, operands: Sequence[ArrayLike]) -> list[Array]:
+    """The operands of an operation as arrays of real numbers of one shape, each of its own dtype.
 
-    TypeError for what is not real numbers, ValueError for shapes that do not broadcast.
+    TypeError for what is not real numbers, ValueError for shapes that do not broadcast, another
+    number of operands, and an unknown operation.
     """
-    arrays = [read_real(name, x) for name, x in zip(names, operands, strict=False)]
+    count = find_operation(name).operands
+    if len(operands) != count:
+        raise ValueError(f"operands: {name} takes {count}, got {len(operands)}")
+    return broadcast(*operands)
+
+
+def broadcast(*operands: ArrayLike) -> list[Array]:
+    """Arrays of real numbers of one shape."""
+    arrays = [read_real(name, x) for name, x in zip(NAMES, operands, strict=False)]
     try:
         return list(np.broadcast_arrays(*arrays))
     except ValueError:
-        shapes = " and ".join(f"{n} {a.shape}" for n, a in zip(names, arrays, strict=False))
+        shapes = " and ".join(f"{n} {a.shape}" for n, a in zip(NAMES, arrays, strict=False))
         raise ValueError(f"shapes that do not broadcast: {shapes}") from None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numformats import exact
-from numformats.arithmetic.call import Array, prepare_result, read_operands
+from numformats.arithmetic.call import Array, broadcast, prepare_result
 from numformats.exact.rules import named_rules
 from numformats.system import Arithmetic
 
@@ -124,7 +124,7 @@ def total_order(
 def _compared(
     name: str, x: ArrayLike, y: ArrayLike, out: Array | None, rules: Arithmetic = "ieee"
 ) -> Any:
-    first, second = read_operands((x, y))
+    first, second = broadcast(x, y)
     result = prepare_result(out, first.shape, np.dtype(bool))
     if _is_in_float64(first) and _is_in_float64(second):
         a, b = first.astype(np.float64), second.astype(np.float64)

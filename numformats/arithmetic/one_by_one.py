@@ -33,6 +33,7 @@ def codes_of(call: Call, operands: list[Array], draws: NDArray[np.uint64] | None
                 modes.saturation,
                 nan=modes.nan,
                 random_bits=bits,
+                rules=call.rules,
             )
         codes[i] = found[key]
     return codes
