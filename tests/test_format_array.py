@@ -240,7 +240,7 @@ def test_unfit_outputs_are_refused() -> None:
 
 def test_nan_has_to_have_a_place() -> None:
     a = nf.array([0.0, 1.0], "float4_e2m1fn")
-    with pytest.raises(ValueError, match="divide: NaN, and float4_e2m1fn has no NaN"):
+    with pytest.raises(ValueError, match=r"divide: the result at .* float4_e2m1fn has no NaN"):
         a / 0
     assert np.asarray(a.with_projection(nan="zero") / 0).tolist() == [0.0, 6.0]
 

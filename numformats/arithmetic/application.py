@@ -56,26 +56,38 @@ def apply(
     shape = arrays[0].shape
     call = read_call(name, shape, fmt, rounding, saturation, nan, rng, random_bits, rules)
     result = prepare_result(out, shape, result_dtype(operands, arrays, fmt))
-    _write(call, arrays, result)
+    write_results(call, arrays, result, fmt)
     return result[()] if out is None and result.ndim == 0 else result
 
 
-def _write(call: Call, arrays: list[Array], result: Array) -> None:
-    """Write the values of a call to an array of their dtype and shape."""
-    fmt = call.system
+def write_results(
+    call: Call,
+    arrays: list[Array],
+    result: Array,
+    decoded: NumberSystem | None,
+    extents: Sequence[Extent | None] = (),
+) -> None:
+    """Write the results of a call to an array of their shape: codes, or the values of these in a
+    format. `extents` are those of operands which are known better than their dtypes tell.
+    """
     narrow = [_as_float64_holds(array) for array in arrays]
     if all(array is not None for array in narrow):
         operands = [array for array in narrow if array is not None]
-        extents: tuple[Extent, ...] = tuple(
-            extent_of_dtype(array.dtype.newbyteorder("=")) for array in operands
+        of_dtypes = [extent_of_dtype(array.dtype.newbyteorder("=")) for array in operands]
+        known = extents or [None] * len(operands)
+        reached = tuple(own or other for own, other in zip(known, of_dtypes, strict=True))
+        evaluation = find_evaluation(
+            call.operation.name, reached, call.system, call.modes, call.rules
         )
-        evaluation = find_evaluation(call.operation.name, extents, fmt, call.modes, call.rules)
         if evaluation is not None:
-            run(call, evaluation, operands, result, fmt)
+            run(call, evaluation, operands, result, decoded)
             return
     flat = [array.reshape(-1) for array in arrays]
-    codes = one_by_one.codes_of(call, flat, call.draws(0, result.size))
-    decode_into(result, codes.reshape(result.shape), fmt)
+    codes = one_by_one.codes_of(call, flat, call.draws(0, result.size)).reshape(result.shape)
+    if decoded is None:
+        result[...] = codes
+    else:
+        decode_into(result, codes, decoded)
 
 
 def _as_float64_holds(array: Array) -> Array | None:
