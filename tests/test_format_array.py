@@ -328,6 +328,21 @@ def test_a_sum_is_exact_and_rounded_once() -> None:
     assert float(np.sum(nf.array([], "float16"))) == 0.0
 
 
+def test_long_and_wide_sums_are_exact() -> None:
+    rng = np.random.default_rng(0)
+    for name, scale in (("float16", 100.0), ("float8_e4m3fn", 100.0), ("bfloat16", 1e30)):
+        a = nf.array(rng.normal(scale=scale, size=(2000, 2)) ** 3 / scale**2, name)
+        a[0] = [scale, -scale]
+        for column, found in zip(np.asarray(a).T, np.sum(a, axis=0), strict=True):
+            total = sum(Fraction(float(x)) for x in column)
+            assert int(found.codes) == nf.exact.project(total, a.format)
+    special = nf.array([[np.inf, -np.inf, np.nan, -0.0], [np.inf, np.inf, 1.0, -0.0]], "float16")
+    total = special.sum(axis=0)
+    assert np.isposinf(np.asarray(total)[0])
+    assert np.isnan(total).tolist() == [False, True, True, False]
+    assert not np.signbit(total[3])
+
+
 def test_a_sum_by_another_accumulator() -> None:
     ones = nf.array(np.ones(20), "float8_e4m3fn")
     assert float(ones.sum()) == 20.0

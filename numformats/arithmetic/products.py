@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,10 +17,14 @@ from numformats.arithmetic import matrix
 from numformats.arithmetic.accumulators import Accumulator
 from numformats.arithmetic.coded import Array, Coded, as_real
 from numformats.arithmetic.exact_sums import exact_products
+from numformats.arithmetic.limits import reach_of
 from numformats.arithmetic.operands import as_float64
 from numformats.arithmetic.projections import Projection
 from numformats.arithmetic.units import get_accumulator
+from numformats.codec.extents import extent_of_format
 from numformats.formats.format import Format
+
+_FLOAT64_BITS: Final = 53
 
 
 def matmul(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
@@ -42,11 +46,20 @@ def sum_codes(terms: Coded, fmt: Format, how: Projection) -> Array:
     acc = get_accumulator(how.accumulator)
     x = as_real("x", terms)
     if acc.rounds_once:
-        ones = np.ones((1, x.shape[0]))
-        return np.asarray(fmt.encode(_exact_matmul(ones, x)[0], **how.words))
+        return np.asarray(fmt.encode(_exact_sum(x, terms.format), **how.words))
     acc = _with_rounding(acc, how)
     values = matrix.sum(x, _output(acc, fmt), axis=0, accumulator=acc)
     return np.asarray(fmt.encode(values, **how.words))
+
+
+def _exact_sum(x: Array, fmt: Format) -> Array:
+    """The sums along the first axis of values of a format, rounded to odd in float64."""
+    wide = as_float64("x", x)
+    if reach_of(extent_of_format(fmt)).span + len(x).bit_length() > _FLOAT64_BITS:
+        return _exact_matmul(np.ones((1, len(x))), wide)[0]
+    # Whatever is summed has few enough bits for float64. The sum of no elements is +0.
+    with np.errstate(invalid="ignore"):
+        return np.add.reduce(wide, axis=0) + 0.0
 
 
 def _with_rounding(acc: Accumulator, how: Projection) -> Accumulator:
