@@ -15,6 +15,7 @@ from numformats.codec.arguments import code_dtype, read_codes, read_real
 from numformats.codec.extents import extent_of_format
 from numformats.formats.format import Format
 from numformats.formats.registry import names_like, read_format
+from numformats.system import NumberSystem
 
 Array = NDArray[Any]
 Self = TypeVar("Self", bound="Coded")
@@ -94,12 +95,18 @@ class Coded:
         `Format.decode`, which gives NaN without.
         """
         values = np.asarray(self._format.decode(self._codes, dtype))
-        if self._format.has_nan:
-            sign = self._format.code_of_nan(True) ^ self._format.code_of_nan(False)
-            is_negative = np.isnan(values) & ((self._codes & sign) != 0)
-            if is_negative.any():
-                np.negative(values, out=values, where=is_negative)
+        is_negative = signs_of_nan(self._codes, values, self._format)
+        if is_negative.any():
+            np.negative(values, out=values, where=is_negative)
         return values
+
+
+def signs_of_nan(codes: Any, values: Any, fmt: NumberSystem) -> NDArray[np.bool_]:
+    """Where codes, whose values are these, are of a NaN with a negative sign."""
+    if not fmt.has_nan:
+        return np.zeros(np.shape(codes), bool)
+    sign = fmt.code_of_nan(True) ^ fmt.code_of_nan(False)
+    return np.isnan(values) & ((codes & sign) != 0)
 
 
 def named_format(argument: str, name: Any) -> Format:

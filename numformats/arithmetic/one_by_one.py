@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 
 from numformats import exact
 from numformats.arithmetic.call import Array, Call
+from numformats.arithmetic.sources import Source
 from numformats.codec.arguments import code_dtype
 
 
-def codes_of(call: Call, operands: list[Array], draws: NDArray[np.uint64] | None) -> Array:
-    """The codes of an operation on one-dimensional arrays of numbers, as a new array."""
+def codes_of(
+    call: Call,
+    sources: tuple[Source, ...],
+    operands: list[Array],
+    draws: NDArray[np.uint64] | None,
+) -> Array:
+    """The codes of an operation on one-dimensional arrays, as a new array."""
     modes = call.modes
     codes = np.empty(operands[0].size, code_dtype(call.system))
     # Equal operands give equal results, and the same few come again and again in narrow formats.
@@ -27,7 +33,7 @@ def codes_of(call: Call, operands: list[Array], draws: NDArray[np.uint64] | None
         if key not in found:
             found[key] = exact.apply(
                 call.operation.name,
-                scalars,
+                [source.number(one) for source, one in zip(sources, scalars, strict=True)],
                 call.system,
                 modes.rounding,
                 modes.saturation,

@@ -1,0 +1,108 @@
+"""Where numbers come from: arrays of values of a dtype, or of codes of a format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats import exact
+from numformats.arithmetic.call import Array
+from numformats.codec.arguments import code_dtype
+from numformats.codec.extents import Extent, dtype_holds, extent_of_dtype, extent_of_format
+from numformats.codec.values import decode_chunk
+from numformats.system import NumberSystem
+
+
+class Source(Protocol):
+    """How the elements of an array are to be read. Hashable."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What elements are, in native byte order."""
+
+    @property
+    def bits(self) -> int:
+        """How many of the bits of an element may be set."""
+
+    @property
+    def extent(self) -> Extent:
+        """How far the numbers reach."""
+
+    @property
+    def is_in_float64(self) -> bool:
+        """Whether float64 holds all numbers."""
+
+    def numbers(self, elements: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The numbers of elements, in a dtype that holds them."""
+
+    def number(self, element: Any) -> Any:
+        """The number of one element, exactly."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """Numbers of a dtype."""
+
+    dtype: np.dtype[Any]
+
+    @property
+    def bits(self) -> int:
+        """All of them."""
+        return 8 * self.dtype.itemsize
+
+    @property
+    def extent(self) -> Extent:
+        """How far the numbers reach."""
+        return extent_of_dtype(self.dtype)
+
+    @property
+    def is_in_float64(self) -> bool:
+        """Whether float64 holds all numbers."""
+        return self.dtype.kind not in "iu" or self.dtype.itemsize < 8
+
+    def numbers(self, elements: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The numbers of elements, in a dtype that holds them."""
+        with np.errstate(invalid="ignore"):  # signaling NaN
+            return elements.astype(dtype)
+
+    def number(self, element: Any) -> Any:
+        """The number of one element, exactly."""
+        return element
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of a format, all of them in range."""
+
+    fmt: NumberSystem
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the codes."""
+        return code_dtype(self.fmt)
+
+    @property
+    def bits(self) -> int:
+        """The width of a code."""
+        return self.fmt.bits
+
+    @property
+    def extent(self) -> Extent:
+        """How far the numbers reach."""
+        return extent_of_format(self.fmt)
+
+    @property
+    def is_in_float64(self) -> bool:
+        """Whether float64 holds all numbers."""
+        return dtype_holds(np.dtype(np.float64), self.fmt)
+
+    def numbers(self, elements: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The numbers of elements, in a dtype that holds them."""
+        return decode_chunk(elements, self.fmt, dtype)
+
+    def number(self, element: Any) -> Any:
+        """The number of one element, exactly."""
+        return exact.decode(int(element), self.fmt)
