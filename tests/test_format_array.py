@@ -16,7 +16,7 @@ import pytest
 import numformats as nf
 from numformats.arithmetic import numpy_functions, ufuncs
 from numformats.arithmetic.operands import read_operand
-from numformats.arithmetic.projections import Projection
+from numformats.arithmetic.projections import ArrayProjection
 from numformats.codec.random_bits import draw
 
 SMALL = [
@@ -252,7 +252,7 @@ def test_the_projection_is_that_of_the_operand_that_has_one() -> None:
     a = nf.array([1.0], "float8_e4m3fn")
     up, down = (a.with_projection(rounding=f"toward_{side}") for side in ("positive", "negative"))
     for result in (a + up * 0.01, up * 0.01 + a, up + 0.01):
-        assert result.projection == Projection("toward_positive")
+        assert result.projection == ArrayProjection("toward_positive")
     assert [float(x + 0.01) for x in (a, up, down)] == [1.0, 1.125, 1.0]
     with pytest.raises(ValueError, match=r"toward_positive.*toward_negative.*with_projection"):
         up + down

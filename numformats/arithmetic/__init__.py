@@ -96,13 +96,13 @@ from numformats.arithmetic.operations import (
     tanh,
     tanpi,
 )
-from numformats.arithmetic.projections import Projection
+from numformats.arithmetic.projections import ArrayProjection
 from numformats.arithmetic.units import get_accumulator, list_accumulators
 
 __all__ = [
     "Accumulator",
+    "ArrayProjection",
     "FormatArray",
-    "Projection",
     "Result",
     "absolute",
     "add",

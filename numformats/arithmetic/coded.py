@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from numformats.arithmetic.projections import DEFAULT, Projection
+from numformats.arithmetic.projections import DEFAULT, ArrayProjection
 from numformats.checks import unknown
 from numformats.codec.arguments import code_dtype, read_codes, read_real
 from numformats.codec.extents import extent_of_format
@@ -27,7 +27,7 @@ class Coded:
     __slots__ = ("_codes", "_format", "_projection")
 
     def __init__(
-        self, codes: Array, format: str | Format, projection: Projection = DEFAULT
+        self, codes: Array, format: str | Format, projection: ArrayProjection = DEFAULT
     ) -> None:
         fmt = named_format("format", format)
         if not isinstance(codes, np.ndarray) or codes.dtype != code_dtype(fmt):
@@ -36,8 +36,8 @@ class Coded:
                 f"codes: {got}; expected a numpy.ndarray of {code_dtype(fmt)}; "
                 "numformats.array(x, format) makes the codes of numbers"
             )
-        if not isinstance(projection, Projection):
-            raise TypeError(f"projection: expected a Projection, got {projection!r}")
+        if not isinstance(projection, ArrayProjection):
+            raise TypeError(f"projection: expected an ArrayProjection, got {projection!r}")
         self._codes = read_codes(codes, fmt.bits)
         self._format = fmt
         self._projection = projection
@@ -47,7 +47,7 @@ class Coded:
         return self._made(codes, self._format, self._projection)
 
     @classmethod
-    def _made(cls: type[Self], codes: Any, fmt: Format, projection: Projection) -> Self:
+    def _made(cls: type[Self], codes: Any, fmt: Format, projection: ArrayProjection) -> Self:
         made = cls.__new__(cls)
         # Indexing and reductions leave scalars.
         made._codes = np.asarray(codes, code_dtype(fmt))
@@ -66,7 +66,7 @@ class Coded:
         return self._format
 
     @property
-    def projection(self) -> Projection:
+    def projection(self) -> ArrayProjection:
         """How results are rounded of what is computed with the array."""
         return self._projection
 
@@ -119,7 +119,7 @@ def named_format(argument: str, name: Any) -> Format:
     return read_format(name, refusal)
 
 
-def codes_in(x: Any, fmt: Format, projection: Projection) -> Array:
+def codes_in(x: Any, fmt: Format, projection: ArrayProjection) -> Array:
     """The codes of numbers in a format: those of an array that is in it, else projected ones."""
     if isinstance(x, Coded) and x.format == fmt:
         return x.codes

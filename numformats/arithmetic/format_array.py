@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from numformats.arithmetic import numpy_functions, ufuncs
 from numformats.arithmetic.accumulators import Accumulator
 from numformats.arithmetic.coded import Array, Coded, codes_in, named_format
-from numformats.arithmetic.projections import Projection
+from numformats.arithmetic.projections import ArrayProjection
 from numformats.codec.random_bits import RandomSource
 from numformats.formats.format import Format
 from numformats.modes import Stochastic
@@ -27,7 +27,7 @@ class FormatArray(NDArrayOperatorsMixin, Coded):
         The codes, of the dtype that the format's codes have. They are shared, not copied.
     format : str or Format
         The format that they are of.
-    projection : Projection
+    projection : ArrayProjection
         How the results of operations are rounded.
 
     Raises
@@ -125,7 +125,7 @@ class FormatArray(NDArrayOperatorsMixin, Coded):
         """The same codes, shared, with some words of the projection replaced: rounding, saturation,
         nan, rng, accumulator.
 
-        TypeError for another word, and what `Projection` raises.
+        TypeError for another word, and what `ArrayProjection` raises.
 
         >>> import numformats as nf
         >>> a = nf.array([1.0], "float4_e2m1fn").with_projection(rounding="toward_positive")
@@ -266,7 +266,8 @@ def array(
     f : str or Format
         The format, or its name.
     rounding, saturation, nan, rng, accumulator
-        The projection, of these values and of what is computed with the array. See `Projection`.
+        The projection, of these values and of what is computed with the array: see
+        `ArrayProjection`.
 
     Returns
     -------
@@ -285,5 +286,5 @@ def array(
     FormatArray([1.015625e-01, 4.480000e+02], float8_e4m3fn, saturation='finite')
     """
     fmt = named_format("f", f)
-    how = Projection(rounding, saturation, nan, rng, accumulator)
+    how = ArrayProjection(rounding, saturation, nan, rng, accumulator)
     return FormatArray._made(np.array(codes_in(x, fmt, how)), fmt, how)

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from numformats.arithmetic.application import as_float64_holds, write_results
 from numformats.arithmetic.call import read_call, read_operands
 from numformats.arithmetic.coded import Array, Coded, signs_of_nan
-from numformats.arithmetic.projections import Projection
+from numformats.arithmetic.projections import ArrayProjection
 from numformats.arithmetic.sources import Codes, Source, Values
 from numformats.codec.arguments import code_dtype
 from numformats.exact import OPERATIONS
 from numformats.formats.format import Format
 
 
-def operation_codes(name: str, operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
+def operation_codes(name: str, operands: Sequence[Any], fmt: Format, how: ArrayProjection) -> Array:
     """The codes of an operation of `numformats.exact.OPERATIONS`, projected once onto a format."""
     arrays = read_operands(name, [x.codes if isinstance(x, Coded) else x for x in operands])
     # Of an operation that looks at signs, NaN's is part of the result.

@@ -19,7 +19,7 @@ from numformats.arithmetic.coded import Array, Coded, as_real
 from numformats.arithmetic.exact_sums import exact_products
 from numformats.arithmetic.limits import reach_of
 from numformats.arithmetic.operands import as_float64
-from numformats.arithmetic.projections import Projection
+from numformats.arithmetic.projections import ArrayProjection
 from numformats.arithmetic.units import get_accumulator
 from numformats.codec.extents import extent_of_format
 from numformats.formats.format import Format
@@ -27,7 +27,7 @@ from numformats.formats.format import Format
 _FLOAT64_BITS: Final = 53
 
 
-def matmul(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
+def matmul(operands: Sequence[Any], fmt: Format, how: ArrayProjection) -> Array:
     """The codes of a matrix product."""
     a, b = (as_real(name, x) for name, x in zip("ab", operands, strict=True))
     for name, x in (("a", a), ("b", b)):
@@ -41,7 +41,7 @@ def matmul(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
     return np.asarray(fmt.encode(values, **how.words))
 
 
-def sum_codes(terms: Coded, fmt: Format, how: Projection) -> Array:
+def sum_codes(terms: Coded, fmt: Format, how: ArrayProjection) -> Array:
     """The codes of the sums along the first axis of a matrix."""
     acc = get_accumulator(how.accumulator)
     x = as_real("x", terms)
@@ -62,7 +62,7 @@ def _exact_sum(x: Array, fmt: Format) -> Array:
         return np.add.reduce(wide, axis=0) + 0.0
 
 
-def _with_rounding(acc: Accumulator, how: Projection) -> Accumulator:
+def _with_rounding(acc: Accumulator, how: ArrayProjection) -> Accumulator:
     """An accumulator that rounds as a projection does, unless it is one of a machine."""
     if acc.format is not None:
         return acc

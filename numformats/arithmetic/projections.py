@@ -1,4 +1,4 @@
-"""`Projection`: how an array rounds what is computed with it."""
+"""`ArrayProjection`: how an array rounds what is computed with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numformats.modes import Stochastic, parse_modes
 
 
 @dataclass(frozen=True)
-class Projection:
+class ArrayProjection:
     """A rounding mode and a saturation mode, and what else a result may depend on.
 
     Attributes
@@ -40,8 +40,8 @@ class Projection:
 
     Examples
     --------
-    >>> Projection("rtz", saturation="finite")
-    Projection(rounding='toward_zero', saturation='finite')
+    >>> ArrayProjection("rtz", saturation="finite")
+    ArrayProjection(rounding='toward_zero', saturation='finite')
     """
 
     rounding: str | Stochastic = "nearest_even"
@@ -76,7 +76,7 @@ class Projection:
             if (value := getattr(self, field.name)) != field.default
         }
 
-    def replaced(self, changes: Mapping[str, Any]) -> Projection:
+    def replaced(self, changes: Mapping[str, Any]) -> ArrayProjection:
         """The same with some attributes replaced; TypeError for what is none."""
         known = [field.name for field in dataclasses.fields(self)]
         for name in changes:
@@ -85,15 +85,14 @@ class Projection:
         return dataclasses.replace(self, **changes)
 
     def __repr__(self) -> str:
-        return (
-            f"Projection({', '.join(f'{name}={value!r}' for name, value in self.chosen.items())})"
-        )
+        words = ", ".join(f"{name}={value!r}" for name, value in self.chosen.items())
+        return f"ArrayProjection({words})"
 
 
-DEFAULT = Projection()
+DEFAULT = ArrayProjection()
 
 
-def common_projection(argument: str, projections: Iterable[Projection]) -> Projection:
+def common_projection(argument: str, projections: Iterable[ArrayProjection]) -> ArrayProjection:
     """The one projection among some that is not the default; ValueError where two differ."""
     chosen = [one for one in projections if one != DEFAULT]
     for other in chosen[1:]:

@@ -16,12 +16,12 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numformats.arithmetic import products
 from numformats.arithmetic.coded import Array, Coded, codes_in, truth, write
 from numformats.arithmetic.operation_codes import operation_codes
-from numformats.arithmetic.projections import DEFAULT, Projection
+from numformats.arithmetic.projections import DEFAULT, ArrayProjection
 from numformats.formats.format import Format
 
 Axis: TypeAlias = int | Sequence[int] | None
 # What becomes of terms, (count, rest): codes (rest,) of a format under a projection.
-Folded: TypeAlias = Callable[[Coded, Format, Projection], Array]
+Folded: TypeAlias = Callable[[Coded, Format, ArrayProjection], Array]
 
 
 def _fold(x: Coded, axis: Axis, out: Any, keepdims: bool, folded: Folded) -> Coded:
@@ -60,7 +60,7 @@ def prod(x: Coded, axis: Axis = None, out: Any = None, keepdims: bool = False) -
 def mean(x: Coded, axis: Axis = None, out: Any = None, keepdims: bool = False) -> Coded:
     """The sums along axes divided by how many elements there are: two operations, each rounded."""
 
-    def folded(terms: Coded, fmt: Format, how: Projection) -> Array:
+    def folded(terms: Coded, fmt: Format, how: ArrayProjection) -> Array:
         total = terms._made(products.sum_codes(terms, fmt, how), fmt, how)
         return operation_codes("divide", [total, terms.shape[0]], fmt, how)
 
@@ -70,7 +70,7 @@ def mean(x: Coded, axis: Axis = None, out: Any = None, keepdims: bool = False) -
 def extremum(name: str) -> Callable[..., Coded]:
     """The reduction by an operation that gives one of its operands, and in any order the same."""
 
-    def folded(terms: Coded, fmt: Format, how: Projection) -> Array:
+    def folded(terms: Coded, fmt: Format, how: ArrayProjection) -> Array:
         if not terms.shape[0]:
             raise ValueError(f"{name}: of no elements there is none")
         while terms.shape[0] > 1:
@@ -89,7 +89,7 @@ def extremum(name: str) -> Callable[..., Coded]:
 minimum, maximum = extremum("minimum"), extremum("maximum")
 
 
-def _product(terms: Coded, fmt: Format, how: Projection) -> Array:
+def _product(terms: Coded, fmt: Format, how: ArrayProjection) -> Array:
     total: Any = np.ones(terms.shape[1:])
     for factor in terms.codes:
         codes = operation_codes("multiply", [total, terms._with_codes(factor)], fmt, how)

@@ -15,11 +15,11 @@ import numpy as np
 from numformats.arithmetic import comparisons, products, reductions
 from numformats.arithmetic.coded import Array, Coded, codes_in, common_format, plain, truth, write
 from numformats.arithmetic.operation_codes import operation_codes
-from numformats.arithmetic.projections import Projection, common_projection
+from numformats.arithmetic.projections import ArrayProjection, common_projection
 from numformats.formats.format import Format
 
 # What a ufunc makes of operands: codes of a format under a projection.
-Projected: TypeAlias = Callable[[Sequence[Any], Format, Projection], Array]
+Projected: TypeAlias = Callable[[Sequence[Any], Format, ArrayProjection], Array]
 
 # Ufuncs that are called as the operation is.
 _SAME_NAME: Final = (
@@ -54,12 +54,12 @@ def _of_operation(name: str) -> Projected:
     return lambda operands, fmt, how: operation_codes(name, operands, fmt, how)
 
 
-def _square(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
+def _square(operands: Sequence[Any], fmt: Format, how: ArrayProjection) -> Array:
     (x,) = operands
     return operation_codes("multiply", [x, x], fmt, how)
 
 
-def _power(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
+def _power(operands: Sequence[Any], fmt: Format, how: ArrayProjection) -> Array:
     base, exponent = operands
     if isinstance(exponent, (int, float)) and exponent == 2:
         return _square([base], fmt, how)
@@ -69,7 +69,7 @@ def _power(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
     )
 
 
-def _positive(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
+def _positive(operands: Sequence[Any], fmt: Format, how: ArrayProjection) -> Array:
     (x,) = operands
     return codes_in(x, fmt, how).copy()
 
@@ -77,7 +77,7 @@ def _positive(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
 def _integral(ufunc: np.ufunc) -> Projected:
     """A ufunc whose results are exact in float64, where operands are."""
 
-    def made(operands: Sequence[Any], fmt: Format, how: Projection) -> Array:
+    def made(operands: Sequence[Any], fmt: Format, how: ArrayProjection) -> Array:
         (x,) = operands
         return np.asarray(fmt.encode(ufunc(plain(x)), **how.words))
 
@@ -190,7 +190,7 @@ def _answered(ufunc: np.ufunc, inputs: Sequence[Any], out: Any, mask: Any) -> Ar
     return result
 
 
-def _choice(name: str, inputs: Sequence[Any]) -> tuple[Coded, Format, Projection]:
+def _choice(name: str, inputs: Sequence[Any]) -> tuple[Coded, Format, ArrayProjection]:
     """What a result is made like, and in which format under which projection."""
     arrays = [x for x in inputs if isinstance(x, Coded)]
     fmt = common_format(name, [x.format for x in arrays])
