@@ -127,6 +127,8 @@ def test_comparisons_with_large_integers_are_exact() -> None:
     assert (a == 2**60).all()
     assert not (a == 2**60 + 1).any()
     assert (a < np.int64([2**60 + 1])).all()
+    assert np.array_equal(a, np.int64([2**60]))
+    assert not np.array_equal(a, np.int64([2**60 + 1]))
 
 
 @pytest.mark.parametrize("fmt", [*SMALL, nf.float8_e5m2, nf.float8_e4m3fnuz], ids=id_of)
@@ -176,6 +178,8 @@ def test_arrays_of_other_dtypes() -> None:
         assert isinstance(result, nf.FormatArray)
         assert np.asarray(result).tolist() == [[2.0, 4.0, 6.0], [4.0, 8.0, 12.0]]
     assert np.asarray(np.add(a, [0, 1, 2])).tolist() == [1.0, 3.0, 5.0]
+    outer = np.subtract.outer([[1], [4]], a)
+    assert np.asarray(outer).tolist() == [[[0.0, -1.0, -2.0]], [[3.0, 2.0, 1.0]]]
 
 
 def test_the_wider_of_two_formats_is_common() -> None:
@@ -364,6 +368,8 @@ def test_a_sum_into_out() -> None:
     assert np.isnan(a.sum())
     with pytest.raises(TypeError, match="out: a ndarray"):
         np.sum(a, out=np.empty(()))
+    with pytest.raises(TypeError, match=r"numpy.add.reduce: out is of a format"):
+        np.add.reduce([1.0, 2.0], out=out)
 
 
 def test_products_and_running_sums_are_rounded_each_time() -> None:
@@ -375,12 +381,15 @@ def test_products_and_running_sums_are_rounded_each_time() -> None:
         product, total = product * factor, total + factor
         products.append(product)
         totals.append(total)
-    assert float(np.prod(a)) == float(product)
+    assert float(np.prod(a)) == float(a.prod()) == float(product)
     assert np.cumprod(a).tolist() == [float(x) for x in products]
     assert np.cumsum(a).tolist() == [float(x) for x in totals]
     assert np.array_equal(np.multiply.reduce(a).codes, (a[0] * a[1]).codes)
     assert np.array_equal(np.add.accumulate(a).codes[1], (a[0] + a[1]).codes)
     assert np.add.accumulate(a, axis=1).shape == (2, 3)
+    out = np.zeros_like(a).astype("float16")
+    assert np.add.accumulate(a, out=out) is out
+    assert np.array_equal(out.codes, np.add.accumulate(a.astype("float16")).codes)
     assert float(np.prod(nf.array([], "float16"))) == 1.0
 
 
@@ -393,7 +402,8 @@ def test_extrema() -> None:
         assert np.array_equal(np.asarray(a.min(axis=axis)), values.min(axis=axis))
         assert np.array_equal(a.argmax(axis=axis), values.argmax(axis=axis))
         assert np.array_equal(a.argmin(axis=axis), values.argmin(axis=axis))
-    assert np.array_equal(np.sort(a, axis=0).tolist(), np.sort(values, axis=0))
+    for axis in (0, None):
+        assert np.array_equal(np.sort(a, axis=axis).tolist(), np.sort(values, axis=axis))
     assert np.array_equal(np.maximum.accumulate(a).tolist(), np.maximum.accumulate(values))
     a[2, 3] = np.nan
     assert np.isnan(a.max())
@@ -414,6 +424,7 @@ def test_a_matrix_product_is_exact_and_rounded_once(shapes: Any) -> None:
     stochastic = a.with_projection(rounding="stochastic", rng=3)
     assert np.array_equal((stochastic @ b).codes, a.format.encode(exact, "stochastic", rng=3))
     assert (a @ np.asarray(b)).tolist() == (a @ b).tolist()
+    assert np.dot(a, 2).tolist() == (a * 2).tolist()
 
 
 def test_batches_of_matrix_products() -> None:
@@ -429,6 +440,8 @@ def test_batches_of_matrix_products() -> None:
     assert int(found.codes[0, 0, 1, 1]) == nf.exact.project(total, nf.float16)
     with pytest.raises(ValueError, match=r"b: shape \(2,\), and a has \(5, 1, 2, 3\)"):
         a @ [1.0, 2.0]
+    with pytest.raises(ValueError, match=r"b: shape \(3, 1, 1\) does not broadcast"):
+        a @ np.ones((2, 3, 1)) @ np.ones((3, 1, 1))
     with pytest.raises(ValueError, match="a number; a matrix product needs axes"):
         a @ np.float64(2)
 
@@ -592,6 +605,9 @@ def test_formats_beyond_float64() -> None:
         nf.exact.project(Fraction(2) ** power, a.format) for power in (-3072, -1536)
     ]
     assert nf.exact.decode(int(np.abs(-a).codes[1]), a.format) == 2**3072
+    wide = nf.FloatFormat("wide", exponent_bits=12, mantissa_bits=3)
+    signed = nf.array([np.nan, -np.nan, -1.0], wide)
+    assert np.array_equal((-signed).codes, nf.array([-np.nan, np.nan, 1.0], wide).codes)
     for ask in (lambda: np.asarray(a), lambda: a == 1, a.sum):
         with pytest.raises(ValueError, match="binary16p1se has values that float64 cannot hold"):
             ask()
@@ -659,6 +675,8 @@ def test_functions_that_are_not_rounded_do_what_they_do_to_values(ask: Any) -> N
         np.flatnonzero,
         lambda x: np.argsort(x, axis=1, kind="stable"),
         lambda x: np.array_equal(x, x + 1),
+        lambda x: np.array_equal(x, x[:1]),
+        lambda x: np.array_equal(np.asarray(x), x),
         lambda x: np.nonzero(x)[0],
         lambda x: np.where(x)[1],
     ],

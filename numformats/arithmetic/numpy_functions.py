@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from numformats.arithmetic import reductions, ufuncs
+from numformats.arithmetic import comparisons, reductions, ufuncs
 from numformats.arithmetic.coded import Coded, codes_in, common_format, plain, truth
 from numformats.arithmetic.operation_codes import operation_codes
 from numformats.arithmetic.projections import common_projection
@@ -29,7 +29,7 @@ _JOINING: Final = ("concatenate", "stack", "vstack", "hstack", "dstack", "column
 _OF_CODES: Final = ("shape", "ndim", "size", "may_share_memory", "shares_memory")
 _OF_VALUES: Final = (
     *("argmax", "argmin", "argsort", "nonzero", "flatnonzero", "argwhere", "count_nonzero"),
-    *("array_equal", "array_equiv", "array_str"),
+    "array_str",
 )
 
 
@@ -97,6 +97,11 @@ def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
         return np.where(condition)
     first, (chosen, other) = _brought_together("where", [x, y])
     return first._with_codes(np.where(condition, chosen, other))
+
+
+def _array_equal(a1: Any, a2: Any) -> bool:
+    x, y = plain(a1), plain(a2)
+    return np.shape(x) == np.shape(y) and bool(np.all(comparisons.equal(x, y)))
 
 
 def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
@@ -171,6 +176,7 @@ FUNCTIONS: Final[dict[Callable[..., Any], Callable[..., Any]]] = {
     **_table(_OF_VALUES, _of_values),
     np.where: _where,
     np.append: _append,
+    np.array_equal: _array_equal,
     np.sort: _sort,
     np.clip: _clip,
     np.full_like: _full_like,
