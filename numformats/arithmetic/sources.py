@@ -65,9 +65,9 @@ class Values:
 
     def numbers(self, elements: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The numbers of elements, in a dtype that holds them."""
-        if self.dtype == np.float16:
-            return _widened_half(elements).astype(dtype, copy=False)
         with np.errstate(invalid="ignore"):  # signaling NaN
+            if self.dtype == np.float16:
+                return _widened_half(elements).astype(dtype, copy=False)
             return elements.astype(dtype)
 
     def number(self, element: Any) -> Any:
