@@ -34,7 +34,7 @@ FORMATS: dict[str, Any] = {
         )
     },
     "table": nf.TableFormat("table", [-2.0, -0.3, 0.0, 0.1, 0.5, 1.0, 7.0, 100.0]),
-    "far": nf.FloatFormat("far", 14, 1),
+    "far": nf.FloatFormat("far", 11, 1),
     "p3109_signs": nf.FloatFormat("p3109_signs", 4, 3, arithmetic="p3109"),
 }
 DTYPES = [
@@ -350,6 +350,14 @@ def test_dtypes_of_results() -> None:
     assert A.add(half, half, nf.float32).dtype == np.float32
     assert isinstance(A.add(1.0, 2.0, nf.float16), np.float64)
     assert isinstance(A.add(np.float16(1), np.float16(2), nf.float16), np.float16)
+
+
+def test_codes_of_numbers_beyond_float64() -> None:
+    far = nf.FloatFormat("far", 14, 1)
+    codes = np.array([1, 2, 9000, 20000, 31000, 40000], np.uint16)
+    found = apply_to_codes("multiply", [codes, codes], [far, far], far)
+    values = [exact.decode(int(code), far) for code in codes]
+    assert found.tolist() == [exact.apply("multiply", [v, v], far) for v in values]
 
 
 def test_rules_of_p3109() -> None:
