@@ -13,7 +13,7 @@ from numformats.arithmetic.evaluation import Evaluation
 from numformats.arithmetic.limits import wrap_limit
 from numformats.arithmetic.sources import Source, Values
 from numformats.codec import backends
-from numformats.codec.values import decode_chunk
+from numformats.codec.values import TABLE_BITS, decode_chunk
 from numformats.system import NumberSystem
 
 
@@ -45,7 +45,12 @@ class Projector:
             beyond = np.flatnonzero(~(np.abs(found) < wrap_limit(call.system)))
             found[beyond] = 0
         found = np.broadcast_to(found, out.shape)
-        backends.project_into(out, found, call.plan, fmt=self._decoded, random_bits=draws)
+        # Of wide formats, values are quicker in the dtype that is projected.
+        is_detour = self._decoded is not None and call.system.bits > TABLE_BITS
+        result = np.empty_like(found) if is_detour and found.dtype == np.float64 else out
+        backends.project_into(result, found, call.plan, fmt=self._decoded, random_bits=draws)
+        if result is not out:
+            out[...] = result
         if beyond.size:
             self._write_one_by_one(operands, out, draws, beyond)
         if call.system.has_negative_zero and not self._evaluation.context.rules.signs:

@@ -46,7 +46,8 @@ def _result(operation: Operation, operands: list[float], rules: Rules, downward:
     if value == 0:
         # IEEE 754-2019 6.3: the sign of an exact zero sum is the rounding's.
         return -0.0 if (downward if negative is None else negative) else 0.0
-    return math.copysign(_cut(abs(value), True), value)
+    cut = _cut(abs(value), True)
+    return -cut if value < 0 else cut
 
 
 def _enclosed(enclosure: Callable[[int], Interval]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,8 @@ class Values:
     def numbers(self, elements: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The numbers of elements, in a dtype that holds them."""
         with np.errstate(invalid="ignore"):  # signaling NaN
+            if self.dtype == np.float16:
+                return _widened_half(elements).astype(dtype, copy=False)
             return elements.astype(dtype)
 
     def number(self, element: Any) -> Any:
@@ -106,3 +108,23 @@ class Codes:
     def number(self, element: Any) -> Any:
         """The number of one element, exactly."""
         return exact.decode(int(element), self.fmt)
+
+
+# A float16's bits moved to where float32 has them: its sign; its exponent and significand.
+_SIGN_AND_REST: Final = np.array(0x8FFFE000, np.uint32).view(np.int32)
+# What makes up for the difference of the exponents' biases, 127 - 15.
+_SCALE: Final = np.float32(2.0**112)
+# What infinities and NaN become by it, and larger.
+_BEYOND: Final = np.float32(2.0**16)
+
+
+def _widened_half(elements: NDArray[np.float16]) -> NDArray[np.float32]:
+    """float16 numbers as float32: twice as fast as NumPy does it, which goes one by one."""
+    words = np.left_shift(elements.view(np.int16), 13, dtype=np.int32)
+    words &= _SIGN_AND_REST
+    wide = words.view(np.float32)
+    wide *= _SCALE
+    is_finite = np.abs(wide) < _BEYOND
+    if not is_finite.all():
+        wide[~is_finite] = elements[~is_finite].astype(np.float32)
+    return wide
