@@ -558,6 +558,16 @@ def test_other_functions_take_the_values() -> None:
     for b in (a, a.astype("float8_e5m2")):
         expected = nf.arithmetic.add(np.asarray(a), np.asarray(b), nf.float8_e4m3fn)
         assert np.array_equal(nf.arithmetic.add(a, b, nf.float8_e4m3fn), expected)
+        found = nf.arithmetic.divide(a, b, nf.float8_e4m3fn, rounding="stochastic", rng=3)
+        values = nf.arithmetic.divide(
+            np.asarray(a), np.asarray(b), nf.float8_e4m3fn, rounding="stochastic", rng=3
+        )
+        assert np.array_equal(found, values)
+        assert found.dtype == values.dtype
+    wide = nf.array([2.0], "binary16p1se")
+    assert nf.arithmetic.add(wide, [1], nf.float16).tolist() == [3.0]
+    nans = nf.array([np.nan, -np.nan], "float16")
+    assert np.signbit(nf.arithmetic.copysign(1, nans, nf.float16)).tolist() == [False, True]
     assert np.array_equal(nf.array(a, "float8_e4m3fn").codes, nf.float8_e4m3fn.encode(a))
 
 

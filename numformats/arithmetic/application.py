@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from numformats.arithmetic import one_by_one
@@ -19,17 +18,15 @@ from numformats.arithmetic.call import (
 )
 from numformats.arithmetic.chunks import Projector
 from numformats.arithmetic.evaluation import find_evaluation
+from numformats.arithmetic.reading import read_sources
 from numformats.arithmetic.running import run
-from numformats.arithmetic.sources import Codes, Source, Values
+from numformats.arithmetic.sources import Codes, Source
 from numformats.arithmetic.tables import Lookup, has_table, table
 from numformats.codec.arguments import code_dtype
 from numformats.codec.backends import decode_into
 from numformats.codec.random_bits import RandomSource
 from numformats.modes import Stochastic
 from numformats.system import Arithmetic, NumberSystem
-
-# Integers up to here are float64 numbers.
-_EXACT_INTEGERS: Final = 2**53
 
 
 def apply(
@@ -55,12 +52,11 @@ def apply(
     >>> nf.arithmetic.apply("fma", [4097.0, 4097.0, 2.0**-30], nf.float32)
     np.float64(16785410.0)
     """
-    arrays = read_operands(name, operands)
+    arrays, sources = read_sources(name, operands)
     shape = arrays[0].shape
     call = read_call(name, shape, fmt, rounding, saturation, nan, rng, random_bits, rules)
-    result = prepare_result(out, shape, result_dtype(operands, arrays, fmt))
-    arrays = list(map(as_float64_holds, arrays))
-    sources = tuple(Values(array.dtype.newbyteorder("=")) for array in arrays)
+    dtypes = [source.values_dtype for source in sources]
+    result = prepare_result(out, shape, result_dtype(operands, dtypes, fmt))
     write_results(call, arrays, sources, result, fmt)
     return result[()] if out is None and result.ndim == 0 else result
 
@@ -96,18 +92,21 @@ def apply_to_codes(
     shape = arrays[0].shape
     call = read_call(name, shape, fmt, rounding, saturation, nan, rng, random_bits, rules)
     result = prepare_result(out, shape, code_dtype(fmt))
-    write_results(call, arrays, tuple(map(Codes, formats)), result, None)
+    write_results(call, arrays, list(map(Codes, formats)), result, None)
     return result[()] if out is None and result.ndim == 0 else result
 
 
 def write_results(
     call: Call,
-    operands: list[Array],
-    sources: tuple[Source, ...],
+    arrays: Sequence[Array],
+    given: Sequence[Source],
     result: Array,
     decoded: NumberSystem | None,
 ) -> None:
     """Write the results of a call to an array of their dtype and shape: codes, or values."""
+    narrowed = [source.narrowed(array) for source, array in zip(given, arrays, strict=True)]
+    operands = [array for array, _ in narrowed]
+    sources = tuple(source for _, source in narrowed)
     evaluation = None
     if all(source.is_in_float64 for source in sources):
         extents = tuple(source.extent for source in sources)
@@ -130,12 +129,3 @@ def write_results(
         results = table(call, evaluation, sources, native, decoded)
         write = write if results is None else Lookup(results)
     run(write, operands, result, [source.dtype for source in sources])
-
-
-def as_float64_holds(array: Array) -> Array:
-    """Integers of 64 bits as float64 numbers, if they are such; all other arrays as they are."""
-    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8:
-        return array
-    if ((array <= _EXACT_INTEGERS) & (array >= -_EXACT_INTEGERS)).all():
-        return array.astype(np.float64)
-    return array

@@ -99,18 +99,18 @@ def broadcast(*operands: ArrayLike) -> list[Array]:
 
 
 def result_dtype(
-    operands: Sequence[ArrayLike], arrays: Sequence[Array], fmt: NumberSystem
+    operands: Sequence[ArrayLike], dtypes: Sequence[np.dtype[Any]], fmt: NumberSystem
 ) -> np.dtype[Any]:
     """The dtype of the results: what NumPy makes of the operands' dtypes, if that holds the format,
     else what the format's codes are decoded to. Numbers of Python do not count beside arrays.
     """
     strong = [
-        array.dtype
-        for given, array in zip(operands, arrays, strict=True)
+        dtype
+        for given, dtype in zip(operands, dtypes, strict=True)
         if not isinstance(given, (int, float))
     ]
     try:
-        common = np.result_type(*(strong or [array.dtype for array in arrays]))
+        common = np.result_type(*(strong or dtypes))
     except TypeError:  # two narrow floats, neither of which holds the other
         return default_dtype(fmt)
     return rounded_dtype(common, fmt)

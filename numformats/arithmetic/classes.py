@@ -148,7 +148,7 @@ def _neighbours(
     neighbour: Callable[[int, NumberSystem], int], x: ArrayLike, fmt: NumberSystem, out: Any
 ) -> Any:
     codes = _codes(x, fmt)
-    result = prepare_result(out, codes.shape, result_dtype((x,), (read_real("x", x),), fmt))
+    result = prepare_result(out, codes.shape, result_dtype((x,), (read_real("x", x).dtype,), fmt))
     beside = _of_codes(neighbour, codes, fmt).astype(code_dtype(fmt))
     backends.decode_into(result, beside, fmt)
     return result[()] if out is None and result.ndim == 0 else result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -10,10 +11,14 @@ from numpy.typing import NDArray
 
 from numformats import exact
 from numformats.arithmetic.call import Array
+from numformats.arithmetic.coded import signs_of_nan
 from numformats.codec.arguments import code_dtype
 from numformats.codec.extents import Extent, dtype_holds, extent_of_dtype, extent_of_format
-from numformats.codec.values import decode_chunk
+from numformats.codec.values import decode_chunk, default_dtype
 from numformats.system import NumberSystem
+
+# Integers up to here are float64 numbers.
+_EXACT_INTEGERS: Final = 2**53
 
 
 class Source(Protocol):
@@ -34,6 +39,15 @@ class Source(Protocol):
     @property
     def is_in_float64(self) -> bool:
         """Whether float64 holds all numbers."""
+
+    @property
+    def values_dtype(self) -> np.dtype[Any]:
+        """The dtype that the numbers come in, where results go by that of operands."""
+
+    def narrowed(self, elements: Array) -> tuple[Array, Source]:
+        """The same numbers in float64, if they are integers of a dtype that it does not hold, and
+        it holds these; else as they are.
+        """
 
     def numbers(self, elements: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The numbers of elements, in a dtype that holds them."""
@@ -62,6 +76,19 @@ class Values:
     def is_in_float64(self) -> bool:
         """Whether float64 holds all numbers."""
         return self.dtype.kind not in "iu" or self.dtype.itemsize < 8
+
+    @property
+    def values_dtype(self) -> np.dtype[Any]:
+        """It is their own."""
+        return self.dtype
+
+    def narrowed(self, elements: Array) -> tuple[Array, Source]:
+        """As float64 numbers, if these are such and the dtype has others."""
+        if self.is_in_float64:
+            return elements, self
+        if not ((elements <= _EXACT_INTEGERS) & (elements >= -_EXACT_INTEGERS)).all():
+            return elements, self
+        return elements.astype(np.float64), Values(np.dtype(np.float64))
 
     def numbers(self, elements: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The numbers of elements, in a dtype that holds them."""
@@ -101,6 +128,15 @@ class Codes:
         """Whether float64 holds all numbers."""
         return dtype_holds(np.dtype(np.float64), self.fmt)
 
+    @property
+    def values_dtype(self) -> np.dtype[Any]:
+        """What codes are decoded to; float64 where none has all values."""
+        return default_dtype(self.fmt) if self.is_in_float64 else np.dtype(np.float64)
+
+    def narrowed(self, elements: Array) -> tuple[Array, Source]:
+        """They are codes."""
+        return elements, self
+
     def numbers(self, elements: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The numbers of elements, in a dtype that holds them."""
         return decode_chunk(elements, self.fmt, dtype)
@@ -128,3 +164,19 @@ def _widened_half(elements: NDArray[np.float16]) -> NDArray[np.float32]:
     if not is_finite.all():
         wide[~is_finite] = elements[~is_finite].astype(np.float32)
     return wide
+
+
+class SignedCodes(Codes):
+    """Codes of a format, and the signs of their NaNs."""
+
+    def numbers(self, elements: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The numbers of elements, in a dtype that holds them."""
+        values = super().numbers(elements, dtype)
+        return np.where(signs_of_nan(elements, values, self.fmt), -values, values)
+
+    def number(self, element: Any) -> Any:
+        """The number of one element, exactly."""
+        value = super().number(element)
+        if value == value or not signs_of_nan(element, value, self.fmt):
+            return value
+        return math.copysign(math.nan, -1)
