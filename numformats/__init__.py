@@ -40,6 +40,7 @@ from numformats.names import get_format
 if TYPE_CHECKING:
     from numformats import analysis, arithmetic, codec, exact, scaled, testing
     from numformats.analysis import compare
+    from numformats.arithmetic import FormatArray, array
     from numformats.codec import pack, unpack
     from numformats.formats.fixed import FixedFormat
     from numformats.formats.tables import TableFormat
@@ -65,6 +66,7 @@ __all__ = [
     "FixedFormat",
     "FloatFormat",
     "Format",
+    "FormatArray",
     "IntFormat",
     "PerBlock",
     "PerChannel",
@@ -77,6 +79,7 @@ __all__ = [
     "TableFormat",
     "analysis",
     "arithmetic",
+    "array",
     "bfloat16",
     "cast",
     "codec",
@@ -114,6 +117,7 @@ __all__ = [
 _MODULES = ("analysis", "arithmetic", "codec", "exact", "scaled", "testing")
 _NAMES = {
     "FixedFormat": "formats.fixed",
+    "FormatArray": "arithmetic",
     "PerBlock": "scaled",
     "PerChannel": "scaled",
     "PerTensor": "scaled",
@@ -123,6 +127,7 @@ _NAMES = {
     "ScaledFormat": "scaled",
     "Stochastic": "modes",
     "TableFormat": "formats.tables",
+    "array": "arithmetic",
     "cast": "scaled",
     "compare": "analysis",
     "get_scaled_format": "scaled",

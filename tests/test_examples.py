@@ -50,3 +50,46 @@ def test_what_an_fp8_accumulator_loses() -> None:
     hopper, promoted = errors["H100, wgmma"], errors["the same, promoted every 128"]
     assert hopper[:2] == promoted[:2]
     assert hopper[-1] > 5 * promoted[-1] > 1000 * errors["float32, one by one"][-1]
+
+
+def lines_of(example: str) -> list[list[str]]:
+    """The words of each line below the heading that an example prints."""
+    command = [sys.executable, EXAMPLES / example]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [line.split() for line in result.stdout.splitlines()[1:]]
+
+
+def test_newtons_iteration() -> None:
+    lines = lines_of("newton_iteration.py")
+    numbers = {(name, rounding): int(count) for name, count, rounding, *_ in lines}
+    assert len(numbers) == 10
+    assert numbers["float16", "nearest_even"] == 2048
+    assert numbers["float8_e4m3fn", "toward_zero"] == 16
+    for *_, right, worst in lines:
+        # It ends beside the root, if not there.
+        assert 50 < float(right.removesuffix("%")) <= 100
+        assert int(worst) <= 1
+    assert any(worst == "1" for *_, worst in lines)
+
+
+def test_softmax() -> None:
+    lines = lines_of("softmax.py")
+    found = {(name, how): [float(x) for x in figures] for name, how, *figures in lines}
+    assert len(found) == 10
+    worst = [found[name, "exact"][1] for name in ("float32", "float16", "bfloat16")]
+    assert 0 < worst[0] < 1e-7 < worst[1] < 2e-4 < worst[2] < 1e-2
+    for (name, _), (total, _, zeros) in found.items():
+        assert total == pytest.approx(1, abs=0.1 if "float8" in name else 0.01)
+        assert (zeros > 0) == ("float8" in name)
+
+
+def test_a_forward_pass() -> None:
+    lines = lines_of("digits_forward.py")
+    assert lines[0] == ["float64", "97.8%", "0"]  # what the file of weights says
+    found = {(name, how): (right, int(others)) for name, how, right, others in lines[1:]}
+    assert len(found) == 8
+    assert found["float16", "exact"] == ("97.8%", 0)
+    for right, others in found.values():
+        assert float(right.removesuffix("%")) > 95
+        assert others < 18
+    assert any(others for _, others in found.values())

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numformats.arithmetic.accumulators import Accumulator, output_format
+from numformats.arithmetic.coded import as_real
 from numformats.arithmetic.exact_sums import exact_products
 from numformats.arithmetic.matrix_sums import MatrixSums
 from numformats.arithmetic.operands import Operand, as_float64, read_operand, read_values
@@ -143,7 +144,7 @@ def sum(
     array([2.5, 5], dtype='float8_e5m2')
     """
     acc = replace(get_accumulator(accumulator), round_products=False)
-    array = read_real("x", x)
+    array = as_real("x", x)
     axes = _axes(axis, array.ndim)
     kept = [one for one in range(array.ndim) if one not in axes]
     shape = tuple(array.shape[one] for one in kept)

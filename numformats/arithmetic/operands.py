@@ -15,6 +15,7 @@ from numformats.arithmetic.accumulators import (
     named_format,
     smallest_exponent,
 )
+from numformats.arithmetic.coded import as_real
 from numformats.codec import arrays
 from numformats.codec.arguments import read_real, refuse_where
 from numformats.codec.extents import dtype_holds
@@ -83,7 +84,7 @@ def read_operand(
     TypeError for what is no array of real numbers, ValueError for one without dimensions, values
     that are none of the inputs', with the first, and scales that do not fit.
     """
-    array = read_real(argument, x)
+    array = as_real(argument, x)
     if array.ndim == 0:
         raise ValueError(f"{argument}: a number; a sum of products needs an axis to sum along")
     axis = axis if array.ndim > 1 else -1

@@ -67,15 +67,13 @@ def dtype_holds(dtype: np.dtype[Any], fmt: NumberSystem) -> bool:
     (False, True)
     """
     native = dtype.newbyteorder("=")
-    described = _extent_of_dtype(native)
+    described = extent_of_dtype(native) if is_real(native) else None
     return described is not None and described.holds(extent_of_format(fmt))
 
 
 @lru_cache(maxsize=64)
-def _extent_of_dtype(dtype: np.dtype[Any]) -> Extent | None:
-    """The extent of a dtype of NumPy or ml_dtypes, or None for any other."""
-    if not is_real(dtype):
-        return None
+def extent_of_dtype(dtype: np.dtype[Any]) -> Extent:
+    """The extent of a dtype of real numbers, of NumPy or ml_dtypes, in native byte order."""
     if not is_float(dtype):
         of_numpy = dtype.kind in "iu"
         integers: Any = np.iinfo(dtype) if of_numpy else ml_dtypes.iinfo(dtype.type)  # type: ignore[no-untyped-call]
