@@ -107,7 +107,7 @@ def result_dtype(
     strong = [
         array.dtype
         for given, array in zip(operands, arrays, strict=True)
-        if not isinstance(given, (int, float))
+        if type(given) not in (int, float)
     ]
     try:
         common = np.result_type(*(strong or [array.dtype for array in arrays]))
