@@ -38,7 +38,7 @@ from numformats.formats.registry import list_formats
 from numformats.names import get_format
 
 if TYPE_CHECKING:
-    from numformats import analysis, codec, exact, scaled, testing
+    from numformats import analysis, arithmetic, codec, exact, scaled, testing
     from numformats.analysis import compare
     from numformats.codec import pack, unpack
     from numformats.formats.fixed import FixedFormat
@@ -76,6 +76,7 @@ __all__ = [
     "Stochastic",
     "TableFormat",
     "analysis",
+    "arithmetic",
     "bfloat16",
     "cast",
     "codec",
@@ -110,7 +111,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
-_MODULES = ("analysis", "codec", "exact", "scaled", "testing")
+_MODULES = ("analysis", "arithmetic", "codec", "exact", "scaled", "testing")
 _NAMES = {
     "FixedFormat": "formats.fixed",
     "PerBlock": "scaled",

@@ -42,6 +42,7 @@ LAYERS = [
     ["exact"],
     ["codec"],
     ["formats"],
+    ["arithmetic"],
     ["scaled"],
     ["names", "kernels"],
     ["warming"],

@@ -119,25 +119,25 @@ def _way_out(dtype: np.dtype[Any]) -> str:
     return "expected real numbers: float16, float32, float64, integers or an ml_dtypes dtype"
 
 
-def read_codes(codes: ArrayLike, bits: int) -> Array:
+def read_codes(codes: ArrayLike, bits: int, argument: str = "codes") -> Array:
     """`codes` as an integer array with all elements in 0 to 2**bits - 1.
 
     Raises TypeError for another dtype, ValueError for an element out of range.
     """
-    array = _as_array("codes", codes)
+    array = _as_array(argument, codes)
     if array.size == 0 and not isinstance(codes, (np.ndarray, np.generic)):
         array = array.astype(np.uint8)  # an empty list, which NumPy takes for float64
     if array.dtype.kind not in "iu":
         raise TypeError(
-            f"codes: {_sample(array)}; codes are unsigned integers (encode makes them from values, "
+            f"{argument}: {_sample(array)}; codes are unsigned integers (encode makes them from values, "
             "x.view(numpy.uint8) from an array of an ml_dtypes dtype)"
         )
     if array.dtype.kind == "i":
-        refuse_where("codes", array, lambda c: c < 0, "negative", "a code is 0 or more")
+        refuse_where(argument, array, lambda c: c < 0, "negative", "a code is 0 or more")
     if 8 * array.dtype.itemsize > bits:
         limit = 2**bits - 1
         way_out = f"a code of {bits} bits is at most {limit}"
-        refuse_where("codes", array, lambda c: c > limit, f"above {limit}", way_out)
+        refuse_where(argument, array, lambda c: c > limit, f"above {limit}", way_out)
     return array
 
 
