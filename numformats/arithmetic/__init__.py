@@ -6,12 +6,12 @@ The operations of IEEE P3109 are found by their declarations, as it writes them 
 from __future__ import annotations
 
 from numformats.arithmetic.conforming_set import conforming_set
-from numformats.arithmetic.declarations import NotProvided, ProjectionSpecification
+from numformats.arithmetic.declarations import NotProvidedError, ProjectionSpecification
 from numformats.arithmetic.p3109_operations import P3109Operation
 from numformats.arithmetic.specializations import Specialization, provided, specialization
 
 __all__ = [
-    "NotProvided",
+    "NotProvidedError",
     "P3109Operation",
     "ProjectionSpecification",
     "Specialization",

@@ -48,7 +48,7 @@ _TOKEN: Final = re.compile(rf"\s*({_STOCHASTIC}|\w+|[<>(),])\s*")
 _EXAMPLE: Final = "'Exp<Binary8p3se, Binary8p4se, (NearestTiesToEven, SatFinite)>'"
 
 
-class NotProvided(KeyError):
+class NotProvidedError(KeyError):
     """No operation, format or mode has the name that a declaration gives it."""
 
     def __str__(self) -> str:
@@ -89,13 +89,16 @@ Words: TypeAlias = tuple["str | Words", ...]
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters of an operation and what they are: B an int, f... formats, rho... projections."""
+    """The parameters of an operation: B is an int, f... are formats, rho... projections."""
 
     names: tuple[str, ...]
     values: tuple[Parameter, ...]
 
     def __str__(self) -> str:
-        return ", ".join(map(_written, self.values))
+        texts = (
+            format_name(value) if isinstance(value, Format) else str(value) for value in self.values
+        )
+        return written(self.names, texts)
 
     def format(self, name: str) -> Format:
         """The format of that name."""
@@ -112,6 +115,19 @@ class Parameters:
 
     def _value(self, name: str) -> Parameter:
         return self.values[self.names.index(name)]
+
+
+def written(names: Iterable[str], texts: Iterable[str]) -> str:
+    """The texts of parameters with commas between; those of the n-th block in brackets, as in 5.4.
+
+    >>> written(("B", "fs1", "fx1", "fr"), ("8", "scale", "element", "result"))
+    '8, (scale, element), result'
+    """
+    bracketed = (
+        f"({text}" if re.fullmatch("fs[1-9]", name) else f"{text})" if name[:-1] == "fx" else text
+        for name, text in zip(names, texts, strict=True)
+    )
+    return ", ".join(bracketed)
 
 
 def read_declaration(declaration: str) -> tuple[str, Words]:
@@ -172,12 +188,12 @@ def _unreadable(declaration: str) -> ValueError:
 
 
 def read_parameters(names: Sequence[str], words: Words, signature: str) -> Parameters:
-    """The parameters of an operation that words stand for. NotProvided if they do not."""
+    """The parameters of an operation that words stand for. NotProvidedError if they do not."""
     values: list[Parameter] = []
     waiting = deque(words)
     for name in names:
         if not waiting:
-            raise NotProvided(f"declaration: no {name} given; expected {signature}")
+            raise NotProvidedError(f"declaration: no {name} given; expected {signature}")
         word = waiting.popleft()
         if not name.startswith("rho") and isinstance(word, tuple):
             # A pair of formats, that of a scale and that of its elements.
@@ -185,7 +201,7 @@ def read_parameters(names: Sequence[str], words: Words, signature: str) -> Param
             word = waiting.popleft() if waiting else ""
         values.append(_read_parameter(name, word, signature))
     if waiting:
-        raise NotProvided(f"declaration: {waiting[0]!r} is one too many; expected {signature}")
+        raise NotProvidedError(f"declaration: {waiting[0]!r} is one too many; expected {signature}")
     return Parameters(tuple(names), tuple(values))
 
 
@@ -193,15 +209,17 @@ def _read_parameter(name: str, word: str | Words, signature: str) -> Parameter:
     if isinstance(word, tuple):
         if len(word) == 2 and isinstance(word[0], str) and isinstance(word[1], str):
             return ProjectionSpecification(_read_rounding(word[0]), _read_saturation(word[1]))
-        raise NotProvided(f"{name}: {word!r}; expected a pair such as (NearestTiesToEven, SatNone)")
+        raise NotProvidedError(
+            f"{name}: {word!r}; expected a pair such as (NearestTiesToEven, SatNone)"
+        )
     if name.startswith("rho"):
-        raise NotProvided(
+        raise NotProvidedError(
             f"{name}: {word!r} is not a projection specification such as "
             f"(NearestTiesToEven, SatNone); expected {signature}"
         )
     if name == "B":
         if not word.isdecimal() or int(word) < 1:
-            raise NotProvided(f"B: {word!r} is not a block size; expected {signature}")
+            raise NotProvidedError(f"B: {word!r} is not a block size; expected {signature}")
         return int(word)
     return _read_format(name, word)
 
@@ -215,7 +233,9 @@ def _read_rounding(word: str) -> RoundingMode:
         raise not_provided("rounding", word, known)
     bits = int(stochastic[2])
     if not 1 <= bits <= MAX_RANDOM_BITS:
-        raise NotProvided(f"rounding: {word!r}; 1 to {MAX_RANDOM_BITS} random bits are provided")
+        raise NotProvidedError(
+            f"rounding: {word!r}; 1 to {MAX_RANDOM_BITS} random bits are provided"
+        )
     return Stochastic(bits, cast(Literal["A", "B", "C"], stochastic[1]))
 
 
@@ -232,18 +252,14 @@ def _read_format(name: str, word: str) -> Format:
         # Some write binary8p3se, others Binary8p3se.
         found = p3109.from_name(word[:1].lower() + word[1:])
     except ValueError as error:
-        raise NotProvided(f"{name}: {word!r}: {error}") from None
+        raise NotProvidedError(f"{name}: {word!r}: {error}") from None
     if found is not None:
         return found
     names = [*EXTERNAL_FORMATS, *map(_with_capital, p3109.names())]
-    raise NotProvided(
+    raise NotProvidedError(
         f"{name}: unknown {word!r}{_suggestion(word, names)} The formats are "
         f"{', '.join(EXTERNAL_FORMATS)} and those of P3109, such as Binary8p3se"
     )
-
-
-def _written(value: Parameter) -> str:
-    return format_name(value) if isinstance(value, Format) else str(value)
 
 
 def format_name(fmt: Format) -> str:
@@ -261,11 +277,11 @@ def _with_capital(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def not_provided(argument: str, given: str, choices: Iterable[str]) -> NotProvided:
+def not_provided(argument: str, given: str, choices: Iterable[str]) -> NotProvidedError:
     """The error for a name that is not among the choices, with the nearest one if any is near."""
     known = list(choices)
     listed = f" Known: {', '.join(known)}" if len(known) < 12 else ""
-    return NotProvided(f"{argument}: unknown {given!r}{_suggestion(given, known)}{listed}")
+    return NotProvidedError(f"{argument}: unknown {given!r}{_suggestion(given, known)}{listed}")
 
 
 def _suggestion(given: str, known: list[str]) -> str:

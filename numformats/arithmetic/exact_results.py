@@ -143,6 +143,7 @@ def _split(place: NDArray[np.int64], formats: tuple[Format, ...]) -> list[Array]
     return columns[::-1]
 
 
+@lru_cache(maxsize=1024)
 def float64_suffices(fmt: Format, rounding: RoundingMode) -> bool:
     """Whether results that are rounded to odd in float64 are projected like exact ones.
 
@@ -181,8 +182,7 @@ def _fraction_to_odd(x: Fraction) -> float:
         nearest = x.numerator / x.denominator
     except OverflowError:
         return math.copysign(sys.float_info.max, x)
-    is_odd = int(nearest / math.ulp(nearest)) % 2
-    if is_odd or nearest == x:
+    if nearest == x or int(nearest / math.ulp(nearest)) % 2 == 1:
         return nearest
     # The neighbour on the other side of the number has the other parity.
     return math.nextafter(nearest, math.inf if nearest < x else -math.inf)
@@ -218,7 +218,9 @@ def _encoded(
         random_bits=draws.random_bits,
     )
     # P3109 4.8.2: zero is written without a sign.
-    return np.where(codes == fmt.code_of_zero(True), codes.dtype.type(fmt.code_of_zero(False)), codes)
+    return np.where(
+        codes == fmt.code_of_zero(True), codes.dtype.type(fmt.code_of_zero(False)), codes
+    )
 
 
 def _project_each(

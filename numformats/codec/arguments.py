@@ -129,8 +129,8 @@ def read_codes(codes: ArrayLike, bits: int, argument: str = "codes") -> Array:
         array = array.astype(np.uint8)  # an empty list, which NumPy takes for float64
     if array.dtype.kind not in "iu":
         raise TypeError(
-            f"{argument}: {_sample(array)}; codes are unsigned integers (encode makes them from values, "
-            "x.view(numpy.uint8) from an array of an ml_dtypes dtype)"
+            f"{argument}: {_sample(array)}; codes are unsigned integers (encode makes them from "
+            "values, x.view(numpy.uint8) from an array of an ml_dtypes dtype)"
         )
     if array.dtype.kind == "i":
         refuse_where(argument, array, lambda c: c < 0, "negative", "a code is 0 or more")
