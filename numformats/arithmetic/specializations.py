@@ -167,8 +167,7 @@ def specialization(declaration: str) -> Specialization:
     ------
     KeyError
         For what is not provided: an unknown operation, format or mode, or parameters of another
-        number or kind than the operation's. The error is a `NotProvidedError`, and tells the nearest
-        name.
+        number or kind than the operation's. It is a `NotProvidedError`, and tells the nearest name.
     TypeError, ValueError
         For what is no declaration at all.
 
@@ -193,7 +192,8 @@ def specialization(declaration: str) -> Specialization:
     >>> nf.arithmetic.specialization("Exq<Binary8p3se, Binary8p4se, (TowardZero, SatFinite)>")
     Traceback (most recent call last):
         ...
-    numformats.arithmetic.declarations.NotProvidedError: operation: unknown 'Exq'; did you mean 'Exp'?
+    numformats.arithmetic.declarations.NotProvidedError: operation: unknown 'Exq'; did you mean \
+'Exp'?
     """
     name, words = read_declaration(declaration)
     if name not in OPERATIONS:
