@@ -31,6 +31,7 @@ from numformats.arithmetic.p3109_operations import (
     RealFunction,
     projected_operation,
 )
+from numformats.codec.random_bits import key_of
 from numformats.exact import algebraic
 from numformats.exact.extrema import maximum_finite
 from numformats.exact.numbers import NAN, Enclosure, Number, Outcome, rational
@@ -109,7 +110,7 @@ def _block(function: RealFunction) -> P3109Operation:
     def compute(
         parameters: Parameters, codes: Sequence[Array], draws: Draws
     ) -> tuple[Array, Array]:
-        return codes[-1], elements(parameters, codes, draws)
+        return _blocks(codes[-1], elements(parameters, codes, draws))
 
     return P3109Operation(
         f"Block{function.name}",
@@ -147,7 +148,12 @@ _to_elements = _elementwise(over_scale, (_ELEMENTS, _SCALE))
 def _convert_to_block(
     parameters: Parameters, codes: Sequence[Array], draws: Draws
 ) -> tuple[Array, Array]:
-    return codes[1], _to_elements(parameters, codes, draws)
+    return _blocks(codes[1], _to_elements(parameters, codes, draws))
+
+
+def _blocks(scales: Array, elements: Array) -> tuple[Array, Array]:
+    """Blocks with a scale factor for each."""
+    return np.broadcast_to(scales, elements.shape[:-1]).copy(), elements
 
 
 def _convert_to_block_max_abs_finite(
@@ -159,7 +165,7 @@ def _convert_to_block_max_abs_finite(
             "the scale factors to ConvertToBlock"
         )
     # One generator, so that scale factors and elements get different bits of it.
-    shared = Draws(np.random.default_rng(draws.rng))
+    shared = Draws(np.random.default_rng(key_of(draws.rng)))
     (x,) = codes
     largest = [_largest_finite(block) for block in _blocks_of(x, parameters.format("fx"))]
     fmt, projection = parameters.format("fs"), parameters.projection("rhos")

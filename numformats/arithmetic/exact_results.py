@@ -181,7 +181,7 @@ def _fraction_to_odd(x: Fraction) -> float:
     try:
         nearest = x.numerator / x.denominator
     except OverflowError:
-        return math.copysign(sys.float_info.max, x)
+        return -sys.float_info.max if x < 0 else sys.float_info.max
     if nearest == x or int(nearest / math.ulp(nearest)) % 2 == 1:
         return nearest
     # The neighbour on the other side of the number has the other parity.
@@ -191,8 +191,10 @@ def _fraction_to_odd(x: Fraction) -> float:
 def _interval_to_odd(interval: Interval) -> float | None:
     """What all numbers of an interval become, none of which is at an end; None if they differ."""
     low, high = interval.low, interval.high
-    if low >= _LARGEST or high <= -_LARGEST:
-        return math.copysign(sys.float_info.max, low)
+    if low >= _LARGEST:
+        return sys.float_info.max
+    if high <= -_LARGEST:
+        return -sys.float_info.max
     middle = (low + high) / 2
     if not isinstance(middle, Fraction):
         return None

@@ -19,7 +19,7 @@ from numformats.arithmetic.declarations import (
 )
 from numformats.arithmetic.exact_results import Draws
 from numformats.arithmetic.p3109_operations import P3109_OPERATIONS, Operand, P3109Operation
-from numformats.codec.arguments import read_codes
+from numformats.codec.arguments import code_dtype, read_codes
 from numformats.codec.random_bits import RandomSource
 from numformats.formats.format import Format
 
@@ -136,7 +136,7 @@ class Specialization:
                 f"{operand.name}: shape {array.shape}; the last axis of blocks has "
                 f"B = {self.parameters.block_size} elements"
             )
-        return array
+        return array.astype(code_dtype(fmt))
 
 
 def _without_dimensions(result: Any) -> Any:
