@@ -246,9 +246,9 @@ def _read_operands(specialization: Specialization, operands: Sequence[ArrayLike]
         read_codes(codes, fmt.bits, operand.name)
         for codes, fmt, operand in zip(operands, formats, expected, strict=True)
     ]
-    counts = {array.shape[:1] for array in read}
     shapes = [array.shape for array in read]
-    if len(counts) > 1 or shapes != [_shape(specialization, one, len(read[0])) for one in expected]:
+    count = len(np.atleast_1d(read[0]))
+    if shapes != [_shape(specialization, one, count) for one in expected]:
         raise ValueError(
             f"operands: shapes {shapes}; expected arrays of one length, with a second axis for the "
             "elements of blocks"
