@@ -241,6 +241,14 @@ def test_every_operation_against_the_oracle(operation: arithmetic.P3109Operation
         check(declaration, tuples(make(declaration), 25, rng))
 
 
+def test_signatures() -> None:
+    told = {operation.name: str(operation) for operation in arithmetic.provided()}
+    assert told["ArcTan2"] == "ArcTan2<fy, fx, fr, rho>(y, x)"
+    assert told["Clamp"] == "Clamp<fx, flo, fhi, fr, rho>(x, lo, hi)"
+    assert told["BlockAbs"] == "BlockAbs<B, (fs1, fx1), fs, fr, rho>(s1, [x1], sr)"
+    assert told["RoundOf"] == "RoundOf<rho>()"
+
+
 def test_everything_of_annex_g_is_provided() -> None:
     unary = (
         "Convert Abs Negate Sqrt RSqrt Recip Exp Log ExpMinusOne LogOnePlus Exp2 Log2 Sin Cos Tan "
@@ -444,6 +452,18 @@ def test_random_scales_and_elements() -> None:
         made(x, random_bits=3)
 
 
+def test_scales_and_elements_do_not_share_random_bits() -> None:
+    """Of the scales that are not rounded up, those with the same bits would go up for a third."""
+    made = make(
+        "ConvertToBlockMaxAbsFinite<1, binary32, Binary8p2ue, Binary8p3se, "
+        "(StochasticA(16), SatNone), (StochasticA(16), SatNone)>"
+    )
+    scales, elements = made(nf.float32.encode(np.full((4_000, 1), 1.125)), rng=1)
+    down = elements[values(scales, nf.get_format("binary8p2ue")) == np.float64(1.0), 0]
+    assert 2_800 < len(down) < 3_200
+    assert 0.45 < np.count_nonzero(np.array(values(down)) == 1.25) / len(down) < 0.55
+
+
 def test_sums_and_products_of_blocks() -> None:
     total = make(f"BlockReduceAdd<3, {BLOCK}, binary32, {NEAREST}>")
     product = make(f"BlockReduceMultiply<3, {BLOCK}, binary32, {NEAREST}>")
@@ -544,7 +564,7 @@ def test_intervals_rounded_to_odd() -> None:
 
     def closing(low: Any, high: Any) -> Any:
         """Intervals about a number just above `low`, that are ever smaller."""
-        return lambda bits: Interval(low, low + (high - low) / 2 ** (bits - 60))
+        return lambda bits: Interval(low, low + (high - low) * Fraction(2, 3) / 2 ** (bits - 60))
 
     one, up = Fraction(1), Fraction(above)
     # Just above 1, which is even; just above an odd number; and just below 1.
@@ -564,6 +584,9 @@ def test_float64_is_used_as_far_as_it_suffices() -> None:
     assert not suffices(nf.float32, Stochastic(28))
     assert suffices(nf.get_format("binary16p6se"), "to_odd")
     assert not suffices(nf.get_format("binary16p4se"), "to_odd")
+    # One end alone is beyond it.
+    assert not suffices(nf.FloatFormat("far up", 11, 2, bias=0), "to_odd")
+    assert not suffices(nf.FloatFormat("far down", 5, 2, bias=1_100), "to_odd")
 
 
 # Arrays

@@ -199,8 +199,6 @@ def _interval_to_odd(interval: Interval) -> float | None:
     if not isinstance(middle, Fraction):
         return None
     odd = _fraction_to_odd(middle)
-    if odd == middle:
-        return None
     even = math.nextafter(odd, math.inf if odd < middle else -math.inf)
     return odd if min(odd, even) <= low and high <= max(odd, even) else None
 
