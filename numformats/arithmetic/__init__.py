@@ -37,6 +37,8 @@ from numformats.arithmetic.comparisons import (
     not_equal,
     total_order,
 )
+from numformats.arithmetic.conforming_set import conforming_set
+from numformats.arithmetic.declarations import NotProvidedError, ProjectionSpecification
 from numformats.arithmetic.format_array import FormatArray, array
 from numformats.arithmetic.matrix import dot, matmul, sum
 from numformats.arithmetic.operations import (
@@ -96,14 +98,20 @@ from numformats.arithmetic.operations import (
     tanh,
     tanpi,
 )
+from numformats.arithmetic.p3109_operations import P3109Operation
 from numformats.arithmetic.projections import ArrayProjection
+from numformats.arithmetic.specializations import Specialization, provided, specialization
 from numformats.arithmetic.units import get_accumulator, list_accumulators
 
 __all__ = [
     "Accumulator",
     "ArrayProjection",
     "FormatArray",
+    "NotProvidedError",
+    "P3109Operation",
+    "ProjectionSpecification",
     "Result",
+    "Specialization",
     "absolute",
     "add",
     "apply",
@@ -122,6 +130,7 @@ __all__ = [
     "cbrt",
     "clamp",
     "classify",
+    "conforming_set",
     "copysign",
     "cos",
     "cosh",
@@ -170,6 +179,7 @@ __all__ = [
     "next_down",
     "next_up",
     "not_equal",
+    "provided",
     "reciprocal",
     "remainder",
     "rsqrt",
@@ -177,6 +187,7 @@ __all__ = [
     "sinh",
     "sinpi",
     "softplus",
+    "specialization",
     "sqrt",
     "subtract",
     "sum",

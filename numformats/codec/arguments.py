@@ -123,39 +123,39 @@ def _way_out(dtype: np.dtype[Any]) -> str:
     return "expected real numbers: float16, float32, float64, integers or an ml_dtypes dtype"
 
 
-def read_codes(codes: ArrayLike, bits: int) -> Array:
+def read_codes(codes: ArrayLike, bits: int, argument: str = "codes") -> Array:
     """`codes` as an integer array with all elements in 0 to 2**bits - 1.
 
     Raises TypeError for another dtype, ValueError for an element out of range.
     """
-    array = read_integers(codes)
-    refuse_codes(array, bits)
+    array = read_integers(codes, argument)
+    refuse_codes(array, bits, argument)
     return array
 
 
-def read_integers(codes: ArrayLike) -> Array:
+def read_integers(codes: ArrayLike, argument: str = "codes") -> Array:
     """`codes` as an integer array of any values; TypeError for another dtype."""
     if type(codes) is np.ndarray and codes.dtype.kind in "iu":
         return codes
-    array = _as_array("codes", codes)
+    array = _as_array(argument, codes)
     if array.size == 0 and not isinstance(codes, (np.ndarray, np.generic)):
         array = array.astype(np.uint8)  # an empty list, which NumPy takes for float64
     if array.dtype.kind not in "iu":
         raise TypeError(
-            f"codes: {_sample(array)}; codes are unsigned integers (encode makes them from values, "
-            "x.view(numpy.uint8) from an array of an ml_dtypes dtype)"
+            f"{argument}: {_sample(array)}; codes are unsigned integers (encode makes them from "
+            "values, x.view(numpy.uint8) from an array of an ml_dtypes dtype)"
         )
     return array
 
 
-def refuse_codes(codes: Array, bits: int) -> None:
+def refuse_codes(codes: Array, bits: int, argument: str = "codes") -> None:
     """Raise ValueError if any of an array of integers is no code of so many bits."""
     if codes.dtype.kind == "i":
-        refuse_where("codes", codes, lambda c: c < 0, "negative", "a code is 0 or more")
+        refuse_where(argument, codes, lambda c: c < 0, "negative", "a code is 0 or more")
     if 8 * codes.dtype.itemsize > bits:
         limit = 2**bits - 1
         way_out = f"a code of {bits} bits is at most {limit}"
-        refuse_where("codes", codes, lambda c: c > limit, f"above {limit}", way_out)
+        refuse_where(argument, codes, lambda c: c > limit, f"above {limit}", way_out)
 
 
 def refuse_where(

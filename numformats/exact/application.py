@@ -91,9 +91,7 @@ def apply(
     require_saturation(fmt, modes.saturation)
     draw = read_random_bits(modes.rounding, random_bits)
     outcome = evaluate(operation, operands, followed)
-    found = outcome if isinstance(outcome, Number) else _settled(outcome, fmt, modes)
-    negative = _is_negative(found, followed, modes)
-    return traced(found.value, negative, fmt, modes, draw, name).code
+    return projected(outcome, fmt, modes, draw, followed, name)
 
 
 def find_operation(name: str) -> Operation:
@@ -121,6 +119,19 @@ def evaluate(operation: Operation, operands: Sequence[Real], rules: Rules) -> Ou
             f"operands: {operation.name} takes {operation.operands}, got {len(operands)}"
         )
     return operation.evaluate(rules, *(read_operand(operand, rules) for operand in operands))
+
+
+def projected(
+    outcome: Outcome,
+    fmt: NumberSystem,
+    modes: Modes,
+    draw: int | None,
+    rules: Rules,
+    argument: str,
+) -> int:
+    """The code of an exact result; errors call it `argument`."""
+    found = outcome if isinstance(outcome, Number) else _settled(outcome, fmt, modes)
+    return traced(found.value, _is_negative(found, rules, modes), fmt, modes, draw, argument).code
 
 
 def _settled(enclosure: Enclosure, fmt: NumberSystem, modes: Modes) -> Number:

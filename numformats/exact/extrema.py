@@ -54,7 +54,7 @@ def _of_numbers(extremum: Choice) -> Choice:
 
 
 def _of_finite(extremum: Choice) -> Choice:
-    """The finite number, where the other is infinite or NaN."""
+    """The finite number, where the other is infinite or NaN; of these an infinity."""
 
     def chosen(rules: Rules, x: Number, y: Number) -> Number:
         is_finite, other_is_finite = _is_finite(x), _is_finite(y)
@@ -75,8 +75,8 @@ minimum_number = _of_numbers(minimum)
 maximum_number = _of_numbers(maximum)
 minimum_magnitude_number = _of_numbers(minimum_magnitude)
 maximum_magnitude_number = _of_numbers(maximum_magnitude)
-minimum_finite = _of_finite(minimum)
-maximum_finite = _of_finite(maximum)
+minimum_finite = _of_finite(minimum_number)
+maximum_finite = _of_finite(maximum_number)
 
 
 def clamp(rules: Rules, x: Number, low: Number, high: Number) -> Number:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from numformats.testing import laws, vectors
 from numformats.testing.checking import assert_rounded, check_rounding
 from numformats.testing.decision_points import decision_inputs
+from numformats.testing.kappa import Kappa, kappa
 from numformats.testing.projection import Projection
 from numformats.testing.report import Group, Mismatch, Report, RoundingError
 from numformats.testing.verifying import verify
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Group",
+    "Kappa",
     "Mismatch",
     "Projection",
     "Report",
@@ -27,6 +29,7 @@ __all__ = [
     "assert_rounded",
     "check_rounding",
     "decision_inputs",
+    "kappa",
     "laws",
     "strategies",
     "vectors",
