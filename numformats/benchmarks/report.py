@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from numformats.benchmarks.arithmetic import ArithmeticResult
 from numformats.benchmarks.fresh import FirstCallResult
 from numformats.benchmarks.timing import COPY, Result
 from numformats.modes import RoundingMode
@@ -41,6 +42,16 @@ def table_of_first_calls(results: list[FirstCallResult]) -> Table:
         seconds = f"{result.process_seconds:.2f}", str(result.times_imports)
         figures = (*seconds, f"{result.call_seconds:.2f}", f"{result.grown:.0f}")
         table.add_row(call.name, f"{call.size:,}", kernels, *figures)
+    return table
+
+
+def table_of_arithmetic(results: list[ArithmeticResult]) -> Table:
+    """A line for each operation: its speed, and how many times as fast it is as each peer's."""
+    peers = list(dict.fromkeys(name for result in results for name in result.ratios))
+    table = Table("operation", "format, accumulator", "1e6/s", *(f"x {n}" for n in peers), box=None)
+    for result in results:
+        ratios = [str(result.ratios[name]) if name in result.ratios else "-" for name in peers]
+        table.add_row(result.name, result.operands, f"{result.per_second / 1e6:,.0f}", *ratios)
     return table
 
 

@@ -63,21 +63,30 @@ class Result:
 
 def run_task(task: Task, rounds: int, peers: list[str]) -> Result:
     """Time a task and its contenders in turn, each after a call that does not count."""
-    contenders = _contenders(task, peers)
+    seconds, ratios = time_in_turn(_contenders(task, peers), task.size, task.threads, rounds)
+    return Result(task, task.size / seconds, ratios)
+
+
+def time_in_turn(
+    contenders: dict[str, Run], size: int, threads: int, rounds: int
+) -> tuple[float, dict[str, Ratio]]:
+    """The median seconds of a call of ours, for so many numbers on so many threads, and the ratios
+    to the others; each call that is timed comes after one that does not count.
+    """
     before = numba.get_num_threads()
-    numba.set_num_threads(task.threads)
+    numba.set_num_threads(threads)
     try:
         times: dict[str, list[float]] = {name: [] for name in contenders}
         for _ in range(rounds):
             for name, run in contenders.items():
                 # Threads of the one before may go on for a while: OpenMP's look for more to do.
                 run()
-                times[name].append(_seconds(run, task.size))
+                times[name].append(_seconds(run, size))
     finally:
         numba.set_num_threads(before)
     ours = times.pop("numformats")
     ratios = {name: ratio_of(theirs, ours) for name, theirs in times.items()}
-    return Result(task, task.size / statistics.median(ours), ratios)
+    return statistics.median(ours), ratios
 
 
 def _seconds(run: Run, size: int) -> float:

@@ -131,6 +131,9 @@ def _bench(
     first_calls: Annotated[
         bool, typer.Option("--first-calls", help="Instead: first calls of fresh processes.")
     ] = False,
+    arithmetic: Annotated[
+        bool, typer.Option("--arithmetic", help="Instead: operations and matrix products.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw a picture to this file.")] = None,
 ) -> None:
@@ -150,6 +153,7 @@ def _bench(
             threads=threads,
             rounds=rounds,
             first_calls=first_calls,
+            arithmetic=arithmetic,
             as_json=as_json,
             plot=plot,
         )

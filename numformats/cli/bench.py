@@ -15,9 +15,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from numformats.benchmarks.arithmetic import ArithmeticResult, arithmetic_tasks, run_arithmetic
 from numformats.benchmarks.fresh import FIRST_CALLS, FirstCallResult, time_first_call
 from numformats.benchmarks.peers import PEERS
-from numformats.benchmarks.report import picture_of, table_of, table_of_first_calls
+from numformats.benchmarks.report import (
+    picture_of,
+    table_of,
+    table_of_arithmetic,
+    table_of_first_calls,
+)
 from numformats.benchmarks.tasks import Benchmark
 from numformats.benchmarks.timing import Result, run_task
 from numformats.cli.outputs import write_fault
@@ -39,6 +45,7 @@ class BenchOptions:
 
     benchmark: Benchmark
     first_calls: bool
+    arithmetic: bool
     as_json: bool
     plot: Path | None
 
@@ -54,6 +61,7 @@ class BenchOptions:
         threads: str,
         rounds: int,
         first_calls: bool,
+        arithmetic: bool,
         as_json: bool,
         plot: Path | None,
     ) -> BenchOptions:
@@ -65,8 +73,8 @@ class BenchOptions:
             raise ValueError(f"--dtype: unknown {dtype!r}. Known: {', '.join(INPUTS)}")
         if rounds < 1:
             raise ValueError(f"--rounds: {rounds}; one at least")
-        if first_calls and plot is not None:
-            raise ValueError("--plot: there is no picture of first calls")
+        if (first_calls or arithmetic) and plot is not None:
+            raise ValueError("--plot: there is no picture of first calls, nor of arithmetic")
         if plot is not None:
             require_matplotlib("--plot")
         benchmark = Benchmark(
@@ -78,7 +86,13 @@ class BenchOptions:
             threads=tuple(map(_thread_count, _words(threads))),
             rounds=rounds,
         )
-        return cls(benchmark=benchmark, first_calls=first_calls, as_json=as_json, plot=plot)
+        return cls(
+            benchmark=benchmark,
+            first_calls=first_calls,
+            arithmetic=arithmetic,
+            as_json=as_json,
+            plot=plot,
+        )
 
 
 def bench(options: BenchOptions) -> int:
@@ -90,6 +104,9 @@ def bench(options: BenchOptions) -> int:
         _write(_time_first_calls(options.benchmark.rounds), table_of_first_calls, options.as_json)
         return 0
     prepare_for(LARGE)
+    if options.arithmetic:
+        _write(_run_arithmetic(options.benchmark.rounds), table_of_arithmetic, options.as_json)
+        return 0
     results = _run(options.benchmark)
     _write(results, table_of, options.as_json)
     if options.plot is not None:
@@ -114,6 +131,11 @@ def _run(benchmark: Benchmark) -> list[Result]:
     """The results of all tasks."""
     tasks = _counted(list(benchmark.tasks()))
     return [run_task(task, benchmark.rounds, list(PEERS)) for task in tasks]
+
+
+def _run_arithmetic(rounds: int) -> list[ArithmeticResult]:
+    """The results of all operations."""
+    return [run_arithmetic(task, rounds) for task in _counted(list(arithmetic_tasks()))]
 
 
 def _time_first_calls(rounds: int) -> list[FirstCallResult]:
