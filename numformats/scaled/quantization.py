@@ -29,7 +29,7 @@ from numformats.scaled.tile_quantization import quantize_tiles
 
 Array = NDArray[Any]
 
-# The codes and the scales of an array by a plan; given the key of random bits, if there are any, and
+# The codes and the scales of an array by a plan, with the key of random bits, if there are any, and
 # the scales that have been chosen already, if they have.
 Way: TypeAlias = Callable[
     [Array, QuantizationPlan, int | None, Scales | None], tuple[Array, Scales]
