@@ -288,6 +288,10 @@ def test_scales_of_scales_beyond_float64_are_refused() -> None:
     tiny = nf.FloatFormat("tiny", 4, 2, bias=900)
     with pytest.raises(ValueError, match="products of tiny and tiny are out of the range"):
         nf.ScaledFormat("twice", E2M1, nf.ScaledFormat("s", tiny, tiny))
+    # Largest magnitudes would be divided by a product that is zero in float64.
+    small, large = nf.FloatFormat("small", 3, 2, bias=900), nf.FloatFormat("large", 3, 2, bias=-200)
+    with pytest.raises(ValueError, match="products of small and tiny are out of the range"):
+        nf.ScaledFormat("twice", small, nf.ScaledFormat("s", large, tiny))
 
 
 def test_scales_of_too_many_bits_for_a_table_and_a_kernel() -> None:

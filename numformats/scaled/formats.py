@@ -325,12 +325,15 @@ def _is_codebook(fmt: object) -> bool:
 def _require_products(element: Format, scale: Format, own: Format) -> None:
     """Refuse scales whose products with their own scales float64 does not reach, and those whose
     largest one it does not reach times the largest element: the largest number is divided by that.
+    Largest magnitudes are divided by a scale's own scale times the largest element.
     """
     least = scale.smallest_positive_exact * own.smallest_positive_exact
     of_ends = element.highest * scale.highest
+    of_divisors = element.highest * own.smallest_positive_exact
     for names, low, high in (
         (f"{scale.name} and {own.name}", least, scale.highest * own.highest),
         (f"{element.name} and {scale.name}", of_ends, of_ends),
+        (f"{element.name} and {own.name}", of_divisors, of_divisors),
     ):
         if 0 < low < Fraction(1, 2**1022) or high >= 2**1024:
             raise ValueError(

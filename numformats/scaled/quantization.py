@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,12 @@ from numformats.scaled.statistics import TileStatistics
 from numformats.scaled.tile_quantization import quantize_tiles
 
 Array = NDArray[Any]
+
+# The codes and the scales of an array by a plan, with the key of random bits, if there are any, and
+# the scales that have been chosen already, if they have.
+Way: TypeAlias = Callable[
+    [Array, QuantizationPlan, int | None, Scales | None], tuple[Array, Scales]
+]
 
 _DEFAULT: Final = Modes(saturation="finite")
 
@@ -131,16 +137,14 @@ def quantize(
 class _Asked(NamedTuple):
     """All of a call but the numbers, parsed.
 
-    is_default: whether quotients are projected as they are where nothing is said of it. quantize:
-    the codes and the scales of an array by the plan; with the key of random bits, if there are any,
-    and the scales that have been chosen already, if they have.
+    is_default: whether quotients are projected as they are where nothing is said of it.
     """
 
     axis: int | None
     is_random: bool
     is_default: bool
     plan: QuantizationPlan
-    quantize: Callable[[Array, QuantizationPlan, int | None, Scales | None], tuple[Array, Scales]]
+    quantize: Way
 
 
 def _parsed(*given: Any) -> _Asked:
@@ -183,7 +187,7 @@ def _parse(
     return _Asked(along, is_random, modes == _DEFAULT, plan, _way_of(plan))
 
 
-def _way_of(plan: QuantizationPlan) -> Any:
+def _way_of(plan: QuantizationPlan) -> Way:
     if plan.kernel is None:
         return quantize_tiles
     # What imports Numba is loaded where it is to be used.
