@@ -646,6 +646,8 @@ def refused() -> Iterator[tuple[str, str]]:
     yield "Exp<Binary8p3se, Binary8p4se, ToOdd, SatNone>", "rho: 'ToOdd' is not a projection"
     yield "Exp<Binary8p3se, Binary8p4se>", "no rho given; expected Exp<fx, fr, rho>"
     yield f"Exp<Binary8p3se, Binary8p4se, {NEAREST}, binary16>", "'binary16' is one too many"
+    yield f"Exp<((ToOdd, SatNone), binary16), {NEAREST}>", "fx: ('ToOdd', 'SatNone') is no format"
+    yield "Exp<Binary8p3se, Binary8p4se, (ToOdd, SatNone, SatNone)>", "is not a projection"
     yield f"BlockReduceAdd<x, {BLOCK}, binary32, {NEAREST}>", "B: 'x' is not a block size"
     yield f"BlockReduceAdd<0, {BLOCK}, binary32, {NEAREST}>", "B: '0' is not a block size"
 
@@ -680,8 +682,9 @@ def test_what_is_not_provided(declaration: str, message: str) -> None:
 def test_what_is_no_declaration(declaration: str) -> None:
     with pytest.raises((ValueError, KeyError), match=r"declaration|rho|fr|fx"):
         make(declaration)
-    with pytest.raises(TypeError, match="declaration: expected a str"):
-        make(3)  # type: ignore[arg-type]
+    for other in (3, [declaration]):
+        with pytest.raises(TypeError, match="declaration: expected a str"):
+            make(other)  # type: ignore[arg-type]
 
 
 def test_operands_that_are_refused() -> None:
