@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import random
@@ -32,6 +33,7 @@ def make(declaration: str) -> Specialization:
     return arithmetic.specialization(declaration)
 
 
+@functools.cache
 def value_of(code: int, fmt: nf.Format) -> Any:
     """A value as P3109 reads it: without a sign of zero."""
     value = exact.decode(code, fmt)
