@@ -46,6 +46,10 @@ class Specialization:
     def __repr__(self) -> str:
         return f"<Specialization {self}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Operations are made of functions, which are not pickled.
+        return specialization, (str(self),)
+
     @property
     def operand_formats(self) -> tuple[Format, ...]:
         """The format of each operand."""
