@@ -128,8 +128,8 @@ REAL_FUNCTIONS: Final = {function.name: function for function in _real_functions
 
 
 def elementwise(evaluate: Evaluate, operands: tuple[Operand, ...]) -> Compute:
-    """The results of an operation on numbers: of arrays of codes, or of the elements of blocks, where
-    the other operands serve all B of them.
+    """The results of an operation on numbers, where there are blocks for each of their elements,
+    which all share the other operands.
     """
     has_blocks = any(operand.is_block for operand in operands)
 
