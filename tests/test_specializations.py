@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+import pickle
 import random
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -32,6 +34,7 @@ def make(declaration: str) -> Specialization:
     return arithmetic.specialization(declaration)
 
 
+@functools.cache
 def value_of(code: int, fmt: nf.Format) -> Any:
     """A value as P3109 reads it: without a sign of zero."""
     value = exact.decode(code, fmt)
@@ -530,6 +533,16 @@ def test_irrational_results_over_scales(name: str) -> None:
         assert same(found[in_range], expected[in_range])
 
 
+def test_results_too_large_to_be_written_out_over_scales() -> None:
+    made = make(f"BlockExp<2, ({BLOCK}), Binary16p1se, binary32, (TowardZero, SatNone)>")
+    wide = nf.get_format("binary16p1se")
+    x = F.encode([49152.0, -49152.0])
+    largest = (SCALE.encode(2.0**100), x)
+    for step, sign in ((wide.highest_step, 1), (1, 1), (-wide.highest_step, -1), (-1, -1)):
+        _, elements = made(largest, wide.code_of_step(step))
+        assert values(elements, nf.float32) == [sign * nf.float32.max, 0.0]
+
+
 def test_the_signs_of_irrational_results() -> None:
     log = make(f"BlockLog2<2, (Binary8p1uf, Binary8p3se), Binary8p3se, Binary8p3se, {NEAREST}>")
     _, elements = log((SCALE.encode(1.0), F.encode([0.75, 1.25])), F.encode(-INF))
@@ -626,6 +639,7 @@ def test_declarations_are_read_as_they_are_written() -> None:
     assert spaced == make(str(spaced))
     for declaration in arithmetic.conforming_set():
         assert str(make(declaration)) == declaration
+        assert pickle.loads(pickle.dumps(make(declaration))) == make(declaration)
     mixed = f"BlockFMA<8, ({BLOCK}), ({BLOCK}), ({BLOCK}), {BLOCK}, (StochasticC(4), SatPropagate)>"
     assert str(make(mixed)) == mixed
 
@@ -646,6 +660,8 @@ def refused() -> Iterator[tuple[str, str]]:
     yield "Exp<Binary8p3se, Binary8p4se, ToOdd, SatNone>", "rho: 'ToOdd' is not a projection"
     yield "Exp<Binary8p3se, Binary8p4se>", "no rho given; expected Exp<fx, fr, rho>"
     yield f"Exp<Binary8p3se, Binary8p4se, {NEAREST}, binary16>", "'binary16' is one too many"
+    yield f"Exp<((ToOdd, SatNone), binary16), {NEAREST}>", "fx: ('ToOdd', 'SatNone') is no format"
+    yield "Exp<Binary8p3se, Binary8p4se, (ToOdd, SatNone, SatNone)>", "is not a projection"
     yield f"BlockReduceAdd<x, {BLOCK}, binary32, {NEAREST}>", "B: 'x' is not a block size"
     yield f"BlockReduceAdd<0, {BLOCK}, binary32, {NEAREST}>", "B: '0' is not a block size"
 
@@ -680,8 +696,9 @@ def test_what_is_not_provided(declaration: str, message: str) -> None:
 def test_what_is_no_declaration(declaration: str) -> None:
     with pytest.raises((ValueError, KeyError), match=r"declaration|rho|fr|fx"):
         make(declaration)
-    with pytest.raises(TypeError, match="declaration: expected a str"):
-        make(3)  # type: ignore[arg-type]
+    for other in (3, [declaration]):
+        with pytest.raises(TypeError, match="declaration: expected a str"):
+            make(other)  # type: ignore[arg-type]
 
 
 def test_operands_that_are_refused() -> None:

@@ -19,7 +19,6 @@ from numformats.arithmetic.exact_results import (
     P3109,
     Draws,
     Evaluate,
-    apply_elementwise,
     numbers_of,
     project_outcomes,
 )
@@ -29,11 +28,13 @@ from numformats.arithmetic.p3109_operations import (
     Operand,
     P3109Operation,
     RealFunction,
+    elementwise,
     projected_operation,
 )
 from numformats.codec.random_bits import key_of
 from numformats.exact import algebraic
 from numformats.exact.extrema import maximum_finite
+from numformats.exact.intervals import Interval
 from numformats.exact.numbers import NAN, Enclosure, Number, Outcome, rational
 from numformats.formats.format import Format
 
@@ -60,9 +61,16 @@ def over_scale(result: Outcome, scale: Number) -> Outcome:
 
 
 def _divided(result: Enclosure, divisor: Fraction) -> Enclosure:
-    if divisor < 0:
-        return lambda bits: -result(bits) * (-1 / divisor)
-    return lambda bits: result(bits) * (1 / divisor)
+    def enclosure(bits: int) -> Interval:
+        interval = -result(bits) if divisor < 0 else result(bits)
+        # An end that is infinite would make a float of the divisor.
+        low, high = (
+            end if isinstance(end, float) else end / abs(divisor)
+            for end in (interval.low, interval.high)
+        )
+        return Interval(low, high)
+
+    return enclosure
 
 
 def _sign(result: Outcome) -> int:
@@ -105,7 +113,7 @@ def _block(function: RealFunction) -> P3109Operation:
     """Clause 5.4."""
     operands = (*_pairs(len(function.operands), is_block=True), Operand("sr", "fs"))
     evaluate = partial(_of_values_over_scale, function.evaluate)
-    elements = _elementwise(evaluate, operands)
+    elements = elementwise(evaluate, operands)
 
     def compute(
         parameters: Parameters, codes: Sequence[Array], draws: Draws
@@ -122,27 +130,10 @@ def _block(function: RealFunction) -> P3109Operation:
     )
 
 
-def _elementwise(
-    evaluate: Callable[..., Outcome], operands: tuple[Operand, ...]
-) -> Callable[[Parameters, Sequence[Array], Draws], Array]:
-    """The elements that come of those of blocks, and of their scale factors."""
-
-    def compute(parameters: Parameters, codes: Sequence[Array], draws: Draws) -> Array:
-        formats = tuple(parameters.format(operand.format) for operand in operands)
-        aligned = [
-            code if operand.is_block else code[..., np.newaxis]
-            for code, operand in zip(codes, operands, strict=True)
-        ]
-        fmt, projection = parameters.format("fr"), parameters.projection()
-        return apply_elementwise(evaluate, formats, aligned, fmt, projection, draws)
-
-    return compute
-
-
 # Conversions, clause 5.2
 
 _SCALE, _ELEMENTS = Operand("s", "fs"), Operand("x", "fx", is_block=True)
-_to_elements = _elementwise(over_scale, (_ELEMENTS, _SCALE))
+_to_elements = elementwise(over_scale, (_ELEMENTS, _SCALE))
 
 
 def _convert_to_block(
@@ -263,7 +254,7 @@ def _operations() -> Iterable[P3109Operation]:
         ("B", "fs", "fx", "fr", "rho"),
         (_SCALE, _ELEMENTS),
         ("fr",),
-        _elementwise(_value, (_SCALE, _ELEMENTS)),
+        elementwise(_value, (_SCALE, _ELEMENTS)),
     )
     yield P3109Operation(
         "ConvertToBlock",

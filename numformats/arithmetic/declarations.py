@@ -206,22 +206,26 @@ def read_parameters(names: Sequence[str], words: Words, signature: str) -> Param
 
 
 def _read_parameter(name: str, word: str | Words, signature: str) -> Parameter:
-    if isinstance(word, tuple):
-        if len(word) == 2 and isinstance(word[0], str) and isinstance(word[1], str):
-            return ProjectionSpecification(_read_rounding(word[0]), _read_saturation(word[1]))
-        raise NotProvidedError(
-            f"{name}: {word!r}; expected a pair such as (NearestTiesToEven, SatNone)"
-        )
     if name.startswith("rho"):
-        raise NotProvidedError(
-            f"{name}: {word!r} is not a projection specification such as "
-            f"(NearestTiesToEven, SatNone); expected {signature}"
-        )
+        return _read_projection(name, word, signature)
+    if isinstance(word, tuple):
+        raise NotProvidedError(f"{name}: {word!r} is no format; expected {signature}")
     if name == "B":
         if not word.isdecimal() or int(word) < 1:
             raise NotProvidedError(f"B: {word!r} is not a block size; expected {signature}")
         return int(word)
     return _read_format(name, word)
+
+
+def _read_projection(name: str, word: str | Words, signature: str) -> ProjectionSpecification:
+    if isinstance(word, tuple) and len(word) == 2:
+        rounding, saturation = word
+        if isinstance(rounding, str) and isinstance(saturation, str):
+            return ProjectionSpecification(_read_rounding(rounding), _read_saturation(saturation))
+    raise NotProvidedError(
+        f"{name}: {word!r} is not a projection specification such as "
+        f"(NearestTiesToEven, SatNone); expected {signature}"
+    )
 
 
 def _read_rounding(word: str) -> RoundingMode:

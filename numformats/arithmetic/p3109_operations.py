@@ -127,11 +127,20 @@ def _real_functions() -> Iterable[RealFunction]:
 REAL_FUNCTIONS: Final = {function.name: function for function in _real_functions()}
 
 
-def _project(evaluate: Evaluate, operands: tuple[Operand, ...]) -> Compute:
+def elementwise(evaluate: Evaluate, operands: tuple[Operand, ...]) -> Compute:
+    """The results of an operation on numbers, where there are blocks for each of their elements,
+    which all share the other operands.
+    """
+    has_blocks = any(operand.is_block for operand in operands)
+
     def compute(parameters: Parameters, codes: Sequence[Array], draws: Draws) -> Array:
         formats = tuple(parameters.format(operand.format) for operand in operands)
+        aligned = [
+            code[..., np.newaxis] if has_blocks and not operand.is_block else code
+            for code, operand in zip(codes, operands, strict=True)
+        ]
         fmt, projection = parameters.format("fr"), parameters.projection()
-        return apply_elementwise(evaluate, formats, codes, fmt, projection, draws)
+        return apply_elementwise(evaluate, formats, aligned, fmt, projection, draws)
 
     return compute
 
@@ -146,7 +155,7 @@ def projected_operation(
         (*(operand.format for operand in operands), "fr", "rho"),
         operands,
         ("fr",),
-        _project(evaluate, operands),
+        elementwise(evaluate, operands),
     )
 
 

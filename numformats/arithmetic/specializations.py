@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from numformats.arithmetic.blocks import BLOCK_OPERATIONS
 from numformats.arithmetic.declarations import (
     Parameters,
+    Words,
     not_provided,
     read_declaration,
     read_parameters,
@@ -44,6 +45,10 @@ class Specialization:
 
     def __repr__(self) -> str:
         return f"<Specialization {self}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Operations are made of functions, which are not pickled.
+        return specialization, (str(self),)
 
     @property
     def operand_formats(self) -> tuple[Format, ...]:
@@ -144,7 +149,6 @@ def _without_dimensions(result: Any) -> Any:
     return result[()] if isinstance(result, np.ndarray) else result
 
 
-@lru_cache(maxsize=1024)
 def specialization(declaration: str) -> Specialization:
     """The operation of IEEE P3109 that a declaration names: a callable on codes.
 
@@ -196,6 +200,11 @@ def specialization(declaration: str) -> Specialization:
 'Exp'?
     """
     name, words = read_declaration(declaration)
+    return _specialization(name, words)
+
+
+@lru_cache(maxsize=1024)
+def _specialization(name: str, words: Words) -> Specialization:
     if name not in OPERATIONS:
         raise not_provided("operation", name, OPERATIONS)
     operation = OPERATIONS[name]
