@@ -144,9 +144,10 @@ def __getattr__(name: str) -> Format:
     if name in _MODULES:
         return typing.cast(Format, importlib.import_module(f"{__name__}.{name}"))
     if name in _NAMES:
-        return typing.cast(
-            Format, getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
-        )
+        loaded = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        # The next time Python finds it by itself, which is faster.
+        globals()[name] = loaded
+        return typing.cast(Format, loaded)
     try:
         # What Python asks every module for needs no format's names.
         found = None if name.startswith("_") else _find_format(name)

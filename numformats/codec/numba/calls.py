@@ -90,6 +90,10 @@ class LatticeKernel:
         self._lane, self._table = lane, table
         self._conversion = CONVERSIONS.get(dtype)
         self._converts = dtype != lane.float_dtype
+        # The loop for codes of floats inside other loops; None where there is none, or not for all
+        # numbers that are to be expected.
+        serves = self._regular is not None and not self._converts
+        self.loop = _inner_loop(self._regular) if serves and self._regular is not None else None
         # Float32 that is to be widened is taken as numbers, and all else as words.
         is_number = self._converts and self._conversion is None
         self._source_dtype = dtype if is_number else word_dtype(dtype)
@@ -181,14 +185,10 @@ class LatticeKernel:
         )
         return has_nan
 
-    def loop(self) -> RegularLoop | NormalLoop | None:
-        """The loop for codes of floats inside other loops; None where there is none, or not for all
-        numbers that are to be expected.
-        """
-        if self._regular is None or self._converts:
-            return None
-        words = RegularWords(*self._regular)
-        return (RegularLoop if words.any_serves else NormalLoop)(self._regular)
+
+def _inner_loop(words: Array) -> RegularLoop | NormalLoop:
+    """The loop that serves, for codes inside other loops."""
+    return (RegularLoop if RegularWords(*words).any_serves else NormalLoop)(words)
 
 
 class SearchKernel:

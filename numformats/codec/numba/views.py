@@ -15,7 +15,7 @@ def read_only(view: Array) -> Array:
     """A view that may not be written, as all that kernels read: for Numba it is another type, and
     each type is another kernel.
     """
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 

@@ -48,7 +48,7 @@ class QuotientKernel:
         self._kernel, self._block = kernel, block
         self._is_to_odd = True if is_to_odd else None
         self._key = key_words(key)
-        self._loop = kernel.loop() if key is None else None
+        self._loop = kernel.loop if key is None else None
         # Memory that is asked for anew in each call would cost more than the work.
         chunk = min(size, L1_CHUNK)
         self._scratch = np.empty(chunk, kernel.dtype), np.empty(chunk)
@@ -109,7 +109,7 @@ class ScaleKernel:
     def __init__(
         self, kernel: LatticeKernel, fmt: NumberSystem, of_zeros: int, precision: int | None
     ) -> None:
-        self._kernel, self._loop, self._of_zeros = kernel, kernel.loop(), of_zeros
+        self._kernel, self._loop, self._of_zeros = kernel, kernel.loop, of_zeros
         lane = LANE64
         dropped = 0 if precision is None else lane.trailing_bits + 1 - precision
         half, mask = (1 << dropped) >> 1, lane.ones - ((1 << dropped) - 1)
@@ -129,7 +129,10 @@ class ScaleKernel:
         values = np.empty(codes.shape)
         # All the same, they are as many as a chunk has, for a loop without a choice in it.
         is_one = divisors.size == 1
-        each = np.full(min(codes.size, L1_CHUNK), divisors[0]) if is_one else divisors.view()
+        each = divisors.view()
+        if is_one:
+            each = np.empty(min(codes.size, L1_CHUNK))
+            each.fill(divisors[0])
         # A block may be in chunks of several threads, and the loop may write what is of no use.
         own_codes = np.empty_like(codes)
         divisors, words, done = read_only(each), as_words(own_codes), 0
