@@ -93,14 +93,14 @@ def test_all_pairs_of_four_bits(name: str, fmt: str) -> None:
     all_pairs(name, nf.get_format(fmt), MODES)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BINARY)
 def test_all_pairs_of_up_to_six_bits(name: str) -> None:
     for fmt in narrow_formats():
         all_pairs(name, fmt, MODES)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BINARY)
 @pytest.mark.parametrize("fmt", ["float8_e4m3fn", "float8_e5m2", "binary8p3se", "binary8p1se"])
 def test_all_pairs_of_eight_bits(name: str, fmt: str) -> None:
@@ -162,7 +162,7 @@ def test_functions_of_all_eight_bits(name: str, fmt: str) -> None:
         assert found[code] == wanted, (name, fmt, code)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNARY)
 @pytest.mark.parametrize("dtype", [np.dtype(np.float16), BFLOAT16], ids=str)
 def test_functions_of_all_sixteen_bits(name: str, dtype: np.dtype[Any]) -> None:

@@ -132,7 +132,7 @@ def _all_codes(made: Specialization) -> list[range]:
     return [range(2**fmt.bits) for fmt in made.operand_formats]
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("declaration", OF_CODES)
 def test_all_of_the_conforming_set_against_the_oracle(declaration: str) -> None:
     """All operands where these have 16 bits or fewer, else many."""

@@ -69,13 +69,13 @@ def _fixed_fields(fmt: NumberSystem, lattice: Lattice, lane: Lane) -> FixedField
 
 
 def _large_exponent(lattice: Lattice, lane: Lane) -> int | None:
-    """The exponent field of the power of two whose last bit is the quantum; None if differences
-    from it are below the lane's normal numbers, which become zero in processes that flush these.
-    """
-    if lattice.lowest_quantum < 1 - lane.bias:
+    """The exponent field of the power of two whose last bit is the quantum, or None."""
+    # What is subnormal becomes zero in processes that have it flushed; so float32 with such values
+    # is computed in float64, of which few formats have these.
+    if lane == LANE32 and lattice.lowest_quantum < 1 - lane.bias:
         return None
     field = lattice.lowest_quantum + lane.trailing_bits + lane.bias
-    return field if field <= 2 * lane.bias else None
+    return field if 0 < field <= 2 * lane.bias else None
 
 
 def _float_fields(fmt: NumberSystem, lattice: Lattice, lane: Lane) -> FloatFields | None:
