@@ -216,7 +216,6 @@ class SearchKernel:
 
     # There is none inside other loops.
     loop = None
-        return
 
     def source(self, x: Array) -> Array:
         """The input as words."""
