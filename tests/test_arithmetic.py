@@ -279,6 +279,15 @@ def test_integers_that_wrap() -> None:
         assert_same(A.apply(name, [x, y], nf.int8, "toward_zero", "wrap"), wanted, nf.int8)
     wanted = [exact.apply("exp", [a], nf.int8, saturation="wrap") for a in (3, 40, 60)]
     assert_same(A.exp(np.array([3, 40, 60], np.int8), nf.int8, saturation="wrap"), wanted, nf.int8)
+    # The steps of a random mode are finer than the last bit of a large float64.
+    large, tiny, draws = np.full(6, 2.0**46 + 0.75), np.full(6, 2.0**-30), np.arange(59, 65)
+    wanted = [
+        exact.apply("add", [large[0], tiny[0]], nf.int8, Stochastic(8), "wrap", random_bits=int(r))
+        for r in draws
+    ]
+    found = A.add(large, tiny, nf.int8, Stochastic(8), "wrap", random_bits=draws)
+    assert_same(found, wanted, nf.int8)
+    assert len(set(wanted)) == 2
     with pytest.raises(ValueError, match="infinit"):
         A.reciprocal(0.0, nf.int8, saturation="wrap")
 
@@ -351,6 +360,7 @@ def test_dtypes_of_results() -> None:
     assert A.add(narrow, other, nf.float8_e4m3fn).dtype == np.float32
     assert A.add(half, half, nf.float32).dtype == np.float32
     assert isinstance(A.add(1.0, 2.0, nf.float16), np.float64)
+    assert A.add(half, np.float64(1.0), nf.float16).dtype == np.float64
     assert isinstance(A.add(np.float16(1), np.float16(2), nf.float16), np.float16)
 
 

@@ -44,12 +44,10 @@ def faa(context: Context, x: Floats, y: Floats, z: Floats) -> Found:
 
 def multiply(context: Context, x: Floats, y: Floats) -> Found:
     """x y."""
-    product = x * y
     if context.are_tame:
         is_exact = context.product_bits <= sticky.PRECISION
-        return product if is_exact else sticky.product_to_odd(x, y), None
-    is_right = sticky.is_tame(x, y) & ((np.abs(product) > 0) | (x == 0) | (y == 0))
-    return sticky.product_to_odd(x, y), _finite(x, y) & ~is_right
+        return x * y if is_exact else sticky.product_to_odd(x, y), None
+    return sticky.product_to_odd(x, y), _finite(x, y) & ~sticky.is_tame(x, y)
 
 
 def fma(context: Context, x: Floats, y: Floats, z: Floats) -> Found:
@@ -61,8 +59,7 @@ def fma(context: Context, x: Floats, y: Floats, z: Floats) -> Found:
         product, error = two_product(x, y)
         total = sticky.sum_of_three_to_odd(product, error, z)
         total = np.where(_finite(x, y), total, product + z)
-        is_right = sticky.is_tame(x, y, z) & ((product != 0) | (x == 0) | (y == 0))
-        wrong = None if context.are_tame else _finite(x, y, z) & ~is_right
+        wrong = None if context.are_tame else _finite(x, y, z) & ~sticky.is_tame(x, y, z)
     total = _of_infinities(total, product, z)
     return _with_signs_of_zeros(context, total, product, z), wrong
 

@@ -107,7 +107,7 @@ def result_dtype(
     strong = [
         dtype
         for given, dtype in zip(operands, dtypes, strict=True)
-        if not isinstance(given, (int, float))
+        if type(given) not in (int, float)
     ]
     try:
         common = np.result_type(*(strong or dtypes))

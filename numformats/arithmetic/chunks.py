@@ -42,7 +42,7 @@ class Projector:
         draws = call.draws(position, position + out.size)
         beyond = np.empty(0, np.intp)
         if call.modes.saturation == "wrap":
-            beyond = np.flatnonzero(~(np.abs(found) < wrap_limit(call.system)))
+            beyond = np.flatnonzero(~(np.abs(found) < wrap_limit(call.system, call.modes)))
             found[beyond] = 0
         found = np.broadcast_to(found, out.shape)
         # Of wide formats, values are quicker in the dtype that is projected.

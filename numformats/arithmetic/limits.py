@@ -39,11 +39,16 @@ def deciding_bits(fmt: NumberSystem, modes: Modes) -> int | None:
     """
     if fmt.lattice is None:
         return _deciding_bits_of_table(fmt, modes)
-    fine = modes.rounding.bits + 1 if isinstance(modes.rounding, Stochastic) else 1
+    fine = _bits_between_values(modes)
     bits = fmt.precision + fine
     reach = max(abs(fmt.lowest), abs(fmt.highest))
     fits = bits <= _BITS and fmt.quantum / 2**fine >= _SMALLEST and 2 * reach <= _LARGEST
     return bits if fits else None
+
+
+def _bits_between_values(modes: Modes) -> int:
+    """The bits beyond those of values that points between them have."""
+    return modes.rounding.bits + 1 if isinstance(modes.rounding, Stochastic) else 1
 
 
 def _deciding_bits_of_table(fmt: NumberSystem, modes: Modes) -> int | None:
@@ -91,6 +96,8 @@ def reach_of(extent: Extent) -> Reach:
     return Reach(extent.precision, floor_log2(extent.quantum), floor_log2(largest) + 1)
 
 
-def wrap_limit(fmt: NumberSystem) -> float:
-    """How large a sticky float64 may be for the low bits that wrap to be in it."""
-    return math.ldexp(float(fmt.quantum), _BITS - 1)
+def wrap_limit(fmt: NumberSystem, modes: Modes) -> float:
+    """How large a sticky float64 may be for the low bits that wrap, and the points between values,
+    to be in it.
+    """
+    return math.ldexp(float(fmt.quantum), _BITS - _bits_between_values(modes))
