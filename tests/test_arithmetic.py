@@ -198,7 +198,11 @@ def test_one_rounding_where_two_go_wrong(mode: Any) -> None:
         ("multiply", [np.float64(2.0**-600), np.float64(2.0**-600)], nf.float16),
         ("multiply", [BFLOAT16.type(2.0**-70), BFLOAT16.type(1.5 * 2.0**-64)], nf.bfloat16),
         ("multiply", [BFLOAT16.type(2.0**-67), BFLOAT16.type(1.0078125 * 2.0**-67)], nf.bfloat16),
+        ("multiply", [BFLOAT16.type(2.0**-100), BFLOAT16.type(2.0**-100)], nf.bfloat16),
         ("divide", [np.float32(1.0), np.float32(3.0)], nf.float32),
+        # 2**-55 of it below the middle between 1 and its neighbour.
+        ("divide", [np.int32(127 * 2**24 + 128), np.int32(127 * 2**24 + 1)], nf.float32),
+        ("divide", [np.float64(1.0), np.float64(1 - 2.0**-53)], nf.float16),
         ("sqrt", [np.float64(1 + 2.0**-52)], nf.float32),
         ("hypot", [np.float32(1.0), np.float32(2.0**-40)], nf.float32),
         ("hypot", [np.float64(1.0), np.float64(2.0**-400)], nf.float16),
@@ -210,6 +214,14 @@ def test_one_rounding_where_two_go_wrong(mode: Any) -> None:
         draws = draws_for(mode, 1, seed=7)
         found = A.apply(name, arrays, fmt, mode, random_bits=draws)
         assert_same(found, right(name, arrays, fmt, mode, draws), fmt, name, operands, mode)
+
+
+def test_finite_results_beyond_float32_and_float64_are_finite() -> None:
+    for operand in (np.array([2.0**100], BFLOAT16), np.array([1e300])):
+        found = A.multiply(operand, operand, nf.bfloat16, saturation="propagate")
+        assert float(found[0]) == nf.bfloat16.max
+    found = A.exp(np.array([1e300, np.inf]), nf.bfloat16, saturation="propagate")
+    assert found.tolist() == [nf.bfloat16.max, np.inf]
 
 
 def test_signs_of_zero_sums() -> None:
@@ -313,7 +325,7 @@ def test_size_changes_no_result(
     ]
     draws = draws_for(mode, size)
     found = A.apply(name, operands, fmt, mode, random_bits=draws)
-    for begin in (0, 16_384, size - 900):
+    for begin in (0, 32_300, size - 900):
         part = slice(begin, begin + 900)
         few = None if draws is None else draws[part]
         alone = A.apply(name, [one[part] for one in operands], fmt, mode, random_bits=few)

@@ -46,10 +46,11 @@ class Evaluation:
             places = np.flatnonzero(wrong)
             some = [np.broadcast_to(operand, found.shape)[places] for operand in operands]
             found[places] = exactly.results(self.operation, some, rules, self.context.downward)
-        if self.operation.kind != "sign" or not rules.signs:
-            is_nan = np.isnan(found)
-            if is_nan.any():
-                found[is_nan] = np.nan  # with a positive sign
+        # NaN of operations has a positive sign. The maximum of what has NaN is NaN, and quicker to
+        # find than where they are.
+        keeps_signs = self.operation.kind == "sign" and rules.signs
+        if not keeps_signs and np.isnan(found.max(initial=0)):
+            found[np.isnan(found)] = np.nan
         return found
 
 

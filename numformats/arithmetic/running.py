@@ -12,7 +12,7 @@ from numformats.codec import backends
 from numformats.codec.arguments import walk
 
 # Elements at a time: few enough for some float64 arrays of them to stay in cache.
-CHUNK: Final = 1 << 14
+CHUNK: Final = 1 << 15
 
 
 def run(

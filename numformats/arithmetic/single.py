@@ -19,6 +19,7 @@ Singles: TypeAlias = NDArray[np.float32]
 
 # float32's precision, the exponent of its largest numbers, and of its smallest.
 _PRECISION, _HIGHEST, _LOWEST = 24, 128, -149
+_SMALLEST_NORMAL: Final = np.float32(2.0**-126)
 
 
 def can_add(context: Context, overflow_is_infinity: bool) -> bool:
@@ -53,9 +54,11 @@ def _multiply(context: Context, x: Singles, y: Singles) -> Any:
     highest = sum(reach.highest for reach in context.reaches)
     if lowest >= _LOWEST and highest <= _HIGHEST:
         return product, None
-    is_exact = np.abs(product) >= np.float32(2.0**-126)
-    is_exact &= np.isfinite(product)
-    if is_exact.all() or (is_exact | (x == 0) | (y == 0)).all():
+    magnitude = np.abs(product)
+    if magnitude.min(initial=1) >= _SMALLEST_NORMAL and magnitude.max(initial=1) < np.inf:
+        return product, None
+    is_exact = (magnitude >= _SMALLEST_NORMAL) & (magnitude < np.inf)
+    if (is_exact | (x == 0) | (y == 0)).all():
         return product, None
     return algebra.multiply(context, x.astype(np.float64), y.astype(np.float64))
 
