@@ -103,6 +103,12 @@ def test_ufuncs_whose_results_are_integers(ufunc: np.ufunc, exactly: Any, fmt: n
     assert [float(x) for x in ufunc(a)] == [float(x) for x in expected]
 
 
+def test_integers_are_floored_exactly() -> None:
+    out = nf.array([0], nf.float32)
+    np.floor(np.int64([2**62 + 2**38 + 1]), out=out)
+    assert float(out) == 2**62 + 2**39
+
+
 def test_square_and_power() -> None:
     a = every(nf.float8_e5m2)
     assert np.array_equal(np.square(a).codes, (a * a).codes)
@@ -657,6 +663,7 @@ def test_formats_beyond_float64() -> None:
         lambda x: np.clip(x, 1.5, 4),
         lambda x: np.clip(x, 1.5, None),
         lambda x: np.clip(x, None, 3.0),
+        lambda x: np.clip(x, None, None),
         lambda x: np.zeros_like(x),
         lambda x: np.ones_like(x, shape=(3,)),
         lambda x: np.full_like(x, 2.5),

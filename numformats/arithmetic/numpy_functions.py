@@ -21,7 +21,7 @@ _MOVING: Final = (
     *("reshape", "ravel", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis"),
     *("rollaxis", "squeeze", "expand_dims", "atleast_1d", "atleast_2d", "atleast_3d"),
     *("broadcast_to", "flip", "flipud", "fliplr", "rot90", "roll", "repeat", "tile", "take"),
-    *("take_along_axis", "compress", "delete", "diagonal", "copy", "resize"),
+    *("take_along_axis", "compress", "delete", "diagonal", "copy"),
     *("split", "array_split", "hsplit", "vsplit", "dsplit", "unstack"),
 )
 _JOINING: Final = ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack")
@@ -116,13 +116,23 @@ def _sort(a: Coded, axis: int | None = -1) -> Coded:
     return a._with_codes(np.take_along_axis(a.codes, order, axis))
 
 
-def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None) -> Any:
-    named = {"clamp": [a, a_min, a_max]}
-    if a_min is None:
-        named = {"minimum": [a, a_max]}
-    elif a_max is None:
-        named = {"maximum": [a, a_min]}
-    ((name, operands),) = named.items()
+def _clip(
+    a: Any,
+    a_min: Any = None,
+    a_max: Any = None,
+    out: Any = None,
+    min: Any = None,
+    max: Any = None,
+) -> Any:
+    """`clamp` where there are both ends, else the extremum with one."""
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    if low is None and high is None:
+        return np.positive(a, out=out)
+    name, operands = "clamp", [a, low, high]
+    if low is None:
+        name, operands = "minimum", [a, high]
+    elif high is None:
+        name, operands = "maximum", [a, low]
     return ufuncs.projected(
         "numpy.clip", operands, out, lambda x, fmt, how: operation_codes(name, x, fmt, how)
     )

@@ -16,6 +16,7 @@ from numformats.arithmetic import comparisons, products, reductions
 from numformats.arithmetic.coded import Array, Coded, codes_in, common_format, plain, truth, write
 from numformats.arithmetic.operation_codes import operation_codes
 from numformats.arithmetic.projections import ArrayProjection, common_projection
+from numformats.codec.arguments import read_real
 from numformats.formats.format import Format
 
 # What a ufunc makes of operands: codes of a format under a projection.
@@ -79,7 +80,10 @@ def _integral(ufunc: np.ufunc) -> Projected:
 
     def made(operands: Sequence[Any], fmt: Format, how: ArrayProjection) -> Array:
         (x,) = operands
-        return np.asarray(fmt.encode(ufunc(plain(x)), **how.words))
+        numbers = read_real("x", plain(x))
+        # Of integers of 64 bits, older versions of NumPy make float64 numbers.
+        is_whole = numbers.dtype.kind in "iu" and ufunc is not np.sign
+        return np.asarray(fmt.encode(numbers if is_whole else ufunc(numbers), **how.words))
 
     return made
 
