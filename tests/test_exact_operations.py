@@ -1063,3 +1063,11 @@ def test_comparisons() -> None:
     assert not exact.compare("total_order", -INF, NAN, rules="p3109")
     assert exact.compare("total_order", 0.0, -0.0, rules="p3109")
     assert exact.compare("total_order", NAN, NAN, rules="p3109")
+
+
+@pytest.mark.parametrize("mode", ["nearest_even", "toward_zero", "away_from_zero", "to_odd"])
+def test_tiny_results_in_a_format_without_zero(mode: str) -> None:
+    e8m0 = nf.float8_e8m0fnu
+    assert exact.apply("exp10", [-8.4e14], e8m0, mode) == 0
+    assert exact.apply("softplus", [-2.4e16], e8m0, mode) == 0
+    assert exact.apply("exp", [-1000], e8m0, mode) == exact.project(2.0**-1000, e8m0, mode) == 0

@@ -64,8 +64,9 @@ CHOICES: Final[dict[str, Choice]] = {
     "maximum_magnitude": _MAXIMUM_MAGNITUDE,
     "minimum_magnitude_number": _of(_is_number, _MINIMUM_MAGNITUDE),
     "maximum_magnitude_number": _of(_is_number, _MAXIMUM_MAGNITUDE),
-    "minimum_finite": _of(np.isfinite, _minimum),
-    "maximum_finite": _of(np.isfinite, _maximum),
+    # Of what is not finite, infinity is chosen before NaN.
+    "minimum_finite": _of(np.isfinite, _of(_is_number, _minimum)),
+    "maximum_finite": _of(np.isfinite, _of(_is_number, _maximum)),
 }
 
 

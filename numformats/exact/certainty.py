@@ -31,6 +31,13 @@ def representative(interval: Interval, system: NumberSystem, modes: Modes) -> Fr
             "saturation: the result is too large for its low bits to be found; use another than "
             "'wrap'"
         )
+    if not system.has_zero:
+        # Below the smallest value there is nothing to tell numbers of one sign apart.
+        tiny = system.smallest_positive_exact / 4
+        if low >= 0 and high <= tiny:
+            return tiny
+        if -tiny <= low and high <= 0:
+            return -tiny
     middle = (low + high) / 2
     if not isinstance(middle, Fraction):
         return None
