@@ -133,7 +133,7 @@ def _all_codes(made: Specialization) -> list[range]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("declaration", OF_CODES)
+@pytest.mark.parametrize("declaration", OF_CODES, ids=str)
 def test_all_of_the_conforming_set_against_the_oracle(declaration: str) -> None:
     """All operands where these have 16 bits or fewer, else many."""
     made = make(declaration)
