@@ -51,6 +51,9 @@ def id_of(x: Any) -> str:
 # Ufuncs
 
 
+NEEDS_AN_END = np.lib.NumpyVersion(np.__version__) < "2.1.0"
+
+
 @pytest.mark.parametrize("fmt", [*SMALL, nf.float8_e5m2], ids=id_of)
 @pytest.mark.parametrize("ufunc", UNARY, ids=id_of)
 def test_ufuncs_of_one_number(ufunc: np.ufunc, fmt: nf.Format) -> None:
@@ -663,7 +666,10 @@ def test_formats_beyond_float64() -> None:
         lambda x: np.clip(x, 1.5, 4),
         lambda x: np.clip(x, 1.5, None),
         lambda x: np.clip(x, None, 3.0),
-        lambda x: np.clip(x, None, None),
+        pytest.param(
+            lambda x: np.clip(x, None, None),
+            marks=pytest.mark.skipif(NEEDS_AN_END, reason="NumPy before 2.1 refuses that"),
+        ),
         lambda x: np.zeros_like(x),
         lambda x: np.ones_like(x, shape=(3,)),
         lambda x: np.full_like(x, 2.5),
