@@ -21,7 +21,7 @@ from numformats.codec.numba.views import read_only
 from numformats.codec.plan import make_plan
 from numformats.formats.fixed import FixedFormat
 from numformats.formats.format import Format
-from numformats.formats.ieee import dlfloat16, float16, float32
+from numformats.formats.ieee import dlfloat16, float16, float32, tf32
 from numformats.formats.integers import IntFormat
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
 from numformats.formats.tables import TableFormat
@@ -32,6 +32,7 @@ _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _MODES: tuple[RoundingMode, ...] = (
     "nearest_even",
     Stochastic(1),
+    Stochastic(2, "C"),
     # Too fine for 32-bit lanes.
     Stochastic(32, "C"),
 )
@@ -111,7 +112,7 @@ def version_count() -> int:
 
 def _compile_scales() -> None:
     for fmt in (float8_e8m0fnu, float8_e4m3fn, float16, float32):
-        kernel = calls.kernel_for(make_plan(fmt, Modes(saturation="finite")), _FLOAT64)
+        kernel = calls.kernel_for(make_plan(fmt, Modes("toward_zero", "finite")), _FLOAT64)
         assert isinstance(kernel, LatticeKernel)
         # The second is for the general loop.
         largest = np.array([1.0, np.inf])
@@ -180,7 +181,7 @@ def _numbers(dtype: Any, count: int = 2) -> Any:
 
 def _formats() -> Iterator[tuple[Format, str]]:
     """One of each width of codes, and of the kinds of low end and of overflow."""
-    for fmt in (float8_e4m3fn, float16, float32, float8_e8m0fnu, dlfloat16):
+    for fmt in (float8_e4m3fn, float16, tf32, float32, float8_e8m0fnu, dlfloat16):
         yield fmt, "none"
     for bits in (8, 16):
         yield IntFormat(f"int{bits}", bits), "wrap"
