@@ -63,14 +63,10 @@ _LOOPS: tuple[Any, ...] = (
 )
 
 
-def compile_all(tell: Callable[[int], None] | None = None) -> int:
-    """Compile all of them, and return how many they are. After each step of the work the number of
-    versions so far is told.
-    """
+def compile_all() -> int:
+    """Compile all of them, and return how many they are."""
     for compile_some in _steps():
         compile_some()
-        if tell is not None:
-            tell(version_count())
     return version_count()
 
 

@@ -19,8 +19,9 @@ import pytest
 from safetensors.numpy import save_file
 
 import numformats as nf
+from numformats.benchmarks import arithmetic as arithmetic_bench
 from numformats.benchmarks.fresh import FirstCall, time_first_call
-from numformats.benchmarks.report import table_of_first_calls
+from numformats.benchmarks.report import table_of_arithmetic, table_of_first_calls
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.standard_normal((8, 5)).astype(np.float32)
@@ -440,6 +441,18 @@ def test_bench_tells_of_first_calls() -> None:
     assert 0 < result.times_imports.lowest <= result.times_imports.highest
     assert json.loads(json.dumps(result.record()))["size"] == 16
     assert table_of_first_calls([result]).row_count == 1
+
+
+def test_bench_tells_of_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arithmetic_bench, "_SIZE", 1000)
+    tasks = list(arithmetic_bench.arithmetic_tasks())
+    assert {task.name for task in tasks} >= {"add", "multiply", "exp", "matmul 512 x 512"}
+    result = arithmetic_bench.run_arithmetic(tasks[0], 2)
+    assert result.per_second > 0
+    assert result.ratios["ml_dtypes"].lowest > 0
+    assert json.loads(json.dumps(result.record()))["operands"] == "float8_e4m3fn"
+    assert table_of_arithmetic([result]).row_count == 1
+    assert_refused(run("bench", "--arithmetic", "--first-calls"), "--arithmetic: not together")
 
 
 def test_first_calls_have_no_picture() -> None:

@@ -73,6 +73,8 @@ class BenchOptions:
             raise ValueError(f"--dtype: unknown {dtype!r}. Known: {', '.join(INPUTS)}")
         if rounds < 1:
             raise ValueError(f"--rounds: {rounds}; one at least")
+        if first_calls and arithmetic:
+            raise ValueError("--arithmetic: not together with --first-calls")
         if (first_calls or arithmetic) and plot is not None:
             raise ValueError("--plot: there is no picture of first calls, nor of arithmetic")
         if plot is not None:

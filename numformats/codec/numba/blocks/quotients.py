@@ -100,11 +100,11 @@ def divide_each_to_odd(x: Any, scales: Any, out: Any) -> None:
 def quotient_to_odd(number: Any, scale: Any) -> Any:
     """The quotient of two float64 numbers, rounded to odd as in `numformats.error_free`."""
     quotient = divide(number, scale)
-    spread = scale * _SPLIT
-    scale_high = spread - (spread - scale)
+    raised = scale * _SPLIT
+    scale_high = raised - (raised - scale)
     scale_low = scale - scale_high
-    spread = quotient * _SPLIT
-    high = spread - (spread - quotient)
+    raised = quotient * _SPLIT
+    high = raised - (raised - quotient)
     low = quotient - high
     # The product and its error are exactly quotient times scale (Dekker).
     product = quotient * scale
