@@ -11,8 +11,9 @@ from numformats.arithmetic.call import Array
 from numformats.codec import backends
 from numformats.codec.arguments import walk
 
-# Elements at a time: few enough for some float64 arrays of them to stay in cache.
-CHUNK: Final = 1 << 15
+# Elements at a time: so many that threads seldom wait for Python's lock, which each operation of NumPy
+# on a chunk takes again, and few enough for some arrays of them to stay in the caches of a core.
+CHUNK: Final = 1 << 17
 
 
 def run(
