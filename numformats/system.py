@@ -15,9 +15,11 @@ Nothing here knows a format by name, an array or a rounding mode.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from numformats.reals import Extended, floor_log2, power_of_two
 
@@ -102,6 +104,71 @@ class Lattice:
         return step % 2 == 1 if self.trailing_bits else step != 0 or not self.has_zero
 
 
+class Binade(NamedTuple):
+    """Where the magnitudes from 2**e up to 2**(e + 1) lie on a staircase: from the place `start`
+    on, over 2**width steps. A value lies at each whole place. Where exponents are cut short, a
+    binade is a part of a step, and `width` negative.
+    """
+
+    start: Fraction
+    width: int
+
+
+@dataclass(frozen=True)
+class Taper:
+    """Where the values of a system lie whose precision changes from binade to binade, as it does
+    in posits and takums: a straight piece of a staircase for each exponent from `lowest_exponent`
+    on, one after the other. Negative values mirror the positive ones, and zero is step 0.
+
+    Halfway between two whole places lies the boundary between their values: what a code one bit
+    longer would stand for. It is their mean where a binade has whole steps.
+    """
+
+    lowest_exponent: int
+    binades: tuple[Binade, ...]
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Kept, since hundreds of fractions take a while.
+        return hash((self.lowest_exponent, self.binades))
+
+    @cached_property
+    def _starts(self) -> list[Fraction]:
+        return [binade.start for binade in self.binades]
+
+    def magnitude(self, place: Fraction) -> Fraction:
+        """The magnitude at a place above 0.
+
+        >>> binades = Binade(Fraction(0), 0), Binade(Fraction(1), 1), Binade(Fraction(3), 2)
+        >>> Taper(-1, binades).magnitude(Fraction(2))
+        Fraction(3, 2)
+        """
+        found = bisect_right(self._starts, place) - 1
+        start, width = self.binades[found]
+        significand = 1 + (place - start) / power_of_two(width)
+        return significand * power_of_two(self.lowest_exponent + found)
+
+    def place(self, magnitude: Fraction) -> Fraction:
+        """The place of a magnitude: the last one's end beyond it, and 0 below the first.
+
+        >>> binades = Binade(Fraction(0), 0), Binade(Fraction(1), 1), Binade(Fraction(3), 2)
+        >>> Taper(-1, binades).place(Fraction(3, 2))
+        Fraction(2, 1)
+        """
+        if magnitude < power_of_two(self.lowest_exponent):
+            return Fraction(0)
+        exponent = floor_log2(magnitude)
+        index = exponent - self.lowest_exponent
+        if index >= len(self.binades):
+            start, width = self.binades[-1]
+            return start + power_of_two(width)
+        start, width = self.binades[index]
+        return start + (magnitude / power_of_two(exponent) - 1) * power_of_two(width)
+
+
 class NumberSystem(ABC):
     """The values of a system in their order, and the codes that stand for them.
 
@@ -157,7 +224,12 @@ class NumberSystem(ABC):
 
     @property
     def lattice(self) -> Lattice | None:
-        """How the values are spaced, if evenly in each binade."""
+        """How the values are spaced, if evenly in each binade, and alike in all of them."""
+        return None
+
+    @property
+    def taper(self) -> Taper | None:
+        """How the values are spaced, if evenly in each binade, but not alike in all of them."""
         return None
 
     @property
