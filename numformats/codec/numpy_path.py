@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.codec import lattice, staircase
+from numformats.codec import lattice, staircase, tapered
 from numformats.codec.arguments import code_dtype, walk
-from numformats.codec.plan import EncodePlan, Plan
+from numformats.codec.plan import EncodePlan, Plan, TaperedPlan
 from numformats.codec.random_bits import draw
 from numformats.codec.significands import working_dtype
 from numformats.codec.values import decode_chunk
@@ -60,6 +60,8 @@ def project_into(
 def _encode_chunk(x: Array, plan: Plan, draws: NDArray[np.uint64] | None) -> NDArray[np.int64]:
     if isinstance(plan, EncodePlan):
         return lattice.encode_chunk(x, plan, draws)
+    if isinstance(plan, TaperedPlan):
+        return tapered.encode_chunk(x, plan, draws)
     return staircase.encode_chunk(x, plan, draws)
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from numformats import exact
 from numformats.exact.saturation import require_saturation
 from numformats.modes import Modes, RoundingMode, random_bit_count
-from numformats.system import Lattice, NumberSystem
+from numformats.system import Lattice, NumberSystem, Taper
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,22 @@ class StaircasePlan:
     nan: BySign
 
 
-Plan: TypeAlias = EncodePlan | StaircasePlan
+@dataclass(frozen=True, eq=False)
+class TaperedPlan:
+    """The parameters of encoding into a system whose precision changes from binade to binade."""
+
+    rounding: RoundingMode
+    taper: Taper
+    bits: int
+    # The largest step of a magnitude, to which everything beyond goes.
+    highest_step: int
+    # The step that the smallest numbers become: 1 where no number but zero becomes zero.
+    lowest_step: BySign
+    infinity: BySign
+    nan: BySign
+
+
+Plan: TypeAlias = EncodePlan | StaircasePlan | TaperedPlan
 
 
 @lru_cache(maxsize=512)
@@ -86,7 +101,18 @@ def make_plan(system: NumberSystem, modes: Modes) -> Plan:
     nan = by_sign(math.nan) if system.has_nan or modes.nan != "raise" else BySign(0, 0)
     wrap = modes.saturation == "wrap"
     infinity = BySign(0, 0) if wrap else by_sign(math.inf)
-    lattice = system.lattice
+    lattice, taper = system.lattice, system.taper
+    if taper is not None:
+        tiny = by_sign(system.smallest_positive_exact / 2**64)
+        return TaperedPlan(
+            rounding=modes.rounding,
+            taper=taper,
+            bits=system.bits,
+            highest_step=system.highest_step,
+            lowest_step=BySign(tiny.positive, -tiny.negative % 2**system.bits),
+            infinity=infinity,
+            nan=nan,
+        )
     if lattice is None:
         return _staircase_plan(system, modes.rounding, infinity, nan)
     return EncodePlan(

@@ -53,14 +53,14 @@ def _codes_of_specials(x: Floats, plan: StaircasePlan) -> NDArray[np.int64]:
 
 def places_of(x: NDArray[Any], plan: StaircasePlan, draws: NDArray[np.uint64] | None) -> Places:
     """The places in the order of values of what numbers become; infinities count as large ones."""
-    numbers = _as_sums(x)
+    numbers = as_sums(x)
     if draws is not None:
         return _places_at_random(numbers, plan, draws)
     stairs = _stairs(plan)
     return stairs.places.take(stairs.starts.searchsorted(numbers, side="right"))
 
 
-def _as_sums(x: NDArray[Any]) -> Sums:
+def as_sums(x: NDArray[Any]) -> Sums:
     """Numbers, of which all but large integers are float64 themselves."""
     sums = x.astype(np.complex128)
     if x.dtype.kind != "f":
@@ -158,13 +158,13 @@ def _places_at_random(numbers: Sums, plan: StaircasePlan, draws: NDArray[np.uint
     # Beyond both ends sums of large numbers would be infinite.
     ends = 2 * np.abs(values).max()
     nearest = np.clip(numbers.real, -ends, ends)
-    bracket = _Bracket(nearest, numbers.imag, values[inward], values[outward])
-    away = (inward != outward) & _round_away_at_random(plan.rounding, bracket, draws)
+    bracket = Bracket(nearest, numbers.imag, values[inward], values[outward])
+    away = (inward != outward) & round_away_at_random(plan.rounding, bracket, draws)
     return np.where(away, outward, inward)
 
 
 @dataclass(frozen=True)
-class _Bracket:
+class Bracket:
     """Numbers x, as sums of two float64, between their inward and outward neighbours."""
 
     x: Floats
@@ -189,8 +189,8 @@ class _Bracket:
         return np.where(self.outward < self.inward, -sign, sign)
 
 
-def _round_away_at_random(
-    mode: RoundingMode, bracket: _Bracket, draws: NDArray[np.uint64]
+def round_away_at_random(
+    mode: RoundingMode, bracket: Bracket, draws: NDArray[np.uint64]
 ) -> NDArray[np.bool_]:
     """P3109's RoundAway, solved for nu: each variant compares it with a multiple of 2**-(N+1).
 

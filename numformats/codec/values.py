@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.extents import dtype_holds
+from numformats.codec.tapered import decode_tapered
 from numformats.system import Lattice, NumberSystem
 
 # Up to here a table of all values is small enough to be kept.
@@ -88,7 +89,9 @@ def decode_chunk(codes: NDArray[Any], fmt: NumberSystem, dtype: np.dtype[Any]) -
 
 def decode_by_formula(codes: NDArray[np.int64], fmt: NumberSystem) -> NDArray[np.float64]:
     """The values of int64 codes in range, as float64, which must hold them."""
-    lattice = fmt.lattice
+    lattice, taper = fmt.lattice, fmt.taper
+    if taper is not None:
+        return decode_tapered(codes, taper, fmt.bits)
     if lattice is None:
         return np.array([float(fmt.value(code)) for code in codes.tolist()])
     if lattice.complement:

@@ -25,8 +25,9 @@ from numformats.codec.numba.lanes import (
 from numformats.codec.numba.regular import NormalLoop, RegularLoop
 from numformats.codec.numba.regular_words import RegularWords, regular_words_of
 from numformats.codec.numba.search import LaneWords, find_thresholds, is_searchable, search
+from numformats.codec.numba.tapered import TaperedKernel, tapered_lane
 from numformats.codec.numba.views import NO_WORDS, as_words, read_only, word_dtype
-from numformats.codec.plan import EncodePlan, Plan, StaircasePlan
+from numformats.codec.plan import EncodePlan, Plan, StaircasePlan, TaperedPlan
 from numformats.codec.random_bits import key_schedule
 from numformats.codec.values import TABLE_BITS, decode_chunk, value_table
 from numformats.modes import random_bit_count
@@ -251,13 +252,17 @@ def _read_only_view(x: Array, dtype: np.dtype[Any]) -> Array:
 
 
 @lru_cache(maxsize=512)
-def kernel_for(plan: Plan, dtype: np.dtype[Any]) -> LatticeKernel | SearchKernel | None:
+def kernel_for(
+    plan: Plan, dtype: np.dtype[Any]
+) -> LatticeKernel | SearchKernel | TaperedKernel | None:
     """The kernel that makes codes of an input dtype, or None where NumPy has to do it."""
     native = dtype.newbyteorder("=")
     if native not in _INPUTS:
         return None
     if isinstance(plan, StaircasePlan):
         return SearchKernel(plan, native) if is_searchable(plan) else None
+    if isinstance(plan, TaperedPlan):
+        return _tapered_kernel(plan, native, None)
     lane = lane_of(plan, 8 * native.itemsize)
     return None if lane is None else LatticeKernel(plan, lane, native)
 
@@ -275,6 +280,10 @@ def rounding_kernel_for(
             return None
         values = decode_chunk(np.array([*plan.codes, plan.nan.positive]), fmt, out_native)
         return SearchKernel(plan, native, as_words(values))
+    if isinstance(plan, TaperedPlan):
+        if not has_table(fmt):
+            return None
+        return _tapered_kernel(plan, native, as_words(value_table(fmt, out_native)))
     lane = lane_of(plan, 8 * native.itemsize)
     if lane is None:
         return None
@@ -284,6 +293,15 @@ def rounding_kernel_for(
     if not has_table(fmt):
         return None
     return LatticeKernel(plan, lane, native, table=as_words(value_table(fmt, out_native)))
+
+
+def _tapered_kernel(
+    plan: TaperedPlan, dtype: np.dtype[Any], values: Array | None
+) -> TaperedKernel | None:
+    lane = tapered_lane(plan, 8 * dtype.itemsize)
+    if lane is None:
+        return None
+    return TaperedKernel(plan, lane, dtype, CONVERSIONS.get(dtype), values)
 
 
 def project_into(

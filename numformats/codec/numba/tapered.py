@@ -1,0 +1,314 @@
+"""The compiled loop for systems whose precision tapers off: the algorithm of
+`numformats.codec.tapered`, with a table of a word for each exponent that a float may have.
+
+The word says where on the staircase the exponent's binade begins, as a fixed-point number that
+fills the lane, and how far the trailing significand of the float has to go down to be added there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.np.unsafe.ndarray import to_fixed_tuple
+from numpy import (
+    add,
+    bitwise_and,
+    bitwise_or,
+    left_shift,
+    maximum,
+    minimum,
+    right_shift,
+    subtract,
+)
+from numpy.typing import NDArray
+
+from numformats.codec.numba.bits import bits_of, signed
+from numformats.codec.numba.encode import L1_CHUNK, codes_place, lanes_of, look_up
+from numformats.codec.numba.lanes import LANE32, LANE64, Lane
+from numformats.codec.numba.steps import kernel, step
+from numformats.codec.numba.views import read_only, word_dtype
+from numformats.codec.plan import TaperedPlan
+from numformats.modes import Away, deterministic
+from numformats.system import Binade
+
+# The exponents of float32's subnormal numbers come before those of normal ones.
+_SUBNORMALS = 23
+# The lowest bits of a word of the table, which hold the distance.
+_DISTANCE_BITS = 6
+
+
+class TaperedWords(NamedTuple):
+    """What the loop knows of a lane and a plan, as words of the lane."""
+
+    zero: Any
+    one: Any
+    magnitude_mask: Any
+    infinity_word: Any
+    trailing: Any
+    # How far a trailing significand goes up to end below the sign bit.
+    to_top: Any
+    smallest_normal: Any
+    # What makes up for the exponents before those of normal numbers; and their bias of one bit.
+    offset: Any
+    bias: Any
+    distance_mask: Any
+    # Bits of a place after the point, and all of them set.
+    fraction: Any
+    fraction_mask: Any
+    # A fraction above this is rounded away: above an even step, an odd one; for negative numbers.
+    from_even: Any
+    from_odd: Any
+    negative_from_even: Any
+    negative_from_odd: Any
+    lowest: Any
+    negative_lowest: Any
+    highest: Any
+    code_mask: Any
+    infinity: Any
+    negative_infinity: Any
+    nan: Any
+    negative_nan: Any
+
+
+# Which has to be known when kernels are compiled.
+_COUNT = len(TaperedWords._fields)
+
+
+def words_of(plan: TaperedPlan, lane: Lane) -> NDArray[Any]:
+    """`TaperedWords` of a plan whose rounding is deterministic, as an array."""
+    fraction = lane.bits - plan.bits
+    half = 1 << (fraction - 1)
+    least = {
+        Away.INEXACT: 0,
+        Away.FROM_HALF: half - 1,
+        Away.ABOVE_HALF: half,
+        Away.NEVER: 2 * half - 1,
+    }
+    decided = deterministic(plan.rounding)
+    assert decided is not None
+    even, odd = least[decided.from_even], least[decided.from_odd]
+    negative = None if decided.negative is None else least[decided.negative]
+    first = _SUBNORMALS - 1 if lane is LANE32 else 0
+    words = TaperedWords(
+        zero=0,
+        one=1,
+        magnitude_mask=lane.sign_bit - 1,
+        infinity_word=lane.infinity_word,
+        trailing=lane.trailing_bits,
+        to_top=lane.bits - 1 - lane.trailing_bits,
+        smallest_normal=1 << lane.trailing_bits,
+        offset=first << lane.trailing_bits,
+        bias=lane.bias << lane.trailing_bits,
+        distance_mask=2**_DISTANCE_BITS - 1,
+        fraction=fraction,
+        fraction_mask=2 * half - 1,
+        from_even=even,
+        from_odd=odd,
+        negative_from_even=even if negative is None else negative,
+        negative_from_odd=odd if negative is None else negative,
+        lowest=plan.lowest_step.positive,
+        negative_lowest=plan.lowest_step.negative,
+        highest=plan.highest_step,
+        code_mask=2**plan.bits - 1,
+        infinity=plan.infinity.positive,
+        negative_infinity=plan.infinity.negative,
+        nan=plan.nan.positive,
+        negative_nan=plan.nan.negative,
+    )
+    return np.array(words, lane.dtype)
+
+
+def table_of(plan: TaperedPlan, lane: Lane) -> NDArray[Any]:
+    """The words of all exponents that floats of a lane may have, infinity's among them."""
+    lowest = 1 - lane.bias - (_SUBNORMALS if lane is LANE32 else 1)
+    # A power of two of them, so that no number reaches beyond.
+    count = 2 ** (lane.bits - 1 - lane.trailing_bits + (lane is LANE32))
+    words = (_word(plan, lane, lowest + index) for index in range(count))
+    return np.array(list(words), lane.dtype)
+
+
+def _word(plan: TaperedPlan, lane: Lane, exponent: int) -> int:
+    taper, fraction = plan.taper, lane.bits - plan.bits
+    index = exponent - taper.lowest_exponent
+    if index >= len(taper.binades):
+        start, width = plan.highest_step, -fraction
+    elif index < 0:
+        # Somewhere between 0 and 1.
+        return (1 << (fraction - 2)) + lane.bits - 1
+    else:
+        start, width = taper.binades[index]
+    return int(start * 2**fraction) + (lane.bits - 1 - fraction - width)
+
+
+def serves(plan: TaperedPlan, lane: Lane) -> bool:
+    """Whether places, and distances beside them, fit a lane."""
+    fraction = lane.bits - plan.bits
+    binades: tuple[Binade, ...] = plan.taper.binades
+    is_exact = all(
+        (start * 2**fraction) % 2**_DISTANCE_BITS == 0 and width >= -fraction
+        for start, width in binades
+    )
+    return is_exact and fraction - 2 >= _DISTANCE_BITS
+
+
+@step
+def normal_of(magnitude: Any, p: Any, has_subnormals: Any) -> Any:
+    """The bits of a magnitude with an exponent that counts from the lowest one, and without a
+    hidden bit to be put in.
+
+    has_subnormals: None where subnormal floats are all below the smallest value.
+    """
+    normal = add(magnitude, p.offset)
+    if has_subnormals is not None:
+        # As an integer that becomes a float, a subnormal number is normal.
+        as_number = subtract(bits_of(np.float32(signed(magnitude))), p.bias)
+        normal = as_number if magnitude < p.smallest_normal else normal
+    return normal
+
+
+@step
+def fill_entries(words: Any, entries: Any, table: Any, p: Any, has_subnormals: Any) -> None:
+    """The table's word for each float."""
+    # In a loop of its own, since whoever writes what might be the table has no vectors.
+    for i in range(words.size):
+        magnitude = bitwise_and(words[i], p.magnitude_mask)
+        entries[i] = right_shift(normal_of(magnitude, p, has_subnormals), p.trailing)
+    for i in range(words.size):
+        entries[i] = table[entries[i]]
+
+
+@step
+def fill_codes(words: Any, entries: Any, out: Any, p: Any, has_subnormals: Any) -> Any:
+    """The codes of floats given as lane words. Returns the largest magnitude, which tells of NaN.
+
+    entries: the table's word for each.
+    """
+    largest = p.zero
+    for i in range(words.size):
+        is_negative = words[i] > p.magnitude_mask
+        magnitude = bitwise_and(words[i], p.magnitude_mask)
+        largest = maximum(largest, magnitude)
+        distance = bitwise_and(entries[i], p.distance_mask)
+        start = subtract(entries[i], distance)
+        normal = normal_of(magnitude, p, has_subnormals)
+        at_top = bitwise_and(left_shift(normal, p.to_top), p.magnitude_mask)
+        down = right_shift(at_top, distance)
+        # The lowest bit says whether any was lost: what is compared with has two bits or more.
+        lost = p.one if left_shift(down, distance) != at_top else p.zero
+        place = bitwise_or(add(start, down), lost)
+        whole, part = right_shift(place, p.fraction), bitwise_and(place, p.fraction_mask)
+        is_odd = bitwise_and(whole, p.one) != p.zero
+        above_odd = p.negative_from_odd if is_negative else p.from_odd
+        above_even = p.negative_from_even if is_negative else p.from_even
+        limit = above_odd if is_odd else above_even
+        rounded = add(whole, p.one if part > limit else p.zero)
+        least = p.negative_lowest if is_negative else p.lowest
+        rounded = minimum(maximum(rounded, least), p.highest)
+        code = bitwise_and(subtract(p.zero, rounded), p.code_mask) if is_negative else rounded
+        code = p.zero if magnitude == p.zero else code
+        infinity = p.negative_infinity if is_negative else p.infinity
+        code = infinity if magnitude >= p.infinity_word else code
+        nan = p.negative_nan if is_negative else p.nan
+        out[i] = nan if magnitude > p.infinity_word else code
+    return largest
+
+
+@kernel
+def project_tapered(
+    source: Any,
+    conversion: Any,
+    scratch: Any,
+    out: Any,
+    table: Any,
+    parameters: Any,
+    has_subnormals: Any,
+    values: Any,
+    row: Any,
+) -> bool:
+    """Codes of the numbers in `source`, or values, written to `out`. Returns whether any is NaN.
+
+    table: `table_of` a plan; parameters: its `words_of`. values: the values of codes, if these are asked
+    for, or None; row: then scratch for a block of codes. The others are as for `encode.project`.
+    """
+    p = TaperedWords(*to_fixed_tuple(parameters, _COUNT))
+    scratch_entries = np.empty(L1_CHUNK, table.dtype)
+    largest = p.zero
+    for begin in range(0, source.size, L1_CHUNK):
+        end = begin + L1_CHUNK if source.size - begin > L1_CHUNK else source.size
+        lanes = lanes_of(source[begin:end], conversion, scratch)
+        part = codes_place(out, row, begin, end)
+        entries = scratch_entries[: lanes.size]
+        fill_entries(lanes, entries, table, p, has_subnormals)
+        largest = maximum(largest, fill_codes(lanes, entries, part, p, has_subnormals))
+        if values is not None:
+            look_up(part, values, out[begin:end])
+    return bool(largest > p.infinity_word)
+
+
+class TaperedKernel:
+    """`project_tapered` for a plan and an input dtype: all arguments but the arrays.
+
+    conversion: how numbers of 16 bits become float32, or None. values: the values of codes, which
+    are written instead of these, or None.
+    """
+
+    # There is none inside other loops.
+    loop = None
+
+    def __init__(
+        self,
+        plan: TaperedPlan,
+        lane: Lane,
+        dtype: np.dtype[Any],
+        conversion: int | None,
+        values: NDArray[Any] | None = None,
+    ) -> None:
+        self.dtype = dtype
+        self._lane, self._conversion, self._values = lane, conversion, values
+        self._converts = dtype != lane.float_dtype
+        # Float32 that is to be widened is taken as numbers, and all else as words.
+        is_number = self._converts and conversion is None
+        self._source_dtype = dtype if is_number else word_dtype(dtype)
+        self._table = read_only(table_of(plan, lane))
+        self._parameters = read_only(words_of(plan, lane))
+        self._has_subnormals = True if lane is LANE32 else None
+
+    def source(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The input as words, unless it has to be widened as numbers."""
+        return read_only(x.view(self._source_dtype))
+
+    def run(
+        self,
+        source: NDArray[Any],
+        out: NDArray[Any],
+        *,
+        given: NDArray[Any] | None = None,
+        key: NDArray[Any] | None = None,
+        start: int,
+    ) -> bool:
+        """Project elements; whether any is NaN. There are no random numbers to use."""
+        has_nan: bool = project_tapered(
+            source,
+            self._conversion,
+            np.empty(L1_CHUNK, self._lane.dtype) if self._converts else None,
+            out,
+            self._table,
+            self._parameters,
+            self._has_subnormals,
+            self._values,
+            None if self._values is None else np.empty(L1_CHUNK, np.uint32),
+        )
+        return has_nan
+
+
+def tapered_lane(plan: TaperedPlan, input_bits: int) -> Lane | None:
+    """The lane in which a plan is carried out for floats of a width; None if it is random, or fits
+    no lane.
+    """
+    if deterministic(plan.rounding) is None:
+        return None
+    for lane in (LANE32, LANE64):
+        if lane.bits >= input_bits and serves(plan, lane):
+            return lane
+    return None
