@@ -32,9 +32,11 @@ from numformats.formats.ocp import (
     float8_e8m0fnu,
 )
 from numformats.formats.p3109 import p3109
+from numformats.formats.posits import posit
 from numformats.formats.registry import NAMED as _NAMED
 from numformats.formats.registry import find_format as _find_format
 from numformats.formats.registry import list_formats
+from numformats.formats.takums import takum
 from numformats.names import get_format
 
 if TYPE_CHECKING:
@@ -105,8 +107,10 @@ __all__ = [
     "list_scaled_formats",
     "p3109",
     "pack",
+    "posit",
     "quantize",
     "scaled",
+    "takum",
     "testing",
     "tf32",
     "unpack",

@@ -37,8 +37,12 @@ def deciding_bits(fmt: NumberSystem, modes: Modes) -> int | None:
     >>> deciding_bits(nf.float16, Modes()), deciding_bits(nf.float16, Modes(Stochastic(32)))
     (12, 44)
     """
-    if fmt.lattice is None:
-        return _deciding_bits_of_table(fmt, modes)
+    is_random = isinstance(modes.rounding, Stochastic)
+    # Where neighbours are binades apart, the steps of a random mode have many bits.
+    if fmt.taper is not None and is_random:
+        return None
+    if fmt.lattice is None and fmt.taper is None:
+        return None if is_random else _deciding_bits_of_table(fmt)
     fine = _bits_between_values(modes)
     bits = fmt.precision + fine
     reach = max(abs(fmt.lowest), abs(fmt.highest))
@@ -51,10 +55,8 @@ def _bits_between_values(modes: Modes) -> int:
     return modes.rounding.bits + 1 if isinstance(modes.rounding, Stochastic) else 1
 
 
-def _deciding_bits_of_table(fmt: NumberSystem, modes: Modes) -> int | None:
+def _deciding_bits_of_table(fmt: NumberSystem) -> int | None:
     """The same where values and boundaries may lie anywhere."""
-    if isinstance(modes.rounding, Stochastic):
-        return None
     steps = range(fmt.lowest_step, fmt.highest_step + 1)
     points = [*map(fmt.value_of_step, steps), *map(fmt.boundary, steps[:-1])]
     if not all(_is_within(point) for point in points):

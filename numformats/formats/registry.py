@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from numformats.checks import unknown
-from numformats.formats import fnuz, ieee, integers, ocp, p3109
+from numformats.formats import fnuz, ieee, integers, ocp, p3109, posits, takums
 from numformats.formats.format import Format
 
 # Families with a written list; P3109's members are made by rule.
@@ -17,7 +17,15 @@ _FAMILIES: Final[dict[str, tuple[Sequence[Format], Mapping[str, Format]]]] = {
     "ocp": (ocp.FORMATS, ocp.ALIASES),
     "fnuz": (fnuz.FORMATS, fnuz.ALIASES),
     "integers": (integers.FORMATS, integers.ALIASES),
+    "posits": (posits.FORMATS, posits.ALIASES),
+    "takums": (takums.FORMATS, takums.ALIASES),
 }
+# What finds the members of families that are made by rule: of a name that is none, None.
+_RULES: Final[tuple[Callable[[str], Format | None], ...]] = (
+    p3109.from_name,
+    posits.from_name,
+    takums.from_name,
+)
 NAMED: Final[dict[str, Format]] = {
     fmt.name: fmt for formats, _ in _FAMILIES.values() for fmt in formats
 }
@@ -29,7 +37,7 @@ ALIASES: Final[dict[str, Format]] = {
 def find_format(name: str) -> Format | None:
     """The format of a name or an alias in any case, or None.
 
-    ValueError for a name of IEEE P3109 whose numbers are not allowed, and for float64.
+    ValueError for a name of a family made by rule whose numbers are not allowed, and for float64.
     """
     lower = name.lower()
     if lower in ("float64", "double", "binary64", "fp64"):
@@ -37,7 +45,9 @@ def find_format(name: str) -> Format | None:
             f"format: {name!r} is an input, not a format: codes have at most 32 bits here; "
             "numformats.float32 is the widest"
         )
-    return NAMED.get(lower) or ALIASES.get(lower) or p3109.from_name(lower)
+    named = NAMED.get(lower) or ALIASES.get(lower)
+    made = (rule(lower) for rule in _RULES)
+    return named or next((fmt for fmt in made if fmt is not None), None)
 
 
 def read_format(name: Any, refusal: Callable[[str], ValueError]) -> Format:
@@ -64,8 +74,9 @@ def names_like(name: str) -> list[str]:
 def list_formats(family: str | None = None) -> list[str]:
     """The names of all formats with a name of their own, or of one family.
 
-    `family` is one of ieee, ocp, fnuz, integers and p3109; ValueError for another. The 504 names of
-    IEEE P3109, which are made by rule, are listed only when asked for.
+    `family` is one of ieee, ocp, fnuz, integers, posits, takums and p3109; ValueError for another.
+    The 504 names of IEEE P3109, which are made by rule, are listed only when asked for; posits and
+    takums of further widths, made by rule, too, are not listed.
 
     >>> import numformats as nf
     >>> nf.list_formats("fnuz")
