@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Final
 
 from numformats.checks import require_int
@@ -55,7 +55,6 @@ class PositFormat(TaperedFormat):
         return Taper((2 - self.bits) * 2**self.es, tuple(binades))
 
 
-@lru_cache(maxsize=None)
 def posit(n: int, es: int = STANDARD_EXPONENT_BITS) -> PositFormat:
     """The posit format of `n` bits, 3 to 32, with `es` exponent bits, 0 to 5.
 

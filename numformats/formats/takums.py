@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Final
 
 from numformats.checks import require_int
@@ -47,7 +47,6 @@ class TakumFormat(TaperedFormat):
         return Binade(written * Fraction(2) ** width, width)
 
 
-@lru_cache(maxsize=None)
 def takum(n: int) -> TakumFormat:
     """The linear takum format of `n` bits, 6 to 16. TypeError or ValueError for another width.
 

@@ -98,7 +98,7 @@ class TaperedFormat(WithoutExponent):
     @cached_property
     def precision(self) -> int:
         """The most significand bits that any value has, those about 1."""
-        return max(binade.width for binade in self.taper.binades) + 1
+        return max(0, *(binade.width for binade in self.taper.binades)) + 1
 
     @cached_property
     def quantum(self) -> Fraction:
