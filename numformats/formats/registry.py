@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from numformats.checks import unknown
-from numformats.formats import fnuz, ieee, integers, ocp, p3109
+from numformats.formats import fnuz, ieee, integers, logarithmic, ocp, p3109
 from numformats.formats.format import Format
 
 # Families with a written list; P3109's members are made by rule.
@@ -17,6 +17,7 @@ _FAMILIES: Final[dict[str, tuple[Sequence[Format], Mapping[str, Format]]]] = {
     "ocp": (ocp.FORMATS, ocp.ALIASES),
     "fnuz": (fnuz.FORMATS, fnuz.ALIASES),
     "integers": (integers.FORMATS, integers.ALIASES),
+    "logarithmic": (logarithmic.FORMATS, logarithmic.ALIASES),
 }
 NAMED: Final[dict[str, Format]] = {
     fmt.name: fmt for formats, _ in _FAMILIES.values() for fmt in formats
@@ -37,7 +38,12 @@ def find_format(name: str) -> Format | None:
             f"format: {name!r} is an input, not a format: codes have at most 32 bits here; "
             "numformats.float32 is the widest"
         )
-    return NAMED.get(lower) or ALIASES.get(lower) or p3109.from_name(lower)
+    return (
+        NAMED.get(lower)
+        or ALIASES.get(lower)
+        or p3109.from_name(lower)
+        or logarithmic.from_name(lower)
+    )
 
 
 def read_format(name: Any, refusal: Callable[[str], ValueError]) -> Format:
@@ -64,7 +70,7 @@ def names_like(name: str) -> list[str]:
 def list_formats(family: str | None = None) -> list[str]:
     """The names of all formats with a name of their own, or of one family.
 
-    `family` is one of ieee, ocp, fnuz, integers and p3109; ValueError for another. The 504 names of
+    `family` is one of ieee, ocp, fnuz, integers, logarithmic and p3109; ValueError for another. The 504 names of
     IEEE P3109, which are made by rule, are listed only when asked for.
 
     >>> import numformats as nf
