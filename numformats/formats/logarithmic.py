@@ -52,7 +52,8 @@ class LogarithmicFormat(StaircaseFormat):
     """
 
     # Of an infinity that is not saturated; of finite numbers none is.
-    overflow: ClassVar[Overflow] = "nan"
+    overflow: Overflow = "nan"
+    dtype_name: str | None = None
     has_inf: ClassVar[bool] = False
     has_nan: ClassVar[bool] = True
     has_zero: ClassVar[bool] = True
@@ -141,6 +142,13 @@ class LogarithmicFormat(StaircaseFormat):
         """The distance from 1 to the next larger value."""
         return self.value_of_step(self.step_of(Fraction(1)) + 1) - 1
 
+    def _summary(self) -> list[tuple[str, str]]:
+        return [
+            ("values", str(self.highest_step + 1)),
+            ("max", f"{self.max:.6g}"),
+            ("smallest positive", f"{self.smallest_subnormal:.6g}"),
+        ]
+
 
 @dataclass(frozen=True, repr=False)
 class LnsFormat(LogarithmicFormat):
@@ -148,7 +156,6 @@ class LnsFormat(LogarithmicFormat):
 
     bits: int
     fraction_bits: int
-    dtype_name: ClassVar[str | None] = None
     name: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -203,7 +210,6 @@ class LogTakumFormat(LogarithmicFormat):
     """A logarithmic takum. See `log_takum`."""
 
     bits: int
-    dtype_name: ClassVar[str | None] = None
     name: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

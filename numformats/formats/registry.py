@@ -70,8 +70,8 @@ def names_like(name: str) -> list[str]:
 def list_formats(family: str | None = None) -> list[str]:
     """The names of all formats with a name of their own, or of one family.
 
-    `family` is one of ieee, ocp, fnuz, integers, logarithmic and p3109; ValueError for another. The 504 names of
-    IEEE P3109, which are made by rule, are listed only when asked for.
+    `family` is one of ieee, ocp, fnuz, integers, logarithmic and p3109; ValueError for another. The
+    504 names of IEEE P3109, which are made by rule, are listed only when asked for.
 
     >>> import numformats as nf
     >>> nf.list_formats("fnuz")
