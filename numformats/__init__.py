@@ -24,6 +24,7 @@ from numformats.formats.ieee import (
     tf32,
 )
 from numformats.formats.integers import IntFormat
+from numformats.formats.logarithmic import lns, log_takum, log_takum8, log_takum16
 from numformats.formats.ocp import (
     float4_e2m1fn,
     float6_e2m3fn,
@@ -105,6 +106,10 @@ __all__ = [
     "get_scaled_format",
     "list_formats",
     "list_scaled_formats",
+    "lns",
+    "log_takum",
+    "log_takum8",
+    "log_takum16",
     "p3109",
     "pack",
     "posit",

@@ -21,6 +21,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from numformats.irrational import Irrational, as_two_floats
 from numformats.reals import Extended, floor_log2, power_of_two
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ class NumberSystem(ABC):
             low, high = (middle, high) if self.value_of_step(middle) <= value else (low, middle - 1)
         return low
 
-    def boundary(self, step: int) -> Fraction:
+    def boundary(self, step: int) -> Fraction | Irrational:
         """The number between a step and the next at which rounding to nearest changes sides."""
         return (self.value_of_step(step) + self.value_of_step(step + 1)) / 2
 
@@ -269,6 +270,30 @@ class NumberSystem(ABC):
         """Whether the code of a step is odd; in a lattice, of one beyond the ends, too."""
         code = step if self.lattice is not None else self.code_of_step(step)
         return code % 2 == 1
+
+    # All steps at once, of a system without lattice, whose values float64 holds. Whoever knows a
+    # faster way to the same numbers, and keeps them, says these, too.
+
+    @property
+    def values_in_order(self) -> tuple[float, ...]:
+        """The value of each step."""
+        return tuple(float(self.value_of_step(step)) for step in self._steps)
+
+    @property
+    def codes_in_order(self) -> tuple[int, ...]:
+        """The code of each step."""
+        return tuple(map(self.code_of_step, self._steps))
+
+    @property
+    def boundaries_in_order(self) -> tuple[tuple[float, float], ...]:
+        """The boundary above each step but the highest, as a sum of two float64: see
+        `numformats.irrational.as_two_floats`.
+        """
+        return tuple(as_two_floats(self.boundary(step)) for step in self._steps[:-1])
+
+    @property
+    def _steps(self) -> range:
+        return range(self.lowest_step, self.highest_step + 1)
 
     # Codes
 

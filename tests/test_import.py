@@ -37,7 +37,7 @@ def test_encoding_and_comparing_load_nothing_heavy() -> None:
 # of each other.
 LAYERS = [
     ["checks"],
-    ["reals", "error_free"],
+    ["reals", "error_free", "irrational"],
     ["modes", "system"],
     ["exact"],
     ["codec"],

@@ -13,19 +13,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
 from numformats.codec.extents import Extent
+from numformats.formats.float_lists import largest_significand_bits
 from numformats.modes import Modes, Stochastic
-from numformats.reals import floor_log2, significand_bits
+from numformats.reals import floor_log2
 from numformats.system import NumberSystem
 
 # What a sticky float64 is compared with has to be an even one, and finite.
 _BITS: Final = 52
-_SMALLEST: Final = Fraction(2) ** -1073
-_LARGEST: Final = Fraction(2) ** 1023
+_SMALLEST: Final = 2.0**-1073
+_LARGEST: Final = 2.0**1023
 
 
 @lru_cache(maxsize=1024)
@@ -57,19 +57,16 @@ def _bits_between_values(modes: Modes) -> int:
 
 def _deciding_bits_of_table(fmt: NumberSystem) -> int | None:
     """The same where values and boundaries may lie anywhere."""
-    steps = range(fmt.lowest_step, fmt.highest_step + 1)
-    points = [*map(fmt.value_of_step, steps), *map(fmt.boundary, steps[:-1])]
-    if not all(_is_within(point) for point in points):
+    boundaries = fmt.boundaries_in_order
+    # A boundary that one float64 does not hold is between an even and an odd one.
+    if any(rest for _, rest in boundaries):
         return None
-    return max(map(significand_bits, points))
-
-
-def _is_within(point: Fraction) -> bool:
-    """Whether a number is 0 or an even float64."""
-    if point == 0:
-        return True
-    is_binary = point.denominator & (point.denominator - 1) == 0
-    return is_binary and significand_bits(point) <= _BITS and _SMALLEST <= abs(point) <= _LARGEST
+    points = (*fmt.values_in_order, *(boundary for boundary, _ in boundaries))
+    magnitudes = [abs(point) for point in points if point]
+    if not all(_SMALLEST <= magnitude <= _LARGEST for magnitude in magnitudes):
+        return None
+    bits = largest_significand_bits(points)
+    return bits if bits <= _BITS else None
 
 
 @dataclass(frozen=True)

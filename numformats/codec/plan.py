@@ -53,7 +53,7 @@ class StaircasePlan:
     """The parameters of encoding into a system of few values: these in ascending order.
 
     boundaries: where rounding to nearest changes sides between each two values, as sums of two
-    float64 numbers, which may have more bits than one.
+    float64 numbers: see `numformats.irrational.as_two_floats`.
     """
 
     rounding: RoundingMode
@@ -133,20 +133,14 @@ def make_plan(system: NumberSystem, modes: Modes) -> Plan:
 def _staircase_plan(
     system: NumberSystem, rounding: RoundingMode, infinity: BySign, nan: BySign
 ) -> StaircasePlan:
-    steps = range(system.lowest_step, system.highest_step + 1)
     return StaircasePlan(
         rounding,
-        values=tuple(float(system.value_of_step(step)) for step in steps),
-        codes=tuple(map(system.code_of_step, steps)),
-        boundaries=tuple(_as_two_floats(system.boundary(step)) for step in steps[:-1]),
+        values=system.values_in_order,
+        codes=system.codes_in_order,
+        boundaries=system.boundaries_in_order,
         infinity=infinity,
         nan=nan,
     )
-
-
-def _as_two_floats(number: Fraction) -> tuple[float, float]:
-    nearest = float(number)
-    return nearest, float(number - Fraction(nearest))
 
 
 def _power_of_two_beyond(system: NumberSystem) -> Fraction:

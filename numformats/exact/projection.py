@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from numformats.exact.flags import Flags
 from numformats.exact.rounding import Neighbours, neighbours, rounded
 from numformats.exact.saturation import require_saturation, saturated
+from numformats.irrational import Irrational
 from numformats.modes import Modes, RoundingMode, Stochastic, parse_modes, random_bit_count
 from numformats.reals import Extended, read_number
 from numformats.system import NumberSystem, require_system
@@ -65,7 +66,7 @@ class Trace:
         return None if self.neighbours is None else self.neighbours.outward
 
     @property
-    def boundary(self) -> Fraction | None:
+    def boundary(self) -> Fraction | Irrational | None:
         """Where rounding to nearest changes sides between the neighbours, if they are two."""
         return None if self.neighbours is None else self.neighbours.boundary
 

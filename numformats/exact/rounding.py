@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from numformats.irrational import Irrational
 from numformats.modes import RoundingMode, Stochastic
 from numformats.system import NumberSystem
 
@@ -30,7 +31,7 @@ class Neighbours:
         return self.inward == self.outward
 
     @property
-    def boundary(self) -> Fraction | None:
+    def boundary(self) -> Fraction | Irrational | None:
         """Where rounding to nearest changes sides."""
         if self.are_one:
             return None

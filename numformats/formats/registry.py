@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from numformats.checks import unknown
-from numformats.formats import fnuz, ieee, integers, ocp, p3109, posits, takums
+from numformats.formats import fnuz, ieee, integers, logarithmic, ocp, p3109, posits, takums
 from numformats.formats.format import Format
 
 # Families with a written list; P3109's members are made by rule.
@@ -19,12 +19,14 @@ _FAMILIES: Final[dict[str, tuple[Sequence[Format], Mapping[str, Format]]]] = {
     "integers": (integers.FORMATS, integers.ALIASES),
     "posits": (posits.FORMATS, posits.ALIASES),
     "takums": (takums.FORMATS, takums.ALIASES),
+    "logarithmic": (logarithmic.FORMATS, logarithmic.ALIASES),
 }
 # What finds the members of families that are made by rule: of a name that is none, None.
 _RULES: Final[tuple[Callable[[str], Format | None], ...]] = (
     p3109.from_name,
     posits.from_name,
     takums.from_name,
+    logarithmic.from_name,
 )
 NAMED: Final[dict[str, Format]] = {
     fmt.name: fmt for formats, _ in _FAMILIES.values() for fmt in formats
@@ -74,9 +76,9 @@ def names_like(name: str) -> list[str]:
 def list_formats(family: str | None = None) -> list[str]:
     """The names of all formats with a name of their own, or of one family.
 
-    `family` is one of ieee, ocp, fnuz, integers, posits, takums and p3109; ValueError for another.
-    The 504 names of IEEE P3109, which are made by rule, are listed only when asked for; posits and
-    takums of further widths, made by rule, too, are not listed.
+    `family` is one of ieee, ocp, fnuz, integers, posits, takums, logarithmic and p3109; ValueError
+    for another. The 504 names of IEEE P3109, which are made by rule, are listed only when asked
+    for; those of further widths of other families, made by rule, too, are not.
 
     >>> import numformats as nf
     >>> nf.list_formats("fnuz")

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from bisect import bisect_left, bisect_right
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
 
+from numformats.formats.float_lists import (
+    greatest_divisor,
+    largest_significand_bits,
+    means,
+    smallest_distance,
+)
 from numformats.formats.format import WithoutExponent
-from numformats.reals import Extended, in_powers_of_two, significand_bits
+from numformats.reals import Extended, in_powers_of_two
+from numformats.system import NumberSystem
 
 
 class StaircaseFormat(WithoutExponent):
@@ -25,14 +32,26 @@ class StaircaseFormat(WithoutExponent):
         """The value of a code: a Fraction, or the float inf, -inf or nan."""
 
     @cached_property
-    def _codes_in_order(self) -> tuple[int, ...]:
+    def codes_in_order(self) -> tuple[int, ...]:
         """The codes that are written for finite values, by these."""
         first: dict[Extended, int] = {}
         for code in range(2**self.bits):
             value = self.value(code)
             if math.isfinite(value):
-                first.setdefault(value, code)
+                first.setdefault(float(value), code)
         return tuple(first[value] for value in sorted(first))
+
+    @cached_property
+    def values_in_order(self) -> tuple[float, ...]:
+        """The finite values, each once."""
+        return tuple(float(self.value(code)) for code in self.codes_in_order)
+
+    @cached_property
+    def boundaries_in_order(self) -> tuple[tuple[float, float], ...]:
+        """The boundaries between these, as sums of two float64."""
+        has_means = type(self).boundary is NumberSystem.boundary
+        found = means(self.values_in_order) if has_means else None
+        return super().boundaries_in_order if found is None else found
 
     @property
     def lowest_step(self) -> int:
@@ -42,15 +61,25 @@ class StaircaseFormat(WithoutExponent):
     @property
     def highest_step(self) -> int:
         """The step of the largest finite value."""
-        return len(self._codes_in_order) - 1
+        return len(self.values_in_order) - 1
 
     def value_of_step(self, step: int) -> Fraction:
         """The value at a place in the order."""
-        return Fraction(self.value(self._codes_in_order[step]))
+        return Fraction(self.values_in_order[step])
 
     def code_of_step(self, step: int) -> int:
         """The code at a place in the order."""
-        return self._codes_in_order[step]
+        return self.codes_in_order[step]
+
+    def step_of(self, value: Fraction) -> int:
+        """The step of a value; of what is none, the one below it, or the first."""
+        try:
+            nearest = float(value)
+        except OverflowError:
+            return self.highest_step if value > 0 else 0
+        # No value lies between a number and the float64 nearest to it, and values are such.
+        find = bisect_right if nearest <= value else bisect_left
+        return max(find(self.values_in_order, nearest) - 1, 0)
 
     @cached_property
     def _special_codes(self) -> dict[str, int]:
@@ -102,18 +131,17 @@ class StaircaseFormat(WithoutExponent):
     @cached_property
     def precision(self) -> int:
         """The most significand bits that any value has."""
-        return max(significand_bits(value) for value in self._values_in_order)
+        return largest_significand_bits(self.values_in_order)
 
     @cached_property
     def quantum(self) -> Fraction:
-        """What all values are multiples of: binary fractions, so that one denominator has all."""
-        numerators = [abs(value * self._denominator).numerator for value in self._values_in_order]
-        return Fraction(math.gcd(*numerators), self._denominator)
+        """What all values are multiples of."""
+        return greatest_divisor(self.values_in_order)
 
     @cached_property
     def smallest_positive_exact(self) -> Fraction:
         """The smallest magnitude other than 0, exactly."""
-        return min(abs(value) for value in self._values_in_order if value != 0)
+        return Fraction(min(abs(value) for value in self.values_in_order if value != 0))
 
     @property
     def smallest_normal_exact(self) -> Fraction:
@@ -123,15 +151,7 @@ class StaircaseFormat(WithoutExponent):
     @cached_property
     def spacing_at_one(self) -> Fraction:
         """The smallest distance between two values, exactly."""
-        return min(b - a for a, b in pairwise(self._values_in_order))
-
-    @property
-    def _values_in_order(self) -> list[Fraction]:
-        return [self.value_of_step(step) for step in range(self.highest_step + 1)]
-
-    @property
-    def _denominator(self) -> int:
-        return max(value.denominator for value in self._values_in_order)
+        return smallest_distance(self.values_in_order)
 
     def _summary(self) -> list[tuple[str, str]]:
         return [

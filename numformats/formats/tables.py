@@ -85,10 +85,16 @@ class TableFormat(StaircaseFormat):
         return Fraction(self.table[code])
 
     @cached_property
-    def _codes_in_order(self) -> tuple[int, ...]:
+    def codes_in_order(self) -> tuple[int, ...]:
+        """The codes that are written for the values, by these."""
         # By the floats themselves, which is faster for tables of thousands.
         first = dict(zip(reversed(self.table), reversed(range(len(self.table))), strict=True))
-        return tuple(first[value] for value in sorted(first))
+        return tuple(first[value] for value in self.values_in_order)
+
+    @cached_property
+    def values_in_order(self) -> tuple[float, ...]:
+        """The values, each once."""
+        return tuple(sorted(set(self.table)))
 
     def __hash__(self) -> int:
         return self._hash

@@ -20,8 +20,8 @@ from numformats.codec.extents import dtype_holds
 from numformats.codec.plan import make_plan
 from numformats.codec.values import TABLE_BITS, require_dtype, value_table
 from numformats.formats.fixed import FixedFormat
+from numformats.formats.float_lists import largest_significand_bits
 from numformats.modes import Modes
-from numformats.reals import significand_bits
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerTensor, Tile
 from numformats.scaled.rules import ScaleRule
@@ -243,7 +243,10 @@ def _point_bits(fmt: ScaledFormat) -> int:
     steps = range(target.lowest_step, target.highest_step)
     if len(steps) >= _MOST_ASKED:
         return _FLOAT64_BITS
-    return max(target.precision, *(significand_bits(target.boundary(step)) for step in steps))
+    boundaries = target.boundaries_in_order
+    if any(rest for _, rest in boundaries):
+        return _FLOAT64_BITS
+    return largest_significand_bits((*target.values_in_order, *(at for at, _ in boundaries)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,6 +55,7 @@ def classify(
         wide = x.astype(np.float64)
     values = finite_values(fmt)
     place = np.clip(np.searchsorted(values, wide), 1, len(values) - 1)
+    nearest, rest = (part[place - 1] for part in boundaries(fmt))
     with np.errstate(invalid="ignore", over="ignore"):
         found = {
             "NaN": np.isnan(wide) | (np.isnan(given) & np.isfinite(expected)),
@@ -62,7 +63,7 @@ def classify(
             "double rounding": _agrees_after_float32(x, given, fmt, rounding, saturation),
             "directed sign": _agrees_with_mirrored_mode(x, given, fmt, rounding, saturation),
             "overflow": (wide > values[-1]) | (wide < values[0]) | ~np.isfinite(given),
-            "ties": wide == boundaries(fmt)[place - 1],
+            "ties": (wide == nearest) & (rest == 0),
             "subnormals": (np.abs(wide) < fmt.smallest_normal) & fmt.has_subnormals,
             "carry": _is_power_of_two(expected) & (np.abs(expected) > np.abs(wide)),
         }

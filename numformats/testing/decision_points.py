@@ -128,29 +128,30 @@ class Ties:
 
 def ties_of(fmt: Format) -> Ties:
     """The ties of a format that float64 holds."""
-    values, between = finite_values(fmt), boundaries(fmt)
+    values, (between, rest) = finite_values(fmt), boundaries(fmt)
     lower, upper = values[:-1], values[1:]
-    is_tie = (lower < between) & (between < upper)
+    is_tie = (lower < between) & (between < upper) & (rest == 0)
     if fmt.bits > EVERY_CODE_BITS:
         # Those that stand for all are not all next to each other.
         is_tie &= np.diff([fmt.step_of(Fraction(value)) for value in values.tolist()]) == 1
-    if fmt.lattice is None:
-        is_tie &= np.array([number == at for number, at in zip(between, _exact(fmt), strict=True)])
     return Ties(lower[is_tie], between[is_tie], upper[is_tie])
 
 
-def boundaries(fmt: Format) -> Floats:
-    """Where rounding to nearest changes sides between each two of `finite_values`, as float64."""
+def boundaries(fmt: Format) -> tuple[Floats, Floats]:
+    """Where rounding to nearest changes sides between each two of `finite_values`, as sums of two
+    float64: see `numformats.irrational.as_two_floats`.
+    """
     if fmt.lattice is not None:
         values = finite_values(fmt)
-        return values[:-1] / 2 + values[1:] / 2
-    return np.array([float(number) for number in _exact(fmt)])
+        between = values[:-1] / 2 + values[1:] / 2
+        return between, np.zeros_like(between)
+    return _boundaries_of_staircase(fmt)
 
 
 @lru_cache(maxsize=64)
-def _exact(fmt: Format) -> tuple[Fraction, ...]:
-    """The boundaries that a format says of itself."""
-    return tuple(fmt.boundary(step) for step in range(fmt.lowest_step, fmt.highest_step))
+def _boundaries_of_staircase(fmt: Format) -> tuple[Floats, Floats]:
+    nearest, rest = np.array(fmt.boundaries_in_order).reshape(-1, 2).T.copy()
+    return nearest, rest
 
 
 def nans(dtype: np.dtype[Any]) -> Array:
@@ -176,7 +177,7 @@ def _points(fmt: Format) -> Floats:
         ]
     smallest = fmt.smallest_subnormal
     tiny = np.outer([smallest, -smallest], [0.5, 0.25, 0.75, 2.0**-10]).ravel()
-    return np.concatenate([values, boundaries(fmt), *beyond, tiny, [np.inf, -np.inf]])
+    return np.concatenate([values, boundaries(fmt)[0], *beyond, tiny, [np.inf, -np.inf]])
 
 
 def _integers_near(points: Floats, dtype: np.dtype[Any]) -> Array:

@@ -116,8 +116,8 @@ def nearest_is_nearest(function: Rounder, x: Array, fmt: Format) -> None:
     x = read_real("x", x)
     near = _Bracket.of(x, fmt)
     rounded = _wide(_rounded(function, x, fmt))
-    below = (rounded == near.lower) & (near.x <= near.boundary)
-    above = (rounded == near.upper) & (near.x >= near.boundary)
+    below = (rounded == near.lower) & (near.side <= 0)
+    above = (rounded == near.upper) & (near.side >= 0)
     _require(nearest_is_nearest, x, ~near.is_inside | below | above, rounded)
 
 
@@ -222,14 +222,14 @@ def _held(values: Floats, dtype: Any) -> tuple[Array, NDArray[np.bool_]]:
 
 @dataclass(frozen=True)
 class _Bracket:
-    """Numbers, the two values that enclose each (or the one it is), the boundary between these, and
-    whether it is within the range at all.
+    """Numbers, the two values that enclose each (or the one it is), on which side of the boundary
+    between these it lies (-1 below, 0 on it, 1 above), and whether it is within the range at all.
     """
 
     x: Floats
     lower: Floats
     upper: Floats
-    boundary: Floats
+    side: Floats
     is_inside: NDArray[np.bool_]
 
     @classmethod
@@ -242,13 +242,20 @@ class _Bracket:
                 codec.decode(codec.encode(finite, fmt, mode), fmt, np.float64)
                 for mode in ("toward_negative", "toward_positive")
             )
-            return cls(x, lower, upper, lower / 2 + upper / 2, is_inside)
+            return cls(x, lower, upper, _sign_between(x, lower / 2 + upper / 2, 0), is_inside)
         values = finite_values(fmt)
         place = np.clip(np.searchsorted(values, x), 0, len(values) - 1)
         upper = values[place]
         lower = np.where(upper == x, upper, values[np.maximum(place - 1, 0)])
-        boundary = np.where(lower == upper, upper, boundaries(fmt)[place - 1])
-        return cls(x, lower, upper, boundary, is_inside)
+        nearest, rest = (part[place - 1] for part in boundaries(fmt))
+        side = np.where(lower == upper, 0, _sign_between(x, nearest, rest))
+        return cls(x, lower, upper, side, is_inside)
+
+
+def _sign_between(x: Floats, boundary: Floats, rest: Floats | float) -> Floats:
+    """The signs of numbers less boundaries, which are sums of two float64."""
+    with np.errstate(invalid="ignore"):
+        return np.where(x == boundary, -np.sign(rest), np.sign(x - boundary))
 
 
 def _codes(values: Floats, fmt: Format) -> Array:

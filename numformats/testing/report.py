@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from numformats.formats.format import Format
+from numformats.irrational import Irrational
 from numformats.modes import RoundingMode, rule_of
 from numformats.reals import in_powers_of_two, read_number
 
@@ -62,7 +63,7 @@ class Mismatch:
             return []
         boundary = self.fmt.boundary(self.fmt.step_of(Fraction(lower)))
         is_mean = boundary == (Fraction(lower) + Fraction(upper)) / 2
-        return [] if is_mean else [f"  boundary  {in_powers_of_two(boundary)}"]
+        return [] if is_mean else [f"  boundary  {_boundary_in_words(boundary)}"]
 
     @property
     def _expected_and_given(self) -> tuple[str, str]:
@@ -171,6 +172,10 @@ def exactly(x: Any) -> str:
         return str(value)
     # Beyond this the digits tell less than the exponent.
     return f"{Decimal(value):f}" if abs(value) < 10**30 else f"{Decimal(value):e}"
+
+
+def _boundary_in_words(boundary: Fraction | Irrational) -> str:
+    return in_powers_of_two(boundary) if isinstance(boundary, Fraction) else str(boundary)
 
 
 def _end(value: float | None) -> str:
