@@ -19,7 +19,8 @@ from numformats.codec.plan import make_plan
 from numformats.modes import ROUNDING_NAMES, Modes, RoundingMode, Stochastic, random_bit_count
 from numformats.testing import check_rounding
 
-MODES: list[RoundingMode] = [*ROUNDING_NAMES, *(Stochastic(n, v) for n, v in zip((8, 5, 3), "ABC"))]
+RANDOM = [Stochastic(8, "A"), Stochastic(5, "B"), Stochastic(3, "C")]
+MODES: list[RoundingMode] = [*ROUNDING_NAMES, *RANDOM]
 POSITS = [nf.posit(n) for n in (3, 4, 5, 8, 11)]
 TAKUMS = [nf.takum(n) for n in (6, 7, 8, 12)]
 ODD_ONES = [nf.posit(4, 0), nf.posit(5, 5), nf.posit(8, 0), nf.posit(10, 3)]

@@ -11,8 +11,8 @@ from numformats.arithmetic.call import Array
 from numformats.codec import backends
 from numformats.codec.arguments import walk
 
-# Elements at a time: so many that threads seldom wait for Python's lock, which each operation of NumPy
-# on a chunk takes again, and few enough for some arrays of them to stay in the caches of a core.
+# Elements at a time: so many that threads seldom wait for Python's lock, which each operation of
+# NumPy on a chunk takes again, and few enough for some arrays of them to stay in a core's caches.
 CHUNK: Final = 1 << 17
 
 

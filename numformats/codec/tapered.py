@@ -52,9 +52,7 @@ def encode_chunk(
     """The codes of numbers of a working dtype: float32, float64, int64 or uint64."""
     parts = take_apart(x)
     step, fraction, is_uneven = _place(parts, plan)
-    away = round_away(
-        plan.rounding, fraction, negative=parts.negative, inward=step, draws=draws
-    )
+    away = round_away(plan.rounding, fraction, negative=parts.negative, inward=step, draws=draws)
     if draws is not None:
         # There the part of the way that a number has gone is not that of its place.
         (at,) = (is_uneven & np.isfinite(x)).nonzero()
@@ -112,8 +110,7 @@ def _put_specials(
     at = parts.special
     of_special, negative = x[at], parts.negative[at]
     infinity, nan = (
-        np.where(negative, choice.negative, choice.positive)
-        for choice in (plan.infinity, plan.nan)
+        np.where(negative, choice.negative, choice.positive) for choice in (plan.infinity, plan.nan)
     )
     codes[at] = np.where(of_special == 0, 0, np.where(np.isnan(of_special), nan, infinity))
 

@@ -1,7 +1,7 @@
-"""Linear takums: a sign, a direction, three bits that tell the length of the exponent, a fraction.
+"""Linear takums: a sign, a direction, three bits that tell the exponent's length, a fraction.
 
-Source: Hunhold, "Beating Posits at Their Own Game: Takum Arithmetic", 2024 (arXiv:2404.18603), whose
-linear variant this is.
+Source: Hunhold, "Beating Posits at Their Own Game: Takum Arithmetic", 2024 (arXiv:2404.18603),
+whose linear variant this is.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from numformats import codec
 from numformats.codec.arguments import read_dtype
 from numformats.codec.float_order import with_neighbours, word_dtype
 from numformats.formats.format import Format
+from numformats.irrational import as_two_floats
 from numformats.system import require_system
 
 Array = NDArray[Any]
@@ -150,7 +151,17 @@ def boundaries(fmt: Format) -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=64)
 def _boundaries_of_staircase(fmt: Format) -> tuple[Floats, Floats]:
+    if fmt.bits > EVERY_CODE_BITS:
+        return boundaries_above(finite_values(fmt)[:-1], fmt)
     nearest, rest = np.array(fmt.boundaries_in_order).reshape(-1, 2).T.copy()
+    return nearest, rest
+
+
+def boundaries_above(values: Floats, fmt: Format) -> tuple[Floats, Floats]:
+    """The boundary between each value and the next one of the format, as `boundaries` has it."""
+    steps = (fmt.step_of(Fraction(value)) for value in values.tolist())
+    sums = [as_two_floats(fmt.boundary(step)) for step in steps]
+    nearest, rest = np.array(sums).reshape(-1, 2).T.copy()
     return nearest, rest
 
 

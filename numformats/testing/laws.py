@@ -29,6 +29,7 @@ from numformats.testing.comparing import (
 from numformats.testing.decision_points import (
     EVERY_CODE_BITS,
     boundaries,
+    boundaries_above,
     finite_values,
     finite_values_by_code,
     ties_of,
@@ -242,7 +243,11 @@ class _Bracket:
                 codec.decode(codec.encode(finite, fmt, mode), fmt, np.float64)
                 for mode in ("toward_negative", "toward_positive")
             )
-            return cls(x, lower, upper, _sign_between(x, lower / 2 + upper / 2, 0), is_inside)
+            side = np.zeros_like(x)
+            between = lower < upper
+            middle = _middles(lower[between], upper[between], fmt)
+            side[between] = _sign_between(x[between], *middle)
+            return cls(x, lower, upper, side, is_inside)
         values = finite_values(fmt)
         place = np.clip(np.searchsorted(values, x), 0, len(values) - 1)
         upper = values[place]
@@ -250,6 +255,12 @@ class _Bracket:
         nearest, rest = (part[place - 1] for part in boundaries(fmt))
         side = np.where(lower == upper, 0, _sign_between(x, nearest, rest))
         return cls(x, lower, upper, side, is_inside)
+
+
+def _middles(lower: Floats, upper: Floats, fmt: Format) -> tuple[Floats, Floats | float]:
+    if fmt.lattice is not None:
+        return lower / 2 + upper / 2, 0.0
+    return boundaries_above(lower, fmt)
 
 
 def _sign_between(x: Floats, boundary: Floats, rest: Floats | float) -> Floats:

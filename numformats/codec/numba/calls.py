@@ -26,6 +26,7 @@ from numformats.codec.numba.regular import NormalLoop, RegularLoop
 from numformats.codec.numba.regular_words import RegularWords, regular_words_of
 from numformats.codec.numba.search import LaneWords, find_thresholds, is_searchable, search
 from numformats.codec.numba.tapered import TaperedKernel, tapered_lane
+from numformats.codec.numba.tapered_decode import decode_tapered, pieces_of
 from numformats.codec.numba.views import NO_WORDS, as_words, read_only, word_dtype
 from numformats.codec.plan import EncodePlan, Plan, StaircasePlan, TaperedPlan
 from numformats.codec.random_bits import key_schedule
@@ -380,7 +381,12 @@ def decoder_for(fmt: NumberSystem, dtype: np.dtype[Any]) -> Decoder | None:
     """
     native, of_codes = dtype.newbyteorder("="), code_dtype(fmt)
     # Arithmetic is faster than a table, which has no vectors.
-    fields = decode.fields_of(fmt, native)
+    fields, pieces = decode.fields_of(fmt, native), pieces_of(fmt, native)
+    if pieces is not None:
+        return Decoder(
+            of_codes,
+            lambda codes, out: decode_tapered(_read_only_view(codes, of_codes), *pieces, out),
+        )
     if fields is None and has_table(fmt):
         table = as_words(value_table(fmt, native))
         words = table.dtype

@@ -7,6 +7,7 @@ fills the lane, and how far the trailing significand of the float has to go down
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,7 +133,7 @@ def _word(plan: TaperedPlan, lane: Lane, exponent: int) -> int:
     taper, fraction = plan.taper, lane.bits - plan.bits
     index = exponent - taper.lowest_exponent
     if index >= len(taper.binades):
-        start, width = plan.highest_step, -fraction
+        start, width = Fraction(plan.highest_step), -fraction
     elif index < 0:
         # Somewhere between 0 and 1.
         return (1 << (fraction - 2)) + lane.bits - 1
@@ -228,8 +229,9 @@ def project_tapered(
 ) -> bool:
     """Codes of the numbers in `source`, or values, written to `out`. Returns whether any is NaN.
 
-    table: `table_of` a plan; parameters: its `words_of`. values: the values of codes, if these are asked
-    for, or None; row: then scratch for a block of codes. The others are as for `encode.project`.
+    table: `table_of` a plan; parameters: its `words_of`. values: the values of codes, if these are
+    asked for, or None; row: then scratch for a block of codes. The others are as for
+    `encode.project`.
     """
     p = TaperedWords(*to_fixed_tuple(parameters, _COUNT))
     scratch_entries = np.empty(L1_CHUNK, table.dtype)

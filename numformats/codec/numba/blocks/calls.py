@@ -38,7 +38,7 @@ class QuotientKernel:
 
     def __init__(
         self,
-        kernel: LatticeKernel | SearchKernel,
+        kernel: LatticeKernel | SearchKernel | TaperedKernel,
         block: int,
         size: int,
         *,
