@@ -20,6 +20,7 @@ from numformats.formats.fixed import FixedFormat
 from numformats.formats.floating import FloatFormat
 from numformats.formats.format import Format
 from numformats.formats.integers import IntFormat
+from numformats.formats.posits import posit
 from numformats.formats.registry import list_formats
 from numformats.formats.tables import TableFormat
 from numformats.modes import ROUNDING_NAMES, RoundingMode, SaturationMode, Stochastic
@@ -57,12 +58,12 @@ __all__ = [
     "values",
 ]
 
-Kind: TypeAlias = Literal["float", "int", "fixed", "table"]
+Kind: TypeAlias = Literal["float", "int", "fixed", "tapered", "table"]
 Source: TypeAlias = Literal["named", "p3109", "custom"]
 NanCodes: TypeAlias = Literal["ieee", "top", "negative_zero", "none"]
 Layout: TypeAlias = Literal["contiguous", "strided", "reversed", "swapped", "fortran", "read_only"]
 
-KINDS: Final[tuple[Kind, ...]] = ("float", "int", "fixed", "table")
+KINDS: Final[tuple[Kind, ...]] = ("float", "int", "fixed", "tapered", "table")
 SOURCES: Final[tuple[Source, ...]] = ("named", "p3109", "custom")
 LAYOUTS: Final[tuple[Layout, ...]] = (
     "contiguous",
@@ -82,6 +83,8 @@ def formats(
     max_bits: int = 16,
 ) -> st.SearchStrategy[Format]:
     """Formats of some kinds and widths: named ones, those of IEEE P3109, and new ones.
+
+    Tapered are posits and takums, and a table is every other format without evenly spaced values.
 
     All of them have values that float64 holds, which some of P3109's do not. ValueError if there is
     none, and for an unknown kind or source.
@@ -119,7 +122,11 @@ def kind_of(fmt: Format) -> Kind:
     >>> import numformats as nf
     >>> kind_of(nf.bfloat16), kind_of(nf.int8), kind_of(nf.TableFormat("two", (0.0, 1.0)))
     ('float', 'int', 'table')
+    >>> kind_of(nf.posit8)
+    'tapered'
     """
+    if fmt.taper is not None:
+        return "tapered"
     if fmt.lattice is None:
         return "table"
     if fmt.lattice.floating:
@@ -174,6 +181,11 @@ def _custom_fixed(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
 
 
 @st.composite
+def _custom_posits(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
+    return posit(draw(st.integers(max(min_bits, 3), max(max_bits, 3))), draw(st.integers(0, 3)))
+
+
+@st.composite
 def _custom_tables(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
     bits = draw(st.integers(min_bits, max(min(max_bits, 4), min_bits)))
     numbers = st.integers(-1000, 1000).map(lambda n: n / 8)
@@ -185,6 +197,7 @@ _CUSTOM: Final = {
     "float": _custom_floats,
     "int": _custom_integers,
     "fixed": _custom_fixed,
+    "tapered": _custom_posits,
     "table": _custom_tables,
 }
 

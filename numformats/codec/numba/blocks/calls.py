@@ -16,6 +16,7 @@ from numformats.codec.numba.blocks.absmax import (
 from numformats.codec.numba.calls import (
     LatticeKernel,
     SearchKernel,
+    TaperedKernel,
     has_table,
     key_words,
 )
