@@ -133,7 +133,8 @@ def ties_of(fmt: Format) -> Ties:
     is_tie = (lower < between) & (between < upper)
     if fmt.bits > EVERY_CODE_BITS:
         # Those that stand for all are not all next to each other.
-        is_tie &= np.diff([fmt.step_of(Fraction(value)) for value in values.tolist()]) == 1
+        steps = [fmt.step_of(Fraction(value)) for value in values.tolist()]
+        is_tie &= np.array([fmt.step_beside(step, 1) for step in steps[:-1]]) == steps[1:]
     if fmt.lattice is None:
         is_tie &= np.array([number == at for number, at in zip(between, _exact(fmt), strict=True)])
     return Ties(lower[is_tie], between[is_tie], upper[is_tie])
