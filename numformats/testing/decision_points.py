@@ -196,7 +196,10 @@ def _chosen_codes(fmt: Format) -> NDArray[np.uint32]:
     top = 2**fmt.bits
     anywhere = raw_words(_CHOSEN_CODES) % np.uint64(top)
     few = np.arange(256, dtype=np.uint64)
-    ends = [few, top // 2 - 1 - few, top // 2 + few, top - 1 - few]
+    # Where many codes are zero, the last of them is next to the smallest value.
+    smallest = 1 if fmt.lattice is None else max(fmt.lattice.smallest_step, 1)
+    above_zero = few + np.uint64(smallest - 1)
+    ends = [above_zero, top // 2 - 1 - few, top // 2 + above_zero, top - 1 - few]
     codes = np.concatenate([anywhere, *ends])
     return np.unique(np.concatenate([codes, (codes + 1) % top])).astype(np.uint32)
 
