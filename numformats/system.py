@@ -78,8 +78,8 @@ class Lattice:
 
     @property
     def ends_of_gap_are_even(self) -> bool:
-        """Whether the smallest value has an even code, as zero has: no tie between them is one of an
-        even and an odd code.
+        """Whether the smallest value has an even code, as zero has, so that parity does not decide
+        between them.
         """
         return self.smallest_step % 2 == 0
 
@@ -125,7 +125,7 @@ class Lattice:
         """The step of the value next to that of a step: of the next larger one if `towards` is 1,
         of the next smaller one if it is -1.
 
-        >>> Lattice(trailing_bits=2, lowest_quantum=-4, gradual=False, flushes=True).step_beside(0, 1)
+        >>> Lattice(2, lowest_quantum=-4, gradual=False, flushes=True).step_beside(0, towards=1)
         4
         """
         beside = step + towards
@@ -226,8 +226,8 @@ class NumberSystem(ABC):
         return low
 
     def step_beside(self, step: int, towards: int) -> int:
-        """The step of the next larger value (`towards` 1) or the next smaller one (-1), maybe beyond
-        the ends.
+        """The step of the next larger value (`towards` 1) or the next smaller one (-1); it may lie
+        beyond the ends.
         """
         return step + towards if self.lattice is None else self.lattice.step_beside(step, towards)
 

@@ -71,7 +71,7 @@ class FloatFormat(Format):
         by those of IEEE 754, 1/0 is infinite; by those of IEEE P3109, it is NaN.
     subnormals : {"gradual", "flush"}
         ``flush`` makes a flush-to-zero format, whatever `has_subnormals` says, which becomes False:
-        all codes with an exponent field of 0 are zero, of which T = 0 alone is written. Zero and the
+        all codes with an exponent field of 0 are zero, of which only T = 0 is written. Zero and the
         smallest normal value are neighbours, between which the rounding mode decides.
 
     Raises
@@ -82,8 +82,7 @@ class FloatFormat(Format):
     Notes
     -----
     Source: IEEE 754-2019 clauses 3.3 and 3.4; IEEE P3109 interim report v4.0 clauses 3.1, 4.7.2.
-    That units flush subnormal values to zero: Intel 64 manual, volume 1, 10.2.3.3 and 10.2.3.4 (FTZ,
-    DAZ); StableHLO specification, reduce_precision.
+    Hardware that flushes: Intel 64 and IA-32 manual, volume 1, 10.2.3.3 (FTZ) and 10.2.3.4 (DAZ).
 
     Examples
     --------

@@ -24,8 +24,8 @@ class FloatFields(NamedTuple):
     sign_up: Any
     # Codes below this are multiples of the quantum.
     first_normal: Any
-    # A power of two whose last bit is the quantum: its bits, and the float. Where all these codes are
-    # zero, a float with all bits set that they have.
+    # A power of two whose last bit is the quantum: its bits, and the float. Where all these codes
+    # are zero, a float with all bits set that they have.
     large_word: Any
     large: Any
     # The trailing significand goes up by this much, and the exponent's bias becomes the lane's.

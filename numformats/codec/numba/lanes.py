@@ -127,8 +127,8 @@ def _serves(lane: Lane, plan: EncodePlan) -> bool:
     if not _holds_fixed_point(lane, plan):
         return False
     draws = random_bit_count(rounding)
-    # The low end rounds by a threshold of its own, which cannot be random, unless the smallest value
-    # is a power of two: then what is below it has a fraction like others.
+    # The low end rounds by a threshold of its own, which cannot be random. But where the smallest
+    # value is a power of two, what is below it has a fraction like others.
     if draws and _low_code(lane, lattice) and not lattice.flushes:
         return False
     # Thresholds are whole numbers, which half a unit of the draws may not be; C wants them even.
