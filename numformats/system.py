@@ -47,25 +47,49 @@ class Lattice:
     lowest_quantum: int
     # Whether the quantum grows with the number (floating point) or not (fixed point).
     floating: bool = True
-    # Whether Q stops at lowest_quantum, or goes on below (a format without subnormals).
+    # Whether there are subnormals: values below the smallest normal one, at the lowest quantum.
     gradual: bool = True
     # Whether step 0 is zero. If not, it is a value like all others.
     has_zero: bool = True
     # Whether the codes of negative steps are the two's complement of those of positive ones, or
     # have a sign bit instead.
     complement: bool = False
+    # Without subnormals, whether the steps that would be theirs are zero, too, and not written; or
+    # values of a binade more.
+    flushes: bool = False
+
+    @property
+    def quantum_stops(self) -> bool:
+        """Whether Q stops at lowest_quantum, or goes on one binade below."""
+        return self.gradual or self.flushes
+
+    @property
+    def smallest_step(self) -> int:
+        """The step of the smallest positive value."""
+        if self.flushes:
+            return 2**self.trailing_bits
+        return 1 if self.has_zero else 0
 
     @property
     def gap(self) -> int:
         """Without subnormals but with zero, the smallest value in units of
         2**(lowest_quantum - 1); else 0.
         """
-        return 2**self.trailing_bits + 1 if self.has_zero and not self.gradual else 0
+        if self.gradual or not self.has_zero:
+            return 0
+        return 2 ** (self.trailing_bits + 1) if self.flushes else 2**self.trailing_bits + 1
+
+    @property
+    def ends_of_gap_are_even(self) -> bool:
+        """Whether the smallest value has an even code, as zero has, so that parity does not decide
+        between them.
+        """
+        return self.smallest_step % 2 == 0
 
     @property
     def quantum(self) -> Fraction:
         """What all values are multiples of."""
-        return power_of_two(self.lowest_quantum - (not self.gradual))
+        return power_of_two(self.lowest_quantum - (not self.quantum_stops))
 
     def magnitude(self, step: int) -> Fraction:
         """The value of a step that is not negative, exactly; of steps beyond the largest, too.
@@ -74,7 +98,7 @@ class Lattice:
         Fraction(5, 16)
         """
         field, trailing = divmod(step, 2**self.trailing_bits) if self.floating else (0, step)
-        if step == 0 and self.has_zero:
+        if self.has_zero and step < self.smallest_step:
             return Fraction(0)
         if field == 0 and self.gradual:
             return trailing * power_of_two(self.lowest_quantum)
@@ -98,7 +122,19 @@ class Lattice:
         binade = (quantum - self.lowest_quantum) << self.trailing_bits
         step = binade + magnitude // power_of_two(quantum)
         # Nothing lies between zero and the smallest value without subnormals.
-        return max(step, 0) if self.has_zero else step
+        return 0 if self.has_zero and step < self.smallest_step else step
+
+    def step_beside(self, step: int, towards: int) -> int:
+        """The step of the value next to that of a step: of the next larger one if `towards` is 1,
+        of the next smaller one if it is -1.
+
+        >>> Lattice(2, lowest_quantum=-4, gradual=False, flushes=True).step_beside(0, towards=1)
+        4
+        """
+        beside = step + towards
+        if self.has_zero and 0 < abs(beside) < self.smallest_step:
+            return 0 if step else towards * self.smallest_step
+        return beside
 
     def significand_is_odd(self, step: int) -> bool:
         """Whether the last bit of the significand is set: of precision 1, but for zero, always."""
@@ -261,6 +297,12 @@ class NumberSystem(ABC):
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self.value_of_step(middle) <= value else (low, middle - 1)
         return low
+
+    def step_beside(self, step: int, towards: int) -> int:
+        """The step of the next larger value (`towards` 1) or the next smaller one (-1); it may lie
+        beyond the ends.
+        """
+        return step + towards if self.lattice is None else self.lattice.step_beside(step, towards)
 
     def boundary(self, step: int) -> Fraction | Irrational:
         """The number between a step and the next at which rounding to nearest changes sides."""

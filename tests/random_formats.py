@@ -56,6 +56,9 @@ def float_formats(draw: st.DrawFn, most_mantissa_bits: int = 23) -> nf.FloatForm
             has_zero=has_zero,
             overflow=draw(st.sampled_from(overflow)),  # type: ignore[arg-type]
             even_ties=draw(st.sampled_from(("code", "significand"))),
+            subnormals=draw(st.sampled_from(("gradual", "gradual", "flush")))
+            if has_zero
+            else "gradual",
         )
     except ValueError as error:
         # Of the narrowest, what is set aside may leave nothing.

@@ -18,10 +18,10 @@ _THRESHOLDS: Final = {
     Away.ABOVE_HALF: _HALF,
     Away.NEVER: np.uint64(2**64 - 1),
 }
-# The same by the parity of the neighbour nearer to zero: even, odd.
+# The same by the parity of the neighbour nearer to zero: even, odd, even as the other one is.
 _BY_PARITY: Final[dict[RoundingMode, NDArray[np.uint64]]] = {
-    mode: np.array([_THRESHOLDS[decided.from_even], _THRESHOLDS[decided.from_odd]])
-    for mode, decided in DETERMINISTIC.items()
+    mode: np.array([_THRESHOLDS[way] for way in (one.from_even, one.from_odd, one.from_alike)])
+    for mode, one in DETERMINISTIC.items()
 }
 
 
@@ -32,18 +32,23 @@ def round_away(
     negative: NDArray[np.bool_],
     inward: NDArray[np.int64],
     draws: NDArray[np.uint64] | None,
+    alike: NDArray[np.intp] | None = None,
 ) -> NDArray[np.bool_]:
     """Whether each number is rounded away from zero.
 
     `fraction` is nu in units of 2**-64, its lowest bit set if any lower one was; `draws` is R.
-    `inward` is the neighbour nearer to zero, as an integer with the parity that the mode looks at.
+    `inward` is the neighbour nearer to zero, as an integer with the parity that the mode looks at;
+    `alike`, where both neighbours have the same.
     """
     decided = deterministic(mode)
     if decided is None:
         assert draws is not None
         return _round_away_at_random(mode, fraction, draws)
     if decided.depends_on_parity:
-        away = fraction > _BY_PARITY[mode].take(inward & 1)
+        parity = inward & 1
+        if alike is not None:
+            parity[alike] = 2
+        away = fraction > _BY_PARITY[mode].take(parity)
     else:
         away = fraction > _THRESHOLDS[decided.from_even]
     if decided.negative is not None:

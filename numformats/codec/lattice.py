@@ -31,6 +31,7 @@ def encode_chunk(
     floor, fraction = shift_right(parts.significand, distance)
     significand = floor.astype(np.int64)
     magnitude = significand + binade
+    inside = None
     if plan.lattice.gap:
         inside = _fill_gap(magnitude, fraction, parts, plan.lattice)
         significand[inside] = 0
@@ -40,8 +41,11 @@ def encode_chunk(
         negative=parts.negative,
         inward=significand if _counts_significands(plan) else magnitude,
         draws=draws,
+        alike=inside if plan.lattice.ends_of_gap_are_even else None,
     )
     magnitude += away
+    if inside is not None:
+        magnitude[inside] *= plan.lattice.smallest_step
     codes = _wrapped(magnitude, parts, plan) if plan.wrap else _in_range(magnitude, parts, plan)
     if parts.special.size:
         _put_specials(codes, x, parts, plan)
@@ -80,9 +84,9 @@ def _fill_gap(
     magnitude: NDArray[np.int64], fraction: NDArray[np.uint64], parts: Parts, lattice: Lattice
 ) -> NDArray[np.intp]:
     """Truncate anew, to 0, what lies between zero and the smallest value of a format without
-    subnormals; that value is no power of two, so the fraction takes a division. Returns where.
+    subnormals; that value may be no power of two, so the fraction takes a division. Returns where.
     """
-    (inside,) = (magnitude < 1).nonzero()
+    (inside,) = (magnitude < lattice.smallest_step).nonzero()
     unit = lattice.lowest_quantum - 1  # the smallest value is lattice.gap * 2**unit
     distance = 64 + unit - _GAP_BITS - parts.exponent[inside]
     scaled, rest = shift_right(parts.significand[inside], distance)

@@ -113,13 +113,16 @@ def _decode_sign_and_magnitude(
     significand = np.where(subnormal, trailing, trailing + 2**lattice.trailing_bits)
     exponent = np.where(subnormal, 0, field - 1) + lattice.lowest_quantum
     if lattice.has_zero:
-        significand[steps == 0] = 0
+        significand[steps < lattice.smallest_step] = 0
     # The codes above would be numbers beyond the largest, and maybe beyond float64.
     is_finite = steps <= fmt.highest_step
     magnitude = np.ldexp(significand.astype(np.float64), np.where(is_finite, exponent, 0))
     magnitude[~is_finite] = np.nan
     magnitude[steps == special.infinity] = np.inf
-    values = np.where((codes & special.sign_bit) != 0, -magnitude, magnitude)
+    is_negative = (codes & special.sign_bit) != 0
+    if not fmt.has_negative_zero:
+        is_negative &= magnitude != 0
+    values = np.where(is_negative, -magnitude, magnitude)
     values[np.isnan(magnitude) | (codes == special.lone_nan)] = np.nan
     return values
 

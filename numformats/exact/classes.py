@@ -137,7 +137,7 @@ def _neighbour(code: int, fmt: NumberSystem, rules: Rules, up: bool) -> int:
         if up == x.negative:
             return fmt.code_of_step(fmt.lowest_step if up else fmt.highest_step)
         return code if rules.neighbours_end else fmt.code_of_nan(False)
-    step = fmt.step_of(x.fraction) + (1 if up else -1)
+    step = fmt.step_beside(fmt.step_of(x.fraction), 1 if up else -1)
     if fmt.lowest_step <= step <= fmt.highest_step:
         # A zero that is come to from below is negative, where zero has a sign.
         return encoded(fmt.value_of_step(step), up and rules.signs, fmt)

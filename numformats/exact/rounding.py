@@ -67,9 +67,9 @@ def neighbours(x: Fraction, system: NumberSystem) -> Neighbours:
     below = lattice.step_below(magnitude)
     inward = lattice.magnitude(below)
     is_value = inward == magnitude
-    outward = inward if is_value else lattice.magnitude(below + 1)
+    above = below if is_value else lattice.step_beside(below, 1)
     sign = -1 if x < 0 else 1
-    return Neighbours(system, below, below + (not is_value), sign * inward, sign * outward)
+    return Neighbours(system, below, above, sign * inward, sign * lattice.magnitude(above))
 
 
 def _staircase_neighbours(x: Fraction, system: NumberSystem) -> Neighbours:

@@ -4,7 +4,7 @@ A code is read from the top: a sign bit (if signed), an exponent field E, a trai
 With m trailing bits and bias B its value is
 
     (1 + T 2**-m) 2**(E - B)      if E > 0     (normal: a hidden 1 before the point)
-    (0 + T 2**-m) 2**(1 - B)      if E = 0     (zero and subnormals)
+    (0 + T 2**-m) 2**(1 - B)      if E = 0     (zero and subnormals, or zero alone)
 
 apart from the codes that stand for infinity and NaN. Formats differ in where those lie.
 """
@@ -23,6 +23,7 @@ from numformats.reals import Extended, in_powers_of_two
 from numformats.system import Arithmetic, EvenTies, Lattice, Overflow
 
 NanCodes: TypeAlias = Literal["ieee", "top", "negative_zero", "none"]
+Subnormals: TypeAlias = Literal["gradual", "flush"]
 
 # 2**(2**16) is still a number one can print; 2**(2**31) is not.
 MAX_EXPONENT_BITS: Final = 16
@@ -52,7 +53,7 @@ class FloatFormat(Format):
         magnitude code alone (OCP E4M3), the code that would be -0 (FNUZ, P3109), or none.
     has_subnormals : bool
         Whether the codes with an exponent field of 0 have no hidden bit, and so are zero and
-        subnormal values. If not, that field is a binade like all others.
+        subnormal values. If not, that field is a binade like all others, unless they are flushed.
     has_zero : bool
         Whether the magnitude code 0 is the number 0, in a format without subnormals, too. One
         without zero has none but positive values: what is positive and too small becomes the
@@ -68,6 +69,10 @@ class FloatFormat(Format):
     arithmetic : {"ieee", "p3109"}
         Whose rules for zeros, infinities and NaN operations follow whose result is of this format:
         by those of IEEE 754, 1/0 is infinite; by those of IEEE P3109, it is NaN.
+    subnormals : {"gradual", "flush"}
+        ``flush`` makes a flush-to-zero format, whatever `has_subnormals` says, which becomes False:
+        all codes with an exponent field of 0 are zero, of which only T = 0 is written. Zero and the
+        smallest normal value are neighbours, between which the rounding mode decides.
 
     Raises
     ------
@@ -77,6 +82,7 @@ class FloatFormat(Format):
     Notes
     -----
     Source: IEEE 754-2019 clauses 3.3 and 3.4; IEEE P3109 interim report v4.0 clauses 3.1, 4.7.2.
+    Hardware that flushes: Intel 64 and IA-32 manual, volume 1, 10.2.3.3 (FTZ) and 10.2.3.4 (DAZ).
 
     Examples
     --------
@@ -87,6 +93,8 @@ class FloatFormat(Format):
     >>> e3m2
     <FloatFormat e3m2: 6 bits, fields 1 + 3 + 2, bias 3, max 14, smallest normal 0.25, \
 smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
+    >>> nf.FloatFormat("e3m2_flush", 3, 2, subnormals="flush").decode(range(6))
+    array([0.    , 0.    , 0.    , 0.    , 0.25  , 0.3125], dtype=float32)
     """
 
     name: str
@@ -103,9 +111,12 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
     even_ties: EvenTies = "code"
     dtype_name: str | None = field(default=None, compare=False)
     arithmetic: Arithmetic = "ieee"
+    subnormals: Subnormals = "gradual"
 
     def __post_init__(self) -> None:
         self._require_fields()
+        if self.subnormals == "flush":
+            object.__setattr__(self, "has_subnormals", False)
         if self.bias is None:
             object.__setattr__(self, "bias", 2 ** (self.exponent_bits - 1) - 1)
         if self.overflow is None:
@@ -188,7 +199,7 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
     @property
     def min_positive_code(self) -> int:
         """The magnitude code of the smallest positive value."""
-        return 1 if self.has_zero else 0
+        return self.lattice.smallest_step
 
     def is_nan_code(self, code: int) -> bool:
         """Whether an integer code stands for NaN."""
@@ -208,6 +219,7 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
             lowest_quantum=self.emin - self.mantissa_bits,
             gradual=self.has_subnormals,
             has_zero=self.has_zero,
+            flushes=self.subnormals == "flush",
         )
 
     @property
@@ -236,7 +248,7 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
         if magnitude_code == self.inf_code:
             return -math.inf if negative else math.inf
         magnitude = self.magnitude(magnitude_code)
-        if negative and magnitude == 0:
+        if negative and magnitude == 0 and self.has_negative_zero:
             return -0.0
         return -magnitude if negative else magnitude
 
@@ -297,6 +309,8 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
         ]
         if self.has_subnormals and self.smallest_positive_exact < self.smallest_normal_exact:
             rows.append(("smallest subnormal", in_powers_of_two(self.smallest_positive_exact)))
+        if self.subnormals == "flush":
+            rows.append(("subnormals", "flush"))
         rows += [("infinity", "yes" if self.has_inf else "no"), ("NaN", self.nan)]
         return [*rows, ("overflow", self.overflow)]
 
@@ -321,6 +335,7 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
             ("nan", NanCodes),
             ("even_ties", EvenTies),
             ("arithmetic", Arithmetic),
+            ("subnormals", Subnormals),
         ):
             _require_choice(argument, getattr(self, argument), get_args(kind))
         if self.overflow is not None:
@@ -343,6 +358,8 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
             )
         if self.nan == "negative_zero" and not (self.signed and self.has_zero):
             raise ValueError("nan: 'negative_zero' needs a signed format that has a zero")
+        if not self.has_zero and self.subnormals == "flush":
+            raise ValueError("subnormals: 'flush' in a format without zero; leave has_zero=True")
         if not self.has_zero and (self.has_subnormals or self.signed):
             raise ValueError(
                 "has_zero: a format without zero is a bare scale; pass signed=False and "

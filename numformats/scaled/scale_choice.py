@@ -192,10 +192,9 @@ def _stored(numerator: Floats, divisor: Floats, fmt: NumberSystem, rule: ScaleRu
     of_zeros = scale_of_zeros(fmt)
     if of_zeros == 0:
         return codes
-    # Zero is code 0, and the smallest positive value code 1.
     is_zero = codes == 0
     if is_zero.any():
-        codes[is_zero] = np.where(numerator[is_zero] == 0, of_zeros, 1)
+        codes[is_zero] = np.where(numerator[is_zero] == 0, of_zeros, smallest_scale(fmt))
     return codes
 
 
@@ -204,4 +203,11 @@ def scale_of_zeros(fmt: NumberSystem) -> int:
     """The code of the scale of a tile of zeros, or 0 if the format has no zero that it had to be
     instead of: that of 1, or of the positive value next to it.
     """
-    return (exact.project(1, fmt, "nearest_even", "finite") or 1) if fmt.has_zero else 0
+    if not fmt.has_zero:
+        return 0
+    return exact.project(1, fmt, "nearest_even", "finite") or smallest_scale(fmt)
+
+
+def smallest_scale(fmt: NumberSystem) -> int:
+    """The code of the smallest positive scale, where there is a zero that it is instead of."""
+    return 1 if fmt.lattice is None else fmt.lattice.smallest_step

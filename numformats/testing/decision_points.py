@@ -134,7 +134,8 @@ def ties_of(fmt: Format) -> Ties:
     is_tie = (lower < between) & (between < upper) & (rest == 0)
     if fmt.bits > EVERY_CODE_BITS:
         # Those that stand for all are not all next to each other.
-        is_tie &= np.diff([fmt.step_of(Fraction(value)) for value in values.tolist()]) == 1
+        steps = [fmt.step_of(Fraction(value)) for value in values.tolist()]
+        is_tie &= np.array([fmt.step_beside(step, 1) for step in steps[:-1]]) == steps[1:]
     return Ties(lower[is_tie], between[is_tie], upper[is_tie])
 
 
@@ -207,7 +208,10 @@ def _chosen_codes(fmt: Format) -> NDArray[np.uint32]:
     top = 2**fmt.bits
     anywhere = raw_words(_CHOSEN_CODES) % np.uint64(top)
     few = np.arange(256, dtype=np.uint64)
-    ends = [few, top // 2 - 1 - few, top // 2 + few, top - 1 - few]
+    # Where many codes are zero, the last of them is next to the smallest value.
+    smallest = 1 if fmt.lattice is None else max(fmt.lattice.smallest_step, 1)
+    above_zero = few + np.uint64(smallest - 1)
+    ends = [above_zero, top // 2 - 1 - few, top // 2 + above_zero, top - 1 - few]
     codes = np.concatenate([anywhere, *ends])
     return np.unique(np.concatenate([codes, (codes + 1) % top])).astype(np.uint32)
 

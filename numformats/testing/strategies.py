@@ -164,6 +164,7 @@ def _custom_floats(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
         signed=signed,
         has_inf=nan == "ieee",
         nan=nan,
+        subnormals="flush" if exponent_bits > 1 and draw(st.booleans()) else "gradual",
     )
 
 

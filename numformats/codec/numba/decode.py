@@ -24,7 +24,8 @@ class FloatFields(NamedTuple):
     sign_up: Any
     # Codes below this are multiples of the quantum.
     first_normal: Any
-    # A power of two whose last bit is the quantum: its bits, and the float.
+    # A power of two whose last bit is the quantum: its bits, and the float. Where all these codes
+    # are zero, a float with all bits set that they have.
     large_word: Any
     large: Any
     # The trailing significand goes up by this much, and the exponent's bias becomes the lane's.
@@ -83,19 +84,22 @@ def _float_fields(fmt: NumberSystem, lattice: Lattice, lane: Lane) -> FloatField
     bias = 1 - lattice.lowest_quantum - lattice.trailing_bits
     # Where the exponents are the lane's own, bits are moved, and nothing is computed.
     is_own = bias == lane.bias and lattice.gradual
-    large = lane.bias if is_own else _large_exponent(lattice, lane)
-    has_binades = is_own or -bias >= 1 - lane.bias
+    large = _large_word(lattice, lane, is_own=is_own)
+    has_binades = bias + (not lattice.quantum_stops) <= lane.bias
     has_bits = lattice.trailing_bits <= lane.trailing_bits and fmt.bits <= lane.bits
     if large is None or not has_binades or not has_bits:
         return None
+    # The sign is moved, too, and zeros without one have none to be moved.
+    if lattice.flushes and fmt.signed and not fmt.has_negative_zero:
+        return None
     sign_bit, special = 1 << (fmt.bits - 1) if fmt.signed else 0, special_codes(fmt)
-    first_normal = 1 << lattice.trailing_bits if lattice.gradual else int(lattice.has_zero)
+    first_normal = 1 << lattice.trailing_bits if lattice.gradual else lattice.smallest_step
     words = {
         "magnitude_mask": (1 << (fmt.bits - fmt.signed)) - 1,
         "sign_bit": sign_bit,
         "sign_up": lane.bits - fmt.bits,
         "first_normal": 0 if is_own else first_normal,
-        "large_word": large << lane.trailing_bits,
+        "large_word": large,
         "up": lane.trailing_bits - lattice.trailing_bits,
         "rebias": (lane.bias - bias) << lane.trailing_bits,
         # Where there is none, more than any magnitude.
@@ -107,6 +111,17 @@ def _float_fields(fmt: NumberSystem, lattice: Lattice, lane: Lane) -> FloatField
     }
     as_words = {name: lane.dtype.type(word & lane.ones) for name, word in words.items()}
     return FloatFields(large=as_words["large_word"].view(lane.float_dtype), **as_words)
+
+
+def _large_word(lattice: Lattice, lane: Lane, *, is_own: bool) -> int | None:
+    """The bits of a float of which codes below the first normal one are the last, so that what they
+    add to it is their value; or None.
+    """
+    if lattice.flushes:
+        # They add nothing where all of these bits are set.
+        return (lane.bias << lane.trailing_bits) + 2**lattice.trailing_bits - 1
+    exponent = lane.bias if is_own else _large_exponent(lattice, lane)
+    return None if exponent is None else exponent << lane.trailing_bits
 
 
 @step

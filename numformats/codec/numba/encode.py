@@ -33,7 +33,9 @@ from numformats.codec.numba.steps import (
     inlined,
     jammed,
     kernel,
+    low_distance,
     low_end,
+    passes_low_threshold,
     place,
     random_threshold,
     sign_mask,
@@ -88,10 +90,13 @@ def encode_block(
         magnitude = bitwise_and(words[i], p.magnitude_mask)
         significand, distance, binade = place(magnitude, p)
         floor, fraction = floor_and_fraction(significand, distance, p)
+        code = floor if is_uncommon is None else code_of(floor, binade, p)
         if draws is None:
             limit = threshold(floor, binade, negative, p)
         else:
             kept = bitwise_and(left_shift(draws[i], draw_place), p.kept)
+            if is_uncommon is not None:
+                distance = low_distance(code, distance, p)
             fraction = small_fraction(significand, distance, p)
             limit = random_threshold(kept, p)
             if look_at_ties is not None:
@@ -101,9 +106,10 @@ def encode_block(
         if in_place is not None:
             rounded = value_in_place(magnitude, distance, away, p)
         elif is_uncommon is not None:
-            code = code_of(floor, binade, p)
             rounded = add(code, p.one if away else p.zero)
-            rounded = low_end(code, magnitude, rounded, negative, p)
+            if draws is None:
+                away = passes_low_threshold(magnitude, negative, p)
+            rounded = low_end(code, rounded, away, p)
         else:
             rounded = add(add(binade, floor), p.one if away else p.zero)
         result = finish(rounded, magnitude, negative, p)

@@ -127,8 +127,9 @@ def _serves(lane: Lane, plan: EncodePlan) -> bool:
     if not _holds_fixed_point(lane, plan):
         return False
     draws = random_bit_count(rounding)
-    # The low end rounds by a threshold of its own, which cannot be random.
-    if draws and _low_code(lane, lattice):
+    # The low end rounds by a threshold of its own, which cannot be random. But where the smallest
+    # value is a power of two, what is below it has a fraction like others.
+    if draws and _low_code(lane, lattice) and not lattice.flushes:
         return False
     # Thresholds are whole numbers, which half a unit of the draws may not be; C wants them even.
     variant = rounding.variant if isinstance(rounding, Stochastic) else "A"
@@ -138,7 +139,7 @@ def _serves(lane: Lane, plan: EncodePlan) -> bool:
 def _reaches_down(lane: Lane, lattice: Lattice) -> bool:
     """Whether all that subnormal words can become is known without a leading one to count from."""
     distance = lowest_exponent(lattice) - (1 - lane.bias)
-    if lattice.gradual:
+    if lattice.quantum_stops:
         return distance >= 0
     if lattice.gap:
         # Half the smallest value is a threshold.
@@ -152,7 +153,7 @@ def _counts_down(lane: Lane, lattice: Lattice) -> bool:
     are no subnormals, have the sign bit set in the lane.
     """
     lowest_code = (1 - (lowest_exponent(lattice) + lane.bias)) << lattice.trailing_bits
-    return lattice.gradual or lowest_code - _low_code(lane, lattice) >= -lane.sign_bit
+    return lattice.quantum_stops or lowest_code - _low_code(lane, lattice) >= -lane.sign_bit
 
 
 def _holds_fixed_point(lane: Lane, plan: EncodePlan) -> bool:
@@ -216,7 +217,7 @@ def _parameters(plan: EncodePlan, lane: Lane) -> Parameters:
         infinity_word=lane.infinity_word,
         bound=_bound(plan, lane),
         shift=lane.trailing_bits - _trailing_bits(plan, lane),
-        clamp=emin if lattice.gradual else 0,
+        clamp=emin if lattice.quantum_stops else 0,
         emin=emin,
         trailing=lattice.trailing_bits,
         code_parity=0 if _ties_by_significand(plan) else lane.ones,
@@ -345,29 +346,34 @@ def _thresholds(plan: EncodePlan, lane: Lane) -> tuple[int, int, int]:
 
     Fractions are in units of 2**-bits of the lane: away from zero if above this.
     """
-    half = 1 << (lane.bits - 1)
-    words = {
+    decided = deterministic(plan.rounding)
+    if decided is None:
+        return lane.ones, 0, 0
+    even = _threshold(decided.from_even, lane)
+    negative = even if decided.negative is None else _threshold(decided.negative, lane)
+    return even, even ^ _threshold(decided.from_odd, lane), even ^ negative
+
+
+def _threshold(away: Away, lane: Lane) -> int:
+    half = lane.sign_bit
+    return {
         Away.INEXACT: 0,
         Away.FROM_HALF: half - 1,
         Away.ABOVE_HALF: half,
         Away.NEVER: lane.ones,
-    }
-    decided = deterministic(plan.rounding)
-    if decided is None:
-        return lane.ones, 0, 0
-    even = words[decided.from_even]
-    negative = even if decided.negative is None else words[decided.negative]
-    return even, even ^ words[decided.from_odd], even ^ negative
+    }[away]
 
 
 def _low_code(lane: Lane, lattice: Lattice) -> int:
     """The code below which there is nothing but zero, or one value among the lane's subnormals."""
+    if lattice.gap:
+        return lattice.smallest_step
     alone = not lattice.gradual and lowest_exponent(lattice) == 1 - lane.bias
-    return 1 if lattice.gap or alone else 0
+    return 1 if alone else 0
 
 
 def _low_threshold(plan: EncodePlan, lane: Lane) -> int:
-    """What a number must exceed to be rounded up to the code 1, on the bits of the number itself.
+    """What a number must exceed to be rounded up to the low code, on the bits of the number itself.
 
     It lies between the two neighbours, at half the way, or at either end.
     """
@@ -378,6 +384,9 @@ def _low_threshold(plan: EncodePlan, lane: Lane) -> int:
     # The code 0 is even, and so is zero, but the significand of a value with this code is not.
     if _ties_by_significand(plan) and not lattice.gap:
         threshold ^= odd_flip
+    decided = deterministic(plan.rounding)
+    if decided is not None and lattice.gap and lattice.ends_of_gap_are_even:
+        threshold = _threshold(decided.from_alike, lane)
     half = 1 << (lane.bits - 1)
     low, middle = 0, _half_smallest(lattice, lane)
     if not lattice.gap:
@@ -394,6 +403,10 @@ def _half_smallest(lattice: Lattice, lane: Lane) -> int:
 
     Those of infinity, if no number of the lane comes that far.
     """
+    if lattice.flushes:
+        field = lowest_exponent(lattice) + lane.bias  # of the smallest value, a power of two
+        half = (field - 1) << lane.trailing_bits if field > 1 else 1 << (lane.trailing_bits - 1)
+        return min(half, lane.infinity_word)
     exponent = lattice.lowest_quantum + lattice.trailing_bits - 2 + lane.bias
     # gap is 2**trailing_bits + 1: its leading one is the hidden bit.
     last_bit = 1 << (lane.trailing_bits - lattice.trailing_bits)

@@ -201,13 +201,31 @@ def value_in_place(magnitude: Any, distance: Any, away: Any, p: Any) -> Any:
 
 
 @step
-def low_end(code: Any, magnitude: Any, rounded: Any, negative: Any, p: Any) -> Any:
+def is_low(code: Any, p: Any) -> bool:
+    """Whether a truncated magnitude code is below the codes of a format without subnormals."""
+    # There it lies below the lowest, or is negative: it has the sign bit.
+    return bool(subtract(code, p.low_code) > p.magnitude_mask)
+
+
+@step
+def low_distance(code: Any, distance: Any, p: Any) -> Any:
+    """The distance to the smallest value, which is a power of two, in place of that to the quantum,
+    where there is none but zero below it.
+    """
+    return add(distance, p.trailing if is_low(code, p) else p.zero)
+
+
+@step
+def passes_low_threshold(magnitude: Any, negative: Any, p: Any) -> bool:
+    """Whether a number below the codes of a format without subnormals is rounded to the lowest."""
+    return bool(magnitude > by_sign(p.low_threshold, p.threshold_flip, negative))
+
+
+@step
+def low_end(code: Any, rounded: Any, away: Any, p: Any) -> Any:
     """The rounded magnitude code, put right below the codes of a format without subnormals."""
-    # There the truncated code lies below the lowest, or is negative: it has the sign bit.
-    is_low = subtract(code, p.low_code) > p.magnitude_mask
-    away = magnitude > by_sign(p.low_threshold, p.threshold_flip, negative)
-    in_gap = p.one if away else p.zero
-    return in_gap if is_low else rounded
+    in_gap = p.low_code if away else p.zero
+    return in_gap if is_low(code, p) else rounded
 
 
 @step

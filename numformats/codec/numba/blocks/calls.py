@@ -110,7 +110,9 @@ class ScaleKernel:
     def __init__(
         self, kernel: LatticeKernel, fmt: NumberSystem, of_zeros: int, precision: int | None
     ) -> None:
-        self._kernel, self._loop, self._of_zeros = kernel, kernel.loop, of_zeros
+        assert fmt.lattice is not None
+        self._kernel, self._loop = kernel, kernel.loop
+        self._of_zeros, self._smallest = of_zeros, fmt.lattice.smallest_step
         lane = LANE64
         dropped = 0 if precision is None else lane.trailing_bits + 1 - precision
         half, mask = (1 << dropped) >> 1, lane.ones - ((1 << dropped) - 1)
@@ -160,6 +162,7 @@ class ScaleKernel:
             self._kernel.source(quotients),
             self._loop,
             self._of_zeros,
+            self._smallest,
             codes,
             self._table,
             values,
@@ -172,7 +175,7 @@ class ScaleKernel:
         products.write_scale_quotients(largest, divisors[: largest.size], self._cut, quotients)
         self._kernel.run(self._kernel.source(quotients), codes, start=0)
         if self._of_zeros:
-            codes[codes == 0] = np.where(largest == 0, self._of_zeros, 1)[codes == 0]
+            codes[codes == 0] = np.where(largest == 0, self._of_zeros, self._smallest)[codes == 0]
         if self._table is not None:
             values[:] = self._table[codes]
 

@@ -73,6 +73,7 @@ def scale_blocks(
     source: Any,
     loop: Any,
     of_zeros: Any,
+    smallest: Any,
     codes: Any,
     table: Any,
     values: Any,
@@ -85,8 +86,8 @@ def scale_blocks(
     cut: two words to round magnitudes by before that: what is added, and the mask of what is kept.
     quotients: scratch for `L1_CHUNK` float64 numbers; source: these as loops take them. loop: for
     the projection of float64 onto the scale format, as for `encode_by`. of_zeros: the code that
-    stands in for zero where the magnitude is zero, as the smallest positive code does elsewhere; or
-    0 if the format has no zero. table: the value of each code, or None if the values are not asked
+    stands in for zero where the magnitude is zero, as `smallest` does elsewhere; or 0 if the format
+    has no zero. table: the value of each code, or None if the values are not asked
     for; they go to `values`.
     """
     p = unpacked(loop.parameters)
@@ -99,7 +100,7 @@ def scale_blocks(
             return begin
         if of_zeros > 0:
             for i in range(own.size):
-                stand_in = of_zeros if numbers[i] == 0 else 1
+                stand_in = of_zeros if numbers[i] == 0 else smallest
                 # Stored in any case: with llvmlite 0.50 on AVX-512, a store of bytes that depends
                 # on a condition puts zeros where it does not hold.
                 own[i] = stand_in if own[i] == 0 else own[i]
