@@ -54,16 +54,14 @@ class TaperedWords(NamedTuple):
     offset: Any
     bias: Any
     distance_mask: Any
-    # Bits of a place after the point, and all of them set.
+    # Bits of a place after the point.
     fraction: Any
-    fraction_mask: Any
-    # A fraction above this is rounded away: above an even step, an odd one; for negative numbers.
-    from_even: Any
-    from_odd: Any
-    negative_from_even: Any
-    negative_from_odd: Any
+    # What is added to a place before its fraction is cut off, for positive and negative numbers;
+    # and what more to an odd one.
+    up: Any
+    negative_up: Any
+    odd_up: Any
     lowest: Any
-    negative_lowest: Any
     highest: Any
     code_mask: Any
     infinity: Any
@@ -80,17 +78,16 @@ def words_of(plan: TaperedPlan, lane: Lane) -> NDArray[Any]:
     """`TaperedWords` of a plan whose rounding is deterministic, as an array."""
     fraction = lane.bits - plan.bits
     half = 1 << (fraction - 1)
-    least = {
-        Away.INEXACT: 0,
-        Away.FROM_HALF: half - 1,
-        Away.ABOVE_HALF: half,
-        Away.NEVER: 2 * half - 1,
+    # With these added, what is to go away from zero carries into the next step.
+    up = {
+        Away.INEXACT: 2 * half - 1,
+        Away.FROM_HALF: half,
+        Away.ABOVE_HALF: half - 1,
+        Away.NEVER: 0,
     }
     decided = deterministic(plan.rounding)
     assert decided is not None
-    even, odd = least[decided.from_even], least[decided.from_odd]
-    negative = None if decided.negative is None else least[decided.negative]
-    first = _SUBNORMALS - 1 if lane is LANE32 else 0
+    even = up[decided.from_even]
     words = TaperedWords(
         zero=0,
         one=1,
@@ -99,17 +96,15 @@ def words_of(plan: TaperedPlan, lane: Lane) -> NDArray[Any]:
         trailing=lane.trailing_bits,
         to_top=lane.bits - 1 - lane.trailing_bits,
         smallest_normal=1 << lane.trailing_bits,
-        offset=first << lane.trailing_bits,
+        offset=(_SUBNORMALS - 1 if lane is LANE32 else 0) << lane.trailing_bits,
         bias=lane.bias << lane.trailing_bits,
         distance_mask=2**_DISTANCE_BITS - 1,
         fraction=fraction,
-        fraction_mask=2 * half - 1,
-        from_even=even,
-        from_odd=odd,
-        negative_from_even=even if negative is None else negative,
-        negative_from_odd=odd if negative is None else negative,
-        lowest=plan.lowest_step.positive,
-        negative_lowest=plan.lowest_step.negative,
+        up=even,
+        negative_up=even if decided.negative is None else up[decided.negative],
+        odd_up=(up[decided.from_odd] - even) % 2**lane.bits,
+        # By directed modes what is not zero is never cut off to it, where it must not.
+        lowest=min(plan.lowest_step.positive, plan.lowest_step.negative),
         highest=plan.highest_step,
         code_mask=2**plan.bits - 1,
         infinity=plan.infinity.positive,
@@ -158,7 +153,7 @@ def normal_of(magnitude: Any, p: Any, has_subnormals: Any) -> Any:
     """The bits of a magnitude with an exponent that counts from the lowest one, and without a
     hidden bit to be put in.
 
-    has_subnormals: None where subnormal floats are all below the smallest value.
+    has_subnormals: None where all subnormal floats are below the smallest value.
     """
     normal = add(magnitude, p.offset)
     if has_subnormals is not None:
@@ -181,38 +176,49 @@ def fill_entries(words: Any, entries: Any, table: Any, p: Any, has_subnormals: A
 
 @step
 def fill_codes(words: Any, entries: Any, out: Any, p: Any, has_subnormals: Any) -> Any:
-    """The codes of floats given as lane words. Returns the largest magnitude, which tells of NaN.
+    """The codes of floats given as lane words; those of zeros, infinities and NaNs are of no use.
+    Returns whether there are such.
 
     entries: the table's word for each.
     """
-    largest = p.zero
+    most = p.zero
     for i in range(words.size):
-        is_negative = words[i] > p.magnitude_mask
         magnitude = bitwise_and(words[i], p.magnitude_mask)
-        largest = maximum(largest, magnitude)
+        # One less than zero is the largest word.
+        most = maximum(most, subtract(magnitude, p.one))
         distance = bitwise_and(entries[i], p.distance_mask)
         start = subtract(entries[i], distance)
         normal = normal_of(magnitude, p, has_subnormals)
         at_top = bitwise_and(left_shift(normal, p.to_top), p.magnitude_mask)
         down = right_shift(at_top, distance)
-        # The lowest bit says whether any was lost: what is compared with has two bits or more.
+        # The lowest bit says whether any was lost. That leaves a place between the same two halves.
         lost = p.one if left_shift(down, distance) != at_top else p.zero
         place = bitwise_or(add(start, down), lost)
-        whole, part = right_shift(place, p.fraction), bitwise_and(place, p.fraction_mask)
-        is_odd = bitwise_and(whole, p.one) != p.zero
-        above_odd = p.negative_from_odd if is_negative else p.from_odd
-        above_even = p.negative_from_even if is_negative else p.from_even
-        limit = above_odd if is_odd else above_even
-        rounded = add(whole, p.one if part > limit else p.zero)
-        least = p.negative_lowest if is_negative else p.lowest
-        rounded = minimum(maximum(rounded, least), p.highest)
-        code = bitwise_and(subtract(p.zero, rounded), p.code_mask) if is_negative else rounded
-        code = p.zero if magnitude == p.zero else code
-        infinity = p.negative_infinity if is_negative else p.infinity
-        code = infinity if magnitude >= p.infinity_word else code
-        nan = p.negative_nan if is_negative else p.nan
-        out[i] = nan if magnitude > p.infinity_word else code
-    return largest
+        odd = bitwise_and(right_shift(place, p.fraction), p.one)
+        up = p.negative_up if words[i] > p.magnitude_mask else p.up
+        up = add(up, bitwise_and(subtract(p.zero, odd), p.odd_up))
+        rounded = right_shift(add(place, up), p.fraction)
+        rounded = minimum(maximum(rounded, p.lowest), p.highest)
+        negative = bitwise_and(subtract(p.zero, rounded), p.code_mask)
+        out[i] = negative if words[i] > p.magnitude_mask else rounded
+    return most >= subtract(p.infinity_word, p.one)
+
+
+@step
+def put_specials(words: Any, out: Any, p: Any) -> bool:
+    """The codes of zeros, infinities and NaNs in their places. Returns whether there is a NaN."""
+    largest = p.zero
+    for i in range(words.size):
+        is_negative = words[i] > p.magnitude_mask
+        magnitude = bitwise_and(words[i], p.magnitude_mask)
+        largest = maximum(largest, magnitude)
+        if magnitude == p.zero:
+            out[i] = p.zero
+        elif magnitude == p.infinity_word:
+            out[i] = p.negative_infinity if is_negative else p.infinity
+        elif magnitude > p.infinity_word:
+            out[i] = p.negative_nan if is_negative else p.nan
+    return bool(largest > p.infinity_word)
 
 
 @kernel
@@ -235,17 +241,18 @@ def project_tapered(
     """
     p = TaperedWords(*to_fixed_tuple(parameters, _COUNT))
     scratch_entries = np.empty(L1_CHUNK, table.dtype)
-    largest = p.zero
+    has_nan = False
     for begin in range(0, source.size, L1_CHUNK):
         end = begin + L1_CHUNK if source.size - begin > L1_CHUNK else source.size
         lanes = lanes_of(source[begin:end], conversion, scratch)
         part = codes_place(out, row, begin, end)
         entries = scratch_entries[: lanes.size]
         fill_entries(lanes, entries, table, p, has_subnormals)
-        largest = maximum(largest, fill_codes(lanes, entries, part, p, has_subnormals))
+        if fill_codes(lanes, entries, part, p, has_subnormals):
+            has_nan |= put_specials(lanes, part, p)
         if values is not None:
             look_up(part, values, out[begin:end])
-    return bool(largest > p.infinity_word)
+    return has_nan
 
 
 class TaperedKernel:
@@ -274,7 +281,8 @@ class TaperedKernel:
         self._source_dtype = dtype if is_number else word_dtype(dtype)
         self._table = read_only(table_of(plan, lane))
         self._parameters = read_only(words_of(plan, lane))
-        self._has_subnormals = True if lane is LANE32 else None
+        smallest_normal = 1 - lane.bias
+        self._has_subnormals = True if plan.taper.lowest_exponent < smallest_normal else None
 
     def source(self, x: NDArray[Any]) -> NDArray[Any]:
         """The input as words, unless it has to be widened as numbers."""

@@ -16,12 +16,12 @@ from numformats.codec.numba.blocks.absmax import (
 from numformats.codec.numba.calls import (
     LatticeKernel,
     SearchKernel,
-    TaperedKernel,
     has_table,
     key_words,
 )
 from numformats.codec.numba.encode import L1_CHUNK, L2_CHUNK
 from numformats.codec.numba.lanes import LANE64
+from numformats.codec.numba.tapered import TaperedKernel
 from numformats.codec.numba.views import as_words, read_only
 from numformats.codec.values import value_table
 from numformats.system import NumberSystem
