@@ -12,7 +12,15 @@ import numpy as np
 
 from numformats import arithmetic
 from numformats.codec.arguments import code_dtype
-from numformats.codec.numba import calls, decode, encode, regular, search
+from numformats.codec.numba import (
+    calls,
+    decode,
+    encode,
+    regular,
+    search,
+    tapered,
+    tapered_decode,
+)
 from numformats.codec.numba.blocks import absmax, products, quotients
 from numformats.codec.numba.blocks.calls import QuotientKernel, ScaleKernel, write_absmax
 from numformats.codec.numba.calls import LatticeKernel
@@ -24,7 +32,9 @@ from numformats.formats.format import Format
 from numformats.formats.ieee import dlfloat16, float16, float32, tf32
 from numformats.formats.integers import IntFormat
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
+from numformats.formats.posits import posit
 from numformats.formats.tables import TableFormat
+from numformats.formats.takums import takum
 from numformats.modes import Modes, RoundingMode, Stochastic
 
 _INPUTS = (np.float16, ml_dtypes.bfloat16, np.float32, np.float64)
@@ -44,6 +54,8 @@ _LOOPS: tuple[Any, ...] = (
     encode.write_lanes,
     encode.write_entries,
     search.search,
+    tapered.project_tapered,
+    tapered_decode.decode_tapered,
     decode.look_up_codes,
     decode.decode_floats,
     decode.decode_fixed,
@@ -181,4 +193,6 @@ def _formats() -> Iterator[tuple[Format, str]]:
         yield fmt, "none"
     for bits in (8, 16):
         yield IntFormat(f"int{bits}", bits), "wrap"
+    for tapered_format in (posit(8), posit(16), posit(32), takum(8), takum(16)):
+        yield tapered_format, "none"
     yield _TWO, "none"
