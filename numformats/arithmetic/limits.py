@@ -55,8 +55,7 @@ def _deciding_bits_of_table(fmt: NumberSystem, modes: Modes) -> int | None:
     """The same where values and boundaries may lie anywhere."""
     if isinstance(modes.rounding, Stochastic):
         return None
-    steps = range(fmt.lowest_step, fmt.highest_step + 1)
-    points = [*map(fmt.value_of_step, steps), *map(fmt.boundary, steps[:-1])]
+    points = [*map(fmt.value_of_step, fmt.steps), *map(fmt.boundary, fmt.steps[:-1])]
     if not all(_is_within(point) for point in points):
         return None
     return max(map(significand_bits, points))

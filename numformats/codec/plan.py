@@ -7,6 +7,7 @@ sign alone. A plan asks `numformats.exact` once and keeps the codes, so that thi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -50,8 +51,11 @@ class EncodePlan:
 
 @dataclass(frozen=True, eq=False)
 class StaircasePlan:
-    """The parameters of encoding into a system of few values: these in ascending order.
+    """The parameters of encoding into a system of few values: these in ascending order, and those
+    beyond the ends that rounding knows.
 
+    codes: what is written for each, and is_odd, whether its own is odd: beyond the ends, what is
+    written is decided by the modes.
     boundaries: where rounding to nearest changes sides between each two values, as sums of two
     float64 numbers, which may have more bits than one.
     """
@@ -59,6 +63,7 @@ class StaircasePlan:
     rounding: RoundingMode
     values: tuple[float, ...]
     codes: tuple[int, ...]
+    is_odd: tuple[bool, ...]
     boundaries: tuple[tuple[float, float], ...]
     infinity: BySign
     nan: BySign
@@ -88,7 +93,15 @@ def make_plan(system: NumberSystem, modes: Modes) -> Plan:
     infinity = BySign(0, 0) if wrap else by_sign(math.inf)
     lattice = system.lattice
     if lattice is None:
-        return _staircase_plan(system, modes.rounding, infinity, nan)
+        return StaircasePlan(
+            rounding=modes.rounding,
+            values=tuple(float(system.value_of_step(step)) for step in system.steps),
+            codes=_codes_of_steps(system, code),
+            is_odd=tuple(map(system.is_odd, system.steps)),
+            boundaries=tuple(_as_two_floats(system.boundary(step)) for step in system.steps[:-1]),
+            infinity=infinity,
+            nan=nan,
+        )
     return EncodePlan(
         lattice=lattice,
         rounding=modes.rounding,
@@ -104,17 +117,14 @@ def make_plan(system: NumberSystem, modes: Modes) -> Plan:
     )
 
 
-def _staircase_plan(
-    system: NumberSystem, rounding: RoundingMode, infinity: BySign, nan: BySign
-) -> StaircasePlan:
-    steps = range(system.lowest_step, system.highest_step + 1)
-    return StaircasePlan(
-        rounding,
-        values=tuple(float(system.value_of_step(step)) for step in steps),
-        codes=tuple(map(system.code_of_step, steps)),
-        boundaries=tuple(_as_two_floats(system.boundary(step)) for step in steps[:-1]),
-        infinity=infinity,
-        nan=nan,
+def _codes_of_steps(
+    system: NumberSystem, code: Callable[[Fraction | float], int]
+) -> tuple[int, ...]:
+    """What is written for each step; beyond the ends, what a projection makes of its value."""
+    own = range(system.lowest_step, system.highest_step + 1)
+    return tuple(
+        system.code_of_step(step) if step in own else code(system.value_of_step(step))
+        for step in system.steps
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from numformats.checks import unknown
-from numformats.formats import fnuz, ieee, integers, ocp, p3109
+from numformats.formats import fnuz, hifloat, ieee, integers, ocp, p3109
 from numformats.formats.format import Format
 
 # Families with a written list; P3109's members are made by rule.
@@ -16,6 +16,7 @@ _FAMILIES: Final[dict[str, tuple[Sequence[Format], Mapping[str, Format]]]] = {
     "ieee": (ieee.FORMATS, ieee.ALIASES),
     "ocp": (ocp.FORMATS, ocp.ALIASES),
     "fnuz": (fnuz.FORMATS, fnuz.ALIASES),
+    "hifloat": (hifloat.FORMATS, hifloat.ALIASES),
     "integers": (integers.FORMATS, integers.ALIASES),
 }
 NAMED: Final[dict[str, Format]] = {
@@ -64,8 +65,8 @@ def names_like(name: str) -> list[str]:
 def list_formats(family: str | None = None) -> list[str]:
     """The names of all formats with a name of their own, or of one family.
 
-    `family` is one of ieee, ocp, fnuz, integers and p3109; ValueError for another. The 504 names of
-    IEEE P3109, which are made by rule, are listed only when asked for.
+    `family` is one of ieee, ocp, fnuz, hifloat, integers and p3109; ValueError for another. The 504
+    names of IEEE P3109, which are made by rule, are listed only when asked for.
 
     >>> import numformats as nf
     >>> nf.list_formats("fnuz")

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
+from typing import ClassVar
 
 from numformats.formats.format import WithoutExponent
 from numformats.reals import Extended, in_powers_of_two, significand_bits
@@ -15,10 +16,15 @@ from numformats.reals import Extended, in_powers_of_two, significand_bits
 class StaircaseFormat(WithoutExponent):
     """A format that is told by the value of each of its codes: all else follows.
 
-    Whoever adds one says `bits` and `value`, and `boundary` where it is not the mean of the two
-    values. It has 16 bits at the most, and all its finite values are exact in float64. Where a
-    value has several codes, the first is written.
+    Whoever adds one says `bits` and `value`, `boundary` where it is not the mean of the two values,
+    and `value_beyond` where numbers beyond the ends may overflow. It has 16 bits at the most, and
+    all its finite values are exact in float64. Where a value has several codes, the first is
+    written.
     """
+
+    # The number in whose place positive infinity stands, for rounding: the value that its code
+    # would have, if it were the next of the values. As far on the other side lies the negative one.
+    value_beyond: ClassVar[Fraction | None] = None
 
     @abstractmethod
     def value(self, code: int) -> Extended:
@@ -44,12 +50,21 @@ class StaircaseFormat(WithoutExponent):
         """The step of the largest finite value."""
         return len(self._codes_in_order) - 1
 
+    @property
+    def rounds_beyond(self) -> bool:
+        """Whether there is a place for infinity in the order, beyond the largest value."""
+        return self.value_beyond is not None
+
     def value_of_step(self, step: int) -> Fraction:
         """The value at a place in the order."""
+        if self.value_beyond is not None and not 0 <= step <= self.highest_step:
+            return -self.value_beyond if step < 0 else self.value_beyond
         return Fraction(self.value(self._codes_in_order[step]))
 
     def code_of_step(self, step: int) -> int:
-        """The code at a place in the order."""
+        """The code at a place in the order; beyond the ends, that of infinity."""
+        if self.rounds_beyond and not 0 <= step <= self.highest_step:
+            return self.code_of_infinity(step < 0)
         return self._codes_in_order[step]
 
     @cached_property

@@ -24,7 +24,13 @@ from numformats.codec.numba.lanes import (
 )
 from numformats.codec.numba.regular import NormalLoop, RegularLoop
 from numformats.codec.numba.regular_words import RegularWords, regular_words_of
-from numformats.codec.numba.search import LaneWords, find_thresholds, is_searchable, search
+from numformats.codec.numba.search import (
+    LaneWords,
+    codes_of_places,
+    find_thresholds,
+    is_searchable,
+    search,
+)
 from numformats.codec.numba.views import NO_WORDS, as_words, read_only, word_dtype
 from numformats.codec.plan import EncodePlan, Plan, StaircasePlan
 from numformats.codec.random_bits import key_schedule
@@ -194,7 +200,7 @@ def _inner_loop(words: Array) -> RegularLoop | NormalLoop:
 class SearchKernel:
     """`search.search` for a plan and an input dtype.
 
-    values: what is written for each code of the plan, and for NaN; the codes themselves if None.
+    values: what is written for the code at each place, and for NaN; the codes themselves if None.
     """
 
     def __init__(
@@ -205,7 +211,7 @@ class SearchKernel:
         lane = LANE64 if dtype == np.float64 else LANE32
         self.lane_words = LaneWords.of(lane, plan)
         self.thresholds = read_only(find_thresholds(plan, lane))
-        results = np.array([*plan.codes, plan.nan.positive], np.uint32)
+        results = np.array([*codes_of_places(plan), plan.nan.positive], np.uint32)
         self.results = self._for_places(results if values is None else values)
 
     def _for_places(self, results: Array) -> Array:
@@ -273,7 +279,8 @@ def rounding_kernel_for(
     if isinstance(plan, StaircasePlan):
         if not is_searchable(plan):
             return None
-        values = decode_chunk(np.array([*plan.codes, plan.nan.positive]), fmt, out_native)
+        codes = np.array([*codes_of_places(plan), plan.nan.positive])
+        values = decode_chunk(codes, fmt, out_native)
         return SearchKernel(plan, native, as_words(values))
     lane = lane_of(plan, 8 * native.itemsize)
     if lane is None:
