@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from numformats.formats.floating import FloatFormat
 from numformats.formats.fnuz import float8_e4m3b11fnuz, float8_e4m3fnuz, float8_e5m2fnuz
 from numformats.formats.format import Format
+from numformats.formats.hifloat import hifloat8
 from numformats.formats.ieee import (
     bfloat16,
     dlfloat16,
@@ -104,6 +105,7 @@ __all__ = [
     "float32",
     "get_format",
     "get_scaled_format",
+    "hifloat8",
     "list_formats",
     "list_scaled_formats",
     "lns",

@@ -281,18 +281,33 @@ class NumberSystem(ABC):
 
     @abstractmethod
     def value_of_step(self, step: int) -> Fraction:
-        """The value of a step between the ends."""
+        """The value of a step between the ends, and of those beyond that rounding knows."""
 
     @abstractmethod
     def code_of_step(self, step: int) -> int:
         """The code that is written for that value."""
+
+    @property
+    def rounds_beyond(self) -> bool:
+        """Whether rounding goes on beyond the ends, as if there were more values: what becomes one
+        of these overflows. If not, the ends are where all numbers beyond are rounded to.
+        """
+        return self.lattice is not None
+
+    @property
+    def steps(self) -> range:
+        """The steps that rounding knows where there is no lattice: one for each value, and one
+        beyond each end if rounding goes on there.
+        """
+        beyond = int(self.rounds_beyond)
+        return range(self.lowest_step - beyond, self.highest_step + 1 + beyond)
 
     def step_of(self, value: Fraction) -> int:
         """The step of a value; of what is none, the one below it (in a lattice: nearer to zero)."""
         if self.lattice is not None:
             below = self.lattice.step_below(abs(value))
             return -below if value < 0 else below
-        low, high = self.lowest_step, self.highest_step
+        low, high = self.steps[0], self.steps[-1]
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self.value_of_step(middle) <= value else (low, middle - 1)
@@ -318,24 +333,20 @@ class NumberSystem(ABC):
 
     @property
     def values_in_order(self) -> tuple[float, ...]:
-        """The value of each step."""
-        return tuple(float(self.value_of_step(step)) for step in self._steps)
+        """The value of each of `steps`."""
+        return tuple(float(self.value_of_step(step)) for step in self.steps)
 
     @property
     def codes_in_order(self) -> tuple[int, ...]:
-        """The code of each step."""
-        return tuple(map(self.code_of_step, self._steps))
+        """The code of each step between the ends."""
+        return tuple(map(self.code_of_step, range(self.lowest_step, self.highest_step + 1)))
 
     @property
     def boundaries_in_order(self) -> tuple[tuple[float, float], ...]:
-        """The boundary above each step but the highest, as a sum of two float64: see
+        """The boundary above each of `steps` but the last, as a sum of two float64: see
         `numformats.irrational.as_two_floats`.
         """
-        return tuple(as_two_floats(self.boundary(step)) for step in self._steps[:-1])
-
-    @property
-    def _steps(self) -> range:
-        return range(self.lowest_step, self.highest_step + 1)
+        return tuple(as_two_floats(self.boundary(step)) for step in self.steps[:-1])
 
     # Codes
 

@@ -7,6 +7,7 @@ sign alone. A plan asks `numformats.exact` once and keeps the codes, so that thi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -50,8 +51,11 @@ class EncodePlan:
 
 @dataclass(frozen=True, eq=False)
 class StaircasePlan:
-    """The parameters of encoding into a system of few values: these in ascending order.
+    """The parameters of encoding into a system of few values: these in ascending order, and those
+    beyond the ends that rounding knows.
 
+    codes: what is written for each, and is_odd, whether its own is odd: beyond the ends, what is
+    written is decided by the modes.
     boundaries: where rounding to nearest changes sides between each two values, as sums of two
     float64 numbers: see `numformats.irrational.as_two_floats`.
     """
@@ -59,6 +63,7 @@ class StaircasePlan:
     rounding: RoundingMode
     values: tuple[float, ...]
     codes: tuple[int, ...]
+    is_odd: tuple[bool, ...]
     boundaries: tuple[tuple[float, float], ...]
     infinity: BySign
     nan: BySign
@@ -114,7 +119,15 @@ def make_plan(system: NumberSystem, modes: Modes) -> Plan:
             nan=nan,
         )
     if lattice is None:
-        return _staircase_plan(system, modes.rounding, infinity, nan)
+        return StaircasePlan(
+            rounding=modes.rounding,
+            values=system.values_in_order,
+            codes=_codes_of_steps(system, code),
+            is_odd=tuple(map(system.is_odd, system.steps)),
+            boundaries=system.boundaries_in_order,
+            infinity=infinity,
+            nan=nan,
+        )
     return EncodePlan(
         lattice=lattice,
         rounding=modes.rounding,
@@ -130,17 +143,14 @@ def make_plan(system: NumberSystem, modes: Modes) -> Plan:
     )
 
 
-def _staircase_plan(
-    system: NumberSystem, rounding: RoundingMode, infinity: BySign, nan: BySign
-) -> StaircasePlan:
-    return StaircasePlan(
-        rounding,
-        values=system.values_in_order,
-        codes=system.codes_in_order,
-        boundaries=system.boundaries_in_order,
-        infinity=infinity,
-        nan=nan,
-    )
+def _codes_of_steps(
+    system: NumberSystem, code: Callable[[Fraction | float], int]
+) -> tuple[int, ...]:
+    """What is written for each step; beyond the ends, what a projection makes of its value."""
+    if not system.rounds_beyond:
+        return system.codes_in_order
+    below, above = (code(system.value_of_step(system.steps[end])) for end in (0, -1))
+    return below, *system.codes_in_order, above
 
 
 def _power_of_two_beyond(system: NumberSystem) -> Fraction:

@@ -114,7 +114,7 @@ def _starts(plan: StaircasePlan, *, negative: bool) -> Sums:
     """Between each two values, the first number that becomes the upper one, if the numbers there
     have that sign.
     """
-    values, codes = _listed(plan)
+    values, is_odd = _listed(plan).values, np.array(plan.is_odd)
     decided = deterministic(plan.rounding)
     assert decided is not None
     lower, upper = values[:-1].astype(np.complex128), values[1:].astype(np.complex128)
@@ -127,7 +127,7 @@ def _starts(plan: StaircasePlan, *, negative: bool) -> Sums:
         Away.ABOVE_HALF: past,
         Away.NEVER: upper,
     }
-    lower_is_odd, upper_is_odd = codes[:-1] & 1 == 1, codes[1:] & 1 == 1
+    lower_is_odd, upper_is_odd = is_odd[:-1], is_odd[1:]
     inward_is_odd = lower_is_odd
     if negative:
         # There the way from zero leads down: what goes down from half the way on goes up just above

@@ -43,9 +43,14 @@ def representative(interval: Interval, system: NumberSystem, modes: Modes) -> Fr
         return None
     near = neighbours(middle, system)
     if near.are_one:
-        is_beyond = low >= system.highest or high <= system.lowest
-        return middle if system.lattice is None and is_beyond else None
+        return middle if system.lattice is None and _is_beyond(low, high, system) else None
     return middle if _decides(low, high, near, modes.rounding) else None
+
+
+def _is_beyond(low: End, high: End, system: NumberSystem) -> bool:
+    """Whether an interval lies beyond the first or the last step."""
+    first, last = system.value_of_step(system.steps[0]), system.value_of_step(system.steps[-1])
+    return low >= last or high <= first
 
 
 def _decides(low: End, high: End, near: Neighbours, mode: RoundingMode) -> bool:

@@ -91,8 +91,8 @@ class Trace:
             return Flags.INVALID if is_outside and self.modes.saturation != "wrap" else inexact
         if lattice is not None and not system.signed and self.rounded < 0:
             return Flags.INVALID
-        # There is nothing that rounding could make of a number beyond the ends of a staircase.
-        unlimited = x if lattice is None else self.rounded
+        # There may be nothing that rounding could make of a number beyond the ends.
+        unlimited = self.rounded if system.rounds_beyond else x
         is_beyond = unlimited > system.highest or unlimited < min(system.lowest, Fraction(0))
         if inexact and is_beyond:
             return Flags.OVERFLOW | inexact

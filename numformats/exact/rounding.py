@@ -58,7 +58,7 @@ class Neighbours:
 
 
 def neighbours(x: Fraction, system: NumberSystem) -> Neighbours:
-    """The neighbours of a number; beyond the ends of what is no lattice, the end."""
+    """The neighbours of a number; beyond the last steps of what is no lattice, the last one."""
     if system.lattice is None:
         return _staircase_neighbours(x, system)
     lattice, magnitude = system.lattice, abs(x)
@@ -74,8 +74,7 @@ def neighbours(x: Fraction, system: NumberSystem) -> Neighbours:
 
 def _staircase_neighbours(x: Fraction, system: NumberSystem) -> Neighbours:
     lower = upper = system.step_of(x)
-    low = system.value_of_step(lower)
-    if low < x < system.highest:
+    if system.value_of_step(lower) < x and lower < system.steps[-1]:
         upper = lower + 1
     inward, outward = (upper, lower) if x < 0 else (lower, upper)
     return Neighbours(

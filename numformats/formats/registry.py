@@ -8,7 +8,17 @@ from typing import Any, Final
 import numpy as np
 
 from numformats.checks import unknown
-from numformats.formats import fnuz, ieee, integers, logarithmic, ocp, p3109, posits, takums
+from numformats.formats import (
+    fnuz,
+    hifloat,
+    ieee,
+    integers,
+    logarithmic,
+    ocp,
+    p3109,
+    posits,
+    takums,
+)
 from numformats.formats.format import Format
 
 # Families with a written list; P3109's members are made by rule.
@@ -16,6 +26,7 @@ _FAMILIES: Final[dict[str, tuple[Sequence[Format], Mapping[str, Format]]]] = {
     "ieee": (ieee.FORMATS, ieee.ALIASES),
     "ocp": (ocp.FORMATS, ocp.ALIASES),
     "fnuz": (fnuz.FORMATS, fnuz.ALIASES),
+    "hifloat": (hifloat.FORMATS, hifloat.ALIASES),
     "integers": (integers.FORMATS, integers.ALIASES),
     "posits": (posits.FORMATS, posits.ALIASES),
     "takums": (takums.FORMATS, takums.ALIASES),
@@ -76,9 +87,9 @@ def names_like(name: str) -> list[str]:
 def list_formats(family: str | None = None) -> list[str]:
     """The names of all formats with a name of their own, or of one family.
 
-    `family` is one of ieee, ocp, fnuz, integers, posits, takums, logarithmic and p3109; ValueError
-    for another. The 504 names of IEEE P3109, which are made by rule, are listed only when asked
-    for; those of further widths of other families, made by rule, too, are not.
+    `family` is one of ieee, ocp, fnuz, hifloat, integers, posits, takums, logarithmic and p3109;
+    ValueError for another. The 504 names of IEEE P3109, which are made by rule, are listed only
+    when asked for; those of further widths of other families, made by rule, too, are not.
 
     >>> import numformats as nf
     >>> nf.list_formats("fnuz")

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from fractions import Fraction
 from functools import cached_property
+from typing import ClassVar
 
 from numformats.formats.float_lists import (
     greatest_divisor,
@@ -22,10 +23,15 @@ from numformats.system import NumberSystem
 class StaircaseFormat(WithoutExponent):
     """A format that is told by the value of each of its codes: all else follows.
 
-    Whoever adds one says `bits` and `value`, and `boundary` where it is not the mean of the two
-    values. It has 16 bits at the most, and all its finite values are exact in float64. Where a
-    value has several codes, the first is written.
+    Whoever adds one says `bits` and `value`, `boundary` where it is not the mean of the two values,
+    and `value_beyond` where numbers beyond the ends may overflow. It has 16 bits at the most, and
+    all its finite values are exact in float64. Where a value has several codes, the first is
+    written.
     """
+
+    # The number in whose place positive infinity stands, for rounding: the value that its code
+    # would have, if it were the next of the values. As far on the other side lies the negative one.
+    value_beyond: ClassVar[Fraction | None] = None
 
     @abstractmethod
     def value(self, code: int) -> Extended:
@@ -42,9 +48,17 @@ class StaircaseFormat(WithoutExponent):
         return tuple(first[value] for value in sorted(first))
 
     @cached_property
-    def values_in_order(self) -> tuple[float, ...]:
+    def _finite_values(self) -> tuple[float, ...]:
         """The finite values, each once."""
         return tuple(float(self.value(code)) for code in self.codes_in_order)
+
+    @cached_property
+    def values_in_order(self) -> tuple[float, ...]:
+        """The finite values, and those in whose places infinities stand."""
+        if self.value_beyond is None:
+            return self._finite_values
+        beyond = float(self.value_beyond)
+        return -beyond, *self._finite_values, beyond
 
     @cached_property
     def boundaries_in_order(self) -> tuple[tuple[float, float], ...]:
@@ -61,25 +75,33 @@ class StaircaseFormat(WithoutExponent):
     @property
     def highest_step(self) -> int:
         """The step of the largest finite value."""
-        return len(self.values_in_order) - 1
+        return len(self._finite_values) - 1
+
+    @property
+    def rounds_beyond(self) -> bool:
+        """Whether there is a place for infinity in the order, beyond the largest value."""
+        return self.value_beyond is not None
 
     def value_of_step(self, step: int) -> Fraction:
         """The value at a place in the order."""
-        return Fraction(self.values_in_order[step])
+        return Fraction(self.values_in_order[step - self.steps[0]])
 
     def code_of_step(self, step: int) -> int:
-        """The code at a place in the order."""
+        """The code at a place in the order; beyond the ends, that of infinity."""
+        if self.rounds_beyond and not 0 <= step <= self.highest_step:
+            return self.code_of_infinity(step < 0)
         return self.codes_in_order[step]
 
     def step_of(self, value: Fraction) -> int:
         """The step of a value; of what is none, the one below it, or the first."""
+        first, last = self.steps[0], self.steps[-1]
         try:
             nearest = float(value)
         except OverflowError:
-            return self.highest_step if value > 0 else 0
+            return last if value > 0 else first
         # No value lies between a number and the float64 nearest to it, and values are such.
         find = bisect_right if nearest <= value else bisect_left
-        return max(find(self.values_in_order, nearest) - 1, 0)
+        return max(first + find(self.values_in_order, nearest) - 1, first)
 
     @cached_property
     def _special_codes(self) -> dict[str, int]:
@@ -131,17 +153,17 @@ class StaircaseFormat(WithoutExponent):
     @cached_property
     def precision(self) -> int:
         """The most significand bits that any value has."""
-        return largest_significand_bits(self.values_in_order)
+        return largest_significand_bits(self._finite_values)
 
     @cached_property
     def quantum(self) -> Fraction:
         """What all values are multiples of."""
-        return greatest_divisor(self.values_in_order)
+        return greatest_divisor(self._finite_values)
 
     @cached_property
     def smallest_positive_exact(self) -> Fraction:
         """The smallest magnitude other than 0, exactly."""
-        return Fraction(min(abs(value) for value in self.values_in_order if value != 0))
+        return Fraction(min(abs(value) for value in self._finite_values if value != 0))
 
     @property
     def smallest_normal_exact(self) -> Fraction:
@@ -151,7 +173,7 @@ class StaircaseFormat(WithoutExponent):
     @cached_property
     def spacing_at_one(self) -> Fraction:
         """The smallest distance between two values, exactly."""
-        return smallest_distance(self.values_in_order)
+        return smallest_distance(self._finite_values)
 
     def _summary(self) -> list[tuple[str, str]]:
         return [

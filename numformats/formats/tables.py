@@ -89,10 +89,10 @@ class TableFormat(StaircaseFormat):
         """The codes that are written for the values, by these."""
         # By the floats themselves, which is faster for tables of thousands.
         first = dict(zip(reversed(self.table), reversed(range(len(self.table))), strict=True))
-        return tuple(first[value] for value in self.values_in_order)
+        return tuple(first[value] for value in self._finite_values)
 
     @cached_property
-    def values_in_order(self) -> tuple[float, ...]:
+    def _finite_values(self) -> tuple[float, ...]:
         """The values, each once."""
         return tuple(sorted(set(self.table)))
 

@@ -240,7 +240,7 @@ def _point_bits(fmt: ScaledFormat) -> int:
     target: NumberSystem = WIDE if fmt.zero_point is not None else fmt.element
     if target.lattice is not None:
         return (target.precision if target.lattice.floating else target.bits) + 1
-    steps = range(target.lowest_step, target.highest_step)
+    steps = target.steps[:-1]
     if len(steps) >= _MOST_ASKED:
         return _FLOAT64_BITS
     boundaries = target.boundaries_in_order

@@ -155,7 +155,9 @@ def _boundaries_of_staircase(fmt: Format) -> tuple[Floats, Floats]:
     if fmt.bits > EVERY_CODE_BITS:
         return boundaries_above(finite_values(fmt)[:-1], fmt)
     nearest, rest = np.array(fmt.boundaries_in_order).reshape(-1, 2).T.copy()
-    return nearest, rest
+    # Beyond the last value there may be one more.
+    own = slice(1, -1) if fmt.rounds_beyond else slice(None)
+    return nearest[own], rest[own]
 
 
 def boundaries_above(values: Floats, fmt: Format) -> tuple[Floats, Floats]:

@@ -24,7 +24,13 @@ from numformats.codec.numba.lanes import (
 )
 from numformats.codec.numba.regular import NormalLoop, RegularLoop
 from numformats.codec.numba.regular_words import RegularWords, regular_words_of
-from numformats.codec.numba.search import LaneWords, find_thresholds, is_searchable, search
+from numformats.codec.numba.search import (
+    LaneWords,
+    codes_of_places,
+    find_thresholds,
+    is_searchable,
+    search,
+)
 from numformats.codec.numba.tapered import TaperedKernel, tapered_lane
 from numformats.codec.numba.tapered_decode import decode_tapered, pieces_of
 from numformats.codec.numba.views import NO_WORDS, as_words, read_only, word_dtype
@@ -196,7 +202,7 @@ def _inner_loop(words: Array) -> RegularLoop | NormalLoop:
 class SearchKernel:
     """`search.search` for a plan and an input dtype.
 
-    values: what is written for each code of the plan, and for NaN; the codes themselves if None.
+    values: what is written for the code at each place, and for NaN; the codes themselves if None.
     """
 
     def __init__(
@@ -207,7 +213,7 @@ class SearchKernel:
         lane = LANE64 if dtype == np.float64 else LANE32
         self.lane_words = LaneWords.of(lane, plan)
         self.thresholds = read_only(find_thresholds(plan, lane))
-        results = np.array([*plan.codes, plan.nan.positive], np.uint32)
+        results = np.array([*codes_of_places(plan), plan.nan.positive], np.uint32)
         self.results = self._for_places(results if values is None else values)
 
     def _for_places(self, results: Array) -> Array:
@@ -279,7 +285,8 @@ def rounding_kernel_for(
     if isinstance(plan, StaircasePlan):
         if not is_searchable(plan):
             return None
-        values = decode_chunk(np.array([*plan.codes, plan.nan.positive]), fmt, out_native)
+        codes = np.array([*codes_of_places(plan), plan.nan.positive])
+        values = decode_chunk(codes, fmt, out_native)
         return SearchKernel(plan, native, as_words(values))
     if isinstance(plan, TaperedPlan):
         if not has_table(fmt):

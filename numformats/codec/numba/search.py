@@ -25,15 +25,12 @@ Array = NDArray[Any]
 
 
 def is_searchable(plan: StaircasePlan) -> bool:
-    """Whether a plan is deterministic, its values only grow with the number, and infinity becomes
-    what the largest numbers become, or else NaN.
+    """Whether a plan is deterministic, and its values only grow with the number.
 
     Modes that look at zero are ambiguous between two values of which neither is: what is rounded
     toward zero from below ends above it.
     """
     if random_bit_count(plan.rounding):
-        return False
-    if not (infinity_is_nan(plan) or plan.infinity == BySign(plan.codes[-1], plan.codes[0])):
         return False
     straddles = plan.values[0] < 0 < plan.values[-1] and 0.0 not in plan.values
     return not straddles or plan.rounding in ("nearest_even", "nearest_away", "nearest_zero")
@@ -45,23 +42,38 @@ def infinity_is_nan(plan: StaircasePlan) -> bool:
     return len(codes) == 1
 
 
+def infinity_is_apart(plan: StaircasePlan) -> bool:
+    """Whether infinities become another code than the largest numbers do, and not that of NaN."""
+    of_largest = BySign(plan.codes[-1], plan.codes[0])
+    return not infinity_is_nan(plan) and plan.infinity != of_largest
+
+
+def codes_of_places(plan: StaircasePlan) -> tuple[int, ...]:
+    """The codes at the places that `find_thresholds` parts: of values, and of infinities apart."""
+    if not infinity_is_apart(plan):
+        return plan.codes
+    return plan.infinity.negative, *plan.codes, plan.infinity.positive
+
+
 def find_thresholds(plan: StaircasePlan, lane: Lane) -> Array:
-    """For each value of a table but the lowest, the key of the first float that becomes it or more.
+    """For each place but the lowest, the key of the first float that is at it or above.
 
     Returns 2**k - 1 words of the lane, for the smallest k that is enough; the last ones are never
     reached. A key is the place of a float in the order of all floats, as `keys_of` has it.
     """
+    is_apart = infinity_is_apart(plan)
 
     def places_of_keys(keys: Array) -> Array:
-        floats = floats_of(keys.astype(lane.dtype), lane.float_dtype)
-        return staircase.places_of(floats.astype(np.float64), plan, None)
+        floats = floats_of(keys.astype(lane.dtype), lane.float_dtype).astype(np.float64)
+        places = staircase.places_of(floats, plan, None)
+        return places + 1 + np.isinf(floats) * np.sign(floats).astype(int) if is_apart else places
 
     # From minus infinity to plus infinity, which has taken all steps.
     infinity = lane.infinity_word | lane.sign_bit
     keys, places = changes_of(places_of_keys, int(lane.ones - infinity), int(infinity))
-    steps = np.arange(1, len(plan.values))
+    steps = np.arange(1, len(codes_of_places(plan)))
     thresholds = np.full(2 ** int(steps.size).bit_length() - 1, lane.ones, lane.dtype)
-    # Of values that no float becomes, the key is that of the next one's.
+    # Of places that no float is at, the key is that of the next one's.
     thresholds[: steps.size] = keys[np.searchsorted(places, steps)]
     return thresholds
 
