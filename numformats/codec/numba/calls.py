@@ -388,12 +388,7 @@ def decoder_for(fmt: NumberSystem, dtype: np.dtype[Any]) -> Decoder | None:
     """
     native, of_codes = dtype.newbyteorder("="), code_dtype(fmt)
     # Arithmetic is faster than a table, which has no vectors.
-    fields, pieces = decode.fields_of(fmt, native), pieces_of(fmt, native)
-    if pieces is not None:
-        return Decoder(
-            of_codes,
-            lambda codes, out: decode_tapered(_read_only_view(codes, of_codes), *pieces, out),
-        )
+    fields = decode.fields_of(fmt, native)
     if fields is None and has_table(fmt):
         table = as_words(value_table(fmt, native))
         words = table.dtype
@@ -405,6 +400,12 @@ def decoder_for(fmt: NumberSystem, dtype: np.dtype[Any]) -> Decoder | None:
             return is_in_range
 
         return Decoder(of_codes, look_up)
+    pieces = pieces_of(fmt, native) if fields is None else None
+    if pieces is not None:
+        return Decoder(
+            of_codes,
+            lambda codes, out: decode_tapered(_read_only_view(codes, of_codes), *pieces, out),
+        )
     if fields is None:
         return None
     loop = decode.decode_fixed if isinstance(fields, decode.FixedFields) else decode.decode_floats

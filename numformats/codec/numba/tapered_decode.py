@@ -1,4 +1,4 @@
-"""Decoding systems whose precision tapers off, by arithmetic: faster than a table of all values.
+"""Decoding systems whose precision tapers off, where a table of all values would be too large.
 
 Within a regime the bits of a code and those of the float with its value go together: both grow by
 the same amount from one code to the next. So a word tells a code's float: where such a piece would
