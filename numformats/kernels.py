@@ -55,6 +55,7 @@ _LOOPS: tuple[Any, ...] = (
     encode.write_entries,
     search.search,
     tapered.project_tapered,
+    tapered.project_tapered_at_random,
     tapered_decode.decode_tapered,
     decode.look_up_codes,
     decode.decode_floats,
@@ -85,7 +86,7 @@ def compile_all() -> int:
 def _steps() -> Iterator[Callable[[], object]]:
     """The work, in steps of some seconds at the most."""
     for dtype, mode, (fmt, saturation) in product(_INPUTS, _MODES, _formats()):
-        if mode == "nearest_even" or fmt.lattice is not None:
+        if mode == "nearest_even" or fmt.lattice is not None or fmt.taper is not None:
             yield partial(_compile_casts, np.dtype(dtype), mode, fmt, saturation)
     yield _compile_fixed_point
     yield _compile_scales

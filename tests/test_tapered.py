@@ -135,11 +135,39 @@ def test_arrays_are_projected_as_the_oracle_says_on_both_paths(fmt: Any, dtype: 
         ]
         np.testing.assert_array_equal(of_numpy, expected, str(mode))
         kernel = calls.kernel_for(plan, x.dtype)
-        assert (kernel is None) == bool(count)
-        if kernel is not None:
-            compiled = np.empty_like(of_numpy)
-            calls.project_into(compiled, x, kernel)
-            np.testing.assert_array_equal(compiled, expected, str(mode))
+        compiled = np.empty_like(of_numpy)
+        calls.project_into(compiled, x, kernel, random_bits=draws)
+        np.testing.assert_array_equal(compiled, expected, str(mode))
+
+
+@pytest.mark.parametrize("fmt", [nf.posit8, nf.takum8, nf.posit16, nf.posit(20, 1)], ids=by_name)
+@pytest.mark.parametrize("mode", [Stochastic(30), Stochastic(17, "C"), "stochastic_equal"], ids=str)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16], ids=str)
+def test_drawn_bits_are_the_same_on_both_paths(fmt: Any, mode: Any, dtype: Any) -> None:
+    """In blocks with numbers far from 1, which NumPy does, and in those without."""
+    calls = importlib.import_module("numformats.codec.numba.calls")
+    x = RNG.standard_normal(3 * 2048 + 100)
+    x[2048:4096] *= 2.0 ** RNG.integers(-60, 60, 2048)
+    x[[5, 2050, 6000]] = 0, np.nan, np.inf
+    with np.errstate(over="ignore"):
+        x = x.astype(dtype)
+    plan = make_plan(fmt, Modes(mode))
+    wanted = np.empty(x.shape, code_dtype(fmt))
+    numpy_path.project_into(wanted, x, plan, key=7)
+    found = np.empty_like(wanted)
+    calls.project_into(found, x, calls.kernel_for(plan, x.dtype), key=7)
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_draws_too_fine_for_a_lane_go_through_numpy() -> None:
+    calls = importlib.import_module("numformats.codec.numba.calls")
+    plan = make_plan(nf.posit32, Modes(Stochastic(32)))
+    assert calls.kernel_for(plan, np.dtype(np.float32)) is None
+    x = RNG.standard_normal(300)
+    found = nf.posit32.encode(x, Stochastic(32), random_bits=np.arange(300) * 2**23)
+    for i, number in enumerate(x):
+        expected = nf.exact.project(number, nf.posit32, Stochastic(32), random_bits=i * 2**23)
+        assert found[i] == expected
 
 
 @pytest.mark.parametrize("fmt", ALL, ids=by_name)

@@ -19,18 +19,33 @@ from numpy import (
     left_shift,
     maximum,
     minimum,
+    multiply,
     right_shift,
     subtract,
 )
 from numpy.typing import NDArray
 
 from numformats.codec.numba.bits import bits_of, signed
-from numformats.codec.numba.encode import L1_CHUNK, codes_place, lanes_of, look_up
+from numformats.codec.numba.encode import (
+    L1_CHUNK,
+    codes_place,
+    draws_of,
+    fill_draws,
+    lanes_of,
+    look_up,
+)
 from numformats.codec.numba.lanes import LANE32, LANE64, Lane
 from numformats.codec.numba.steps import kernel, step
-from numformats.codec.numba.views import read_only, word_dtype
+from numformats.codec.numba.views import NO_WORDS, read_only, word_dtype
 from numformats.codec.plan import TaperedPlan
-from numformats.modes import Away, deterministic
+from numformats.codec.tapered import encode_chunk
+from numformats.modes import (
+    Away,
+    RoundingMode,
+    Stochastic,
+    deterministic,
+    random_bit_count,
+)
 from numformats.system import Binade
 
 # The exponents of float32's subnormal numbers come before those of normal ones.
@@ -56,11 +71,17 @@ class TaperedWords(NamedTuple):
     distance_mask: Any
     # Bits of a place after the point.
     fraction: Any
+    code_bits: Any
     # What is added to a place before its fraction is cut off, for positive and negative numbers;
     # and what more to an odd one.
     up: Any
     negative_up: Any
     odd_up: Any
+    # What is added by a random mode: for each unit of a random number, and beside; less for odd
+    # numbers, whose ties fall.
+    unit_up: Any
+    beside: Any
+    ties_fall: Any
     lowest: Any
     highest: Any
     code_mask: Any
@@ -75,19 +96,10 @@ _COUNT = len(TaperedWords._fields)
 
 
 def words_of(plan: TaperedPlan, lane: Lane) -> NDArray[Any]:
-    """`TaperedWords` of a plan whose rounding is deterministic, as an array."""
+    """`TaperedWords` of a plan, as an array."""
     fraction = lane.bits - plan.bits
-    half = 1 << (fraction - 1)
-    # With these added, what is to go away from zero carries into the next step.
-    up = {
-        Away.INEXACT: 2 * half - 1,
-        Away.FROM_HALF: half,
-        Away.ABOVE_HALF: half - 1,
-        Away.NEVER: 0,
-    }
-    decided = deterministic(plan.rounding)
-    assert decided is not None
-    even = up[decided.from_even]
+    up, negative_up, odd_up = _ups(plan.rounding, fraction)
+    unit_up, beside, ties_fall = _random_ups(plan.rounding, fraction)
     words = TaperedWords(
         zero=0,
         one=1,
@@ -100,9 +112,13 @@ def words_of(plan: TaperedPlan, lane: Lane) -> NDArray[Any]:
         bias=lane.bias << lane.trailing_bits,
         distance_mask=2**_DISTANCE_BITS - 1,
         fraction=fraction,
-        up=even,
-        negative_up=even if decided.negative is None else up[decided.negative],
-        odd_up=(up[decided.from_odd] - even) % 2**lane.bits,
+        code_bits=plan.bits,
+        up=up,
+        negative_up=negative_up,
+        odd_up=odd_up % 2**lane.bits,
+        unit_up=unit_up,
+        beside=beside,
+        ties_fall=ties_fall,
         # By directed modes what is not zero is never cut off to it, where it must not.
         lowest=min(plan.lowest_step.positive, plan.lowest_step.negative),
         highest=plan.highest_step,
@@ -113,6 +129,36 @@ def words_of(plan: TaperedPlan, lane: Lane) -> NDArray[Any]:
         negative_nan=plan.nan.negative,
     )
     return np.array(words, lane.dtype)
+
+
+def _ups(rounding: RoundingMode, fraction: int) -> tuple[int, int, int]:
+    """What is added to a place, so that what is to go away from zero carries into the next step:
+    to positive and to negative numbers, and more to an odd place.
+    """
+    decided = deterministic(rounding)
+    if decided is None:
+        return 0, 0, 0
+    half = 1 << (fraction - 1)
+    up = {
+        Away.INEXACT: 2 * half - 1,
+        Away.FROM_HALF: half,
+        Away.ABOVE_HALF: half - 1,
+        Away.NEVER: 0,
+    }
+    even = up[decided.from_even]
+    negative = even if decided.negative is None else up[decided.negative]
+    return even, negative, up[decided.from_odd] - even
+
+
+def _random_ups(rounding: RoundingMode, fraction: int) -> tuple[int, int, int]:
+    """The same for a random number R, as `TaperedWords` has it. P3109 adds R to the fraction in N
+    bits, cut off (A), or rounded half up (B) or half to even (C).
+    """
+    if not isinstance(rounding, Stochastic):
+        # With equal chances a draw of 1 takes all that is inexact.
+        return (1 << fraction) - 1, 0, 0
+    unit = 1 << max(fraction - rounding.bits, 1)
+    return unit, unit // 2 if rounding.variant != "A" else 0, int(rounding.variant == "C")
 
 
 def table_of(plan: TaperedPlan, lane: Lane) -> NDArray[Any]:
@@ -145,7 +191,9 @@ def serves(plan: TaperedPlan, lane: Lane) -> bool:
         (start * 2**fraction) % 2**_DISTANCE_BITS == 0 and width >= -fraction
         for start, width in binades
     )
-    return is_exact and fraction - 2 >= _DISTANCE_BITS
+    # Below the steps of a random mode there is a bit that says whether any was lost.
+    has_room = fraction - random_bit_count(plan.rounding) >= 2
+    return is_exact and has_room and fraction - 2 >= _DISTANCE_BITS
 
 
 @step
@@ -205,6 +253,39 @@ def fill_codes(words: Any, entries: Any, out: Any, p: Any, has_subnormals: Any) 
 
 
 @step
+def fill_codes_at_random(
+    words: Any, entries: Any, draws: Any, draw_place: Any, out: Any, p: Any, has_subnormals: Any
+) -> Any:
+    """`fill_codes` of a random mode. Returns whether there are zeros, infinities or NaNs; and
+    whether there are others whose part of the way is not that of their place.
+
+    draws: uint32 random numbers; draw_place: how many places they have to go down.
+    """
+    most, is_uneven = p.zero, False
+    for i in range(words.size):
+        magnitude = bitwise_and(words[i], p.magnitude_mask)
+        before = subtract(magnitude, p.one)
+        most = maximum(most, before)
+        distance = bitwise_and(entries[i], p.distance_mask)
+        start = subtract(entries[i], distance)
+        normal = normal_of(magnitude, p, has_subnormals)
+        at_top = bitwise_and(left_shift(normal, p.to_top), p.magnitude_mask)
+        down = right_shift(at_top, distance)
+        lost = p.one if left_shift(down, distance) != at_top else p.zero
+        place = bitwise_or(add(start, down), lost)
+        # A distance of as many bits as a code has is that of a binade of less than a step.
+        is_part = (distance >= p.code_bits) | (right_shift(place, p.fraction) == p.zero)
+        is_uneven |= is_part & (before < subtract(p.infinity_word, p.one))
+        drawn = add(p.zero, right_shift(draws[i], draw_place))
+        up = add(multiply(drawn, p.unit_up), p.beside)
+        up = subtract(up, bitwise_and(drawn, p.ties_fall))
+        rounded = minimum(right_shift(add(place, up), p.fraction), p.highest)
+        negative = bitwise_and(subtract(p.zero, rounded), p.code_mask)
+        out[i] = negative if words[i] > p.magnitude_mask else rounded
+    return most >= subtract(p.infinity_word, p.one), is_uneven
+
+
+@step
 def put_specials(words: Any, out: Any, p: Any) -> bool:
     """The codes of zeros, infinities and NaNs in their places. Returns whether there is a NaN."""
     largest = p.zero
@@ -255,6 +336,51 @@ def project_tapered(
     return has_nan
 
 
+@kernel
+def project_tapered_at_random(
+    source: Any,
+    conversion: Any,
+    scratch: Any,
+    out: Any,
+    table: Any,
+    parameters: Any,
+    has_subnormals: Any,
+    values: Any,
+    row: Any,
+    given: Any,
+    key: Any,
+    draw_place: Any,
+    start: Any,
+) -> Any:
+    """`project_tapered` of a random mode. Returns how many are done: all, or those before the first
+    block that has one of which the loop can make nothing; and whether any of these is NaN.
+
+    given, key, start: as for `encode.project`; draw_place: as for `fill_codes_at_random`.
+    """
+    p = TaperedWords(*to_fixed_tuple(parameters, _COUNT))
+    scratch_entries = np.empty(L1_CHUNK, table.dtype)
+    halves, random = np.empty(L1_CHUNK, np.uint32), np.empty(L1_CHUNK, np.uint32)
+    random_scratch = (halves[: L1_CHUNK // 2], halves[L1_CHUNK // 2 :], random)
+    has_nan = False
+    for begin in range(0, source.size, L1_CHUNK):
+        end = begin + L1_CHUNK if source.size - begin > L1_CHUNK else source.size
+        lanes = lanes_of(source[begin:end], conversion, scratch)
+        part = codes_place(out, row, begin, end)
+        entries = scratch_entries[: lanes.size]
+        fill_entries(lanes, entries, table, p, has_subnormals)
+        draws = draws_of(begin, end, given, key, start, random_scratch)
+        has_specials, is_uneven = fill_codes_at_random(
+            lanes, entries, draws, draw_place, part, p, has_subnormals
+        )
+        if is_uneven:
+            return begin, has_nan
+        if has_specials:
+            has_nan |= put_specials(lanes, part, p)
+        if values is not None:
+            look_up(part, values, out[begin:end])
+    return source.size, has_nan
+
+
 class TaperedKernel:
     """`project_tapered` for a plan and an input dtype: all arguments but the arrays.
 
@@ -273,7 +399,7 @@ class TaperedKernel:
         conversion: int | None,
         values: NDArray[Any] | None = None,
     ) -> None:
-        self.dtype = dtype
+        self.dtype, self._plan = dtype, plan
         self._lane, self._conversion, self._values = lane, conversion, values
         self._converts = dtype != lane.float_dtype
         # Float32 that is to be widened is taken as numbers, and all else as words.
@@ -297,8 +423,32 @@ class TaperedKernel:
         key: NDArray[Any] | None = None,
         start: int,
     ) -> bool:
-        """Project elements; whether any is NaN. There are no random numbers to use."""
-        has_nan: bool = project_tapered(
+        """Project elements that begin at position `start`; whether any is NaN."""
+        if given is None and key is None:
+            has_nan: bool = project_tapered(*self._arguments(source, out))
+            return has_nan
+        # Given numbers are right-aligned, of drawn ones the upper bits are used.
+        down = np.uint32(0 if key is None else 32 - random_bit_count(self._plan.rounding))
+        random = NO_WORDS if given is None else given
+        words = NO_WORDS if key is None else key
+        has_nan, done = False, 0
+        while done < source.size:
+            left = self._arguments(source[done:], out[done:])
+            count, found = project_tapered_at_random(
+                *left, random[done:], words, down, start + done
+            )
+            done, has_nan = done + count, has_nan or found
+            if done < source.size:
+                end = min(done + L1_CHUNK, source.size)
+                draws = random[done:end] if key is None else _drawn(words, start + done)
+                draws = draws[: end - done] >> down
+                has_nan |= self._run_block(source[done:end], out[done:end], draws)
+                done = end
+        return has_nan
+
+    def _arguments(self, source: NDArray[Any], out: NDArray[Any]) -> tuple[Any, ...]:
+        """What both loops take."""
+        return (
             source,
             self._conversion,
             np.empty(L1_CHUNK, self._lane.dtype) if self._converts else None,
@@ -309,15 +459,24 @@ class TaperedKernel:
             self._values,
             None if self._values is None else np.empty(L1_CHUNK, np.uint32),
         )
-        return has_nan
+
+    def _run_block(self, source: NDArray[Any], out: NDArray[Any], draws: NDArray[Any]) -> bool:
+        """Project a block in NumPy; whether any is NaN."""
+        x = source.view(self.dtype).astype(np.float64)
+        codes = encode_chunk(x, self._plan, draws.astype(np.uint64))
+        out[...] = codes if self._values is None else self._values[codes]
+        return bool(np.isnan(x).any())
+
+
+def _drawn(key: NDArray[Any], start: int) -> NDArray[np.uint32]:
+    """Random words for the elements of a block."""
+    halves, draws = np.empty(L1_CHUNK, np.uint32), np.empty(L1_CHUNK, np.uint32)
+    fill_draws(key, start, halves[: L1_CHUNK // 2], halves[L1_CHUNK // 2 :], draws)
+    return draws
 
 
 def tapered_lane(plan: TaperedPlan, input_bits: int) -> Lane | None:
-    """The lane in which a plan is carried out for floats of a width; None if it is random, or fits
-    no lane.
-    """
-    if deterministic(plan.rounding) is None:
-        return None
+    """The lane in which a plan is carried out for floats of a width; None if it fits no lane."""
     for lane in (LANE32, LANE64):
         if lane.bits >= input_bits and serves(plan, lane):
             return lane
