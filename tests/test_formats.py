@@ -175,7 +175,9 @@ def test_unknown_names_come_with_the_nearest() -> None:
 
 
 def test_families_make_up_the_list() -> None:
-    families = [nf.list_formats(name) for name in ("ieee", "ocp", "fnuz", "integers")]
+    families = [
+        nf.list_formats(name) for name in ("ieee", "ocp", "fnuz", "integers", "logarithmic")
+    ]
     assert [name for family in families for name in family] == nf.list_formats()
 
 

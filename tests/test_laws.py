@@ -157,4 +157,4 @@ def test_formats_that_are_not_there_are_refused() -> None:
     with pytest.raises(ValueError, match="min_bits, max_bits: 5, 3"):
         strategies.formats(min_bits=5, max_bits=3)
     with pytest.raises(ValueError, match="no format"):
-        strategies.formats(kinds=("table",), sources=("named",))
+        strategies.formats(kinds=("fixed",), sources=("named",))
