@@ -77,9 +77,9 @@ LOGARITHMIC = """\
 
 What a code holds is a logarithm. `log_takum8` and `log_takum16` are logarithmic takums (Hunhold
 2024, arXiv:2404.18603); `nf.log_takum(n)` makes those of 6 to 16 bits, and their names are
-`log_takum{n}`. `nf.lns(n, f)`, named `lns{n}_{f}`, has a sign bit and a logarithm to base 2 in fixed
-point, with f of its n - 1 bits after the point; with the most negative logarithm, sign 0 is zero and
-sign 1 NaN.
+`log_takum{n}`. `nf.lns(n, f)`, named `lns{n}_{f}`, has a sign bit and a logarithm to base 2 in
+fixed point, with f of its n - 1 bits after the point; with the most negative logarithm, sign 0 is
+zero and sign 1 NaN.
 
 Most of these numbers are irrational. The value of a code is the float64 nearest to its number. The
 boundaries, at which rounding to nearest changes sides, are halfway between two logarithms, and are
