@@ -72,6 +72,22 @@ of the range. N is the number of bits. A narrow format never writes the lowest c
 range is symmetric."""
 
 
+LOGARITHMIC = """\
+### Logarithmic formats
+
+What a code holds is a logarithm. `log_takum8` and `log_takum16` are logarithmic takums (Hunhold
+2024, arXiv:2404.18603); `nf.log_takum(n)` makes those of 6 to 16 bits, and their names are
+`log_takum{n}`. `nf.lns(n, f)`, named `lns{n}_{f}`, has a sign bit and a logarithm to base 2 in
+fixed point, with f of its n - 1 bits after the point; with the most negative logarithm, sign 0 is
+zero and sign 1 NaN.
+
+Most of these numbers are irrational. The value of a code is the float64 nearest to its number. The
+boundaries, at which rounding to nearest changes sides, are halfway between two logarithms, and are
+compared exactly. The nearest modes make no number but zero a zero in takums; in `lns`, zero's
+boundary is half a step of the logarithm below the smallest value. What is beyond the largest value
+becomes that, and infinities NaN, unless a saturation mode says otherwise."""
+
+
 def formats_page() -> str:
     """The generated part of the formats page, in MyST Markdown."""
     sections = []
@@ -80,6 +96,7 @@ def formats_page() -> str:
         sections += [text, _table(members, NUMBERS), _table(members, CODES)]
     sections += [P3109, _table(range(1, 8), SIGNED_8_BITS)]
     sections += [INTEGERS, _table(INTEGER_PATTERNS, INTEGER_COLUMNS)]
+    sections += [LOGARITHMIC, _table(_members("logarithmic"), LOGARITHMIC_COLUMNS)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -204,6 +221,15 @@ INTEGER_COLUMNS: dict[str, Callable[[tuple[str, str, str]], str]] = {
     "max": lambda row: f"`{row[2]}`",
     "widths N": lambda row: _widths(_integers(row[0])),
     "with a dtype": lambda row: _widths([f for f in _integers(row[0]) if f.dtype is not None]),
+}
+
+
+LOGARITHMIC_COLUMNS: dict[str, Callable[[nf.Format], str]] = {
+    "format": lambda fmt: f"`{fmt.name}`",
+    "max": lambda fmt: f"{fmt.max:.6g}",
+    "smallest positive": lambda fmt: f"{fmt.smallest_subnormal:.6g}",
+    "next above 1": lambda fmt: f"1 + {fmt.eps:.6g}",
+    "NaN": lambda fmt: f"`0x{fmt.code_of_nan(False):X}`",
 }
 
 
