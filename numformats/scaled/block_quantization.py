@@ -233,7 +233,7 @@ class _Level(NamedTuple):
 @lru_cache(maxsize=512)  # plans are few, and compared by identity
 def _level_of_scales(plan: QuantizationPlan) -> _Level:
     fmt, rule = plan.format, plan.rule
-    return _level(plan, fmt.scale_element, rule, float(target_of(fmt.element, rule)), plan.grid)
+    return _level(plan, fmt.scale_element, rule, float(fmt.target(rule)), plan.grid)
 
 
 @lru_cache(maxsize=512)
@@ -242,7 +242,7 @@ def _level_of_tensor_scales(plan: QuantizationPlan) -> _Level:
     inner = fmt.scaled_scale
     assert inner is not None
     # Divided by one product, lest they be rounded twice.
-    divisor = float(target_of(inner.element, inner.rule)) * float(target_of(fmt.element, rule))
+    divisor = float(target_of(inner.element, inner.rule)) * float(fmt.target(rule))
     grid = grid_shape(*fmt.tiling_of_scales(plan.grid))
     return _level(plan, inner.scale_element, inner.rule, divisor, grid)
 

@@ -97,7 +97,7 @@ def decoded_chunks(
     values = ScaleValues.of(scales, fmt)
     no_zero_points = np.zeros((1,) * len(tile))
     for index, _ in chunks_in_order(codes.shape, limit):
-        own = spread_over(values.scales, index, tile)
+        own = values.scales_over(index, tile)
         zeros, offsets = no_zero_points, None
         elements = decode(codes[index], fmt.element)
         if values.zero_points is not None:

@@ -110,7 +110,8 @@ def plan_quantization(
     is_gathered = not is_empty and block_length(shape, tile) is None
     kernel = scale_kernel = None
     # Random bits go by the position in the array, and not in one whose tiles were gathered.
-    if calls is not None and not is_empty and not (is_random and is_gathered):
+    has_loops = calls is not None and not fmt.micro_exponents
+    if has_loops and not is_empty and not (is_random and is_gathered):
         scale_plan = make_plan(fmt.scale_element, Modes(rule.rounding, "finite"))
         scale_kernel = calls.kernel_for(scale_plan, _FLOAT64)
         if not by_absmax or scale_kernel is not None:
@@ -293,6 +294,7 @@ def plan_dequantization(
         block = block_length(shape, row_of(tile)) if is_by_rows else None
     is_compiled = (
         calls is not None
+        and not fmt.micro_exponents
         and not is_empty
         and dtype == _FLOAT32
         and fmt.element.bits <= TABLE_BITS
