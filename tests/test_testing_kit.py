@@ -259,7 +259,7 @@ REFUSED: list[tuple[str, Any]] = [
      lambda: strategies.formats(kinds=("floats",))),  # type: ignore[arg-type]
     ("sources: unknown 'mine'.* Known: named", lambda: strategies.formats(sources=("mine",))),  # type: ignore[arg-type]
     ("kinds, sources: no format of .*allow others",
-     lambda: strategies.formats(kinds=("table",), sources=("named",))),
+     lambda: strategies.formats(kinds=("fixed",), sources=("named",))),
     ("layout: unknown 'odd'", lambda: strategies.arrays(F, 3, layout="odd").example()),  # type: ignore[arg-type]
     *[("fmt: expected a format, got str", lambda make=make: make("e4m3fn"))
       for make in (strategies.codes, strategies.values, strategies.inputs,

@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from numformats.codec.arguments import is_float, prepare_out, read_dtype, read_real
 from numformats.scaled.catalogue import get_scaled_format
 from numformats.scaled.dequantization import CHUNK, decoded_chunks, dequantize_into
-from numformats.scaled.formats import Layout, ScaledFormat, layout_of, read_shape
+from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile, normalized
+from numformats.scaled.layout import Layout, layout_of, read_shape
 from numformats.scaled.scales import Scales, scale_values
 from numformats.scaled.storage import (
     PARTS,

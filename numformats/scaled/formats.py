@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
-from operator import index
-from types import MappingProxyType
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, cast
 
 from numformats.checks import require_name
 from numformats.formats.floating import FloatFormat
@@ -18,17 +15,9 @@ from numformats.formats.format import Format, html_table
 from numformats.formats.integers import IntFormat
 from numformats.scaled.describing import in_one_line, rows
 from numformats.scaled.granularity import Granularity, PerBlock, PerTensor, Tile
+from numformats.scaled.layout import MICRO_EXPONENTS, layout_of, read_shape
 from numformats.scaled.rules import ScaleRule, get_rule, target_of
-from numformats.scaled.tiling import grid_shape, micro_tile, scale_shape
 from numformats.system import NumberSystem, require_system
-
-# What the micro-exponents of each level are called in `ScaledArray`, the wider level first; and
-# what each of them is stored in.
-MICRO_EXPONENTS: Final = ("micro_exponents", "inner_micro_exponents")
-_BIT: Final = IntFormat("uint1", 1, signed=False)
-
-# The format and the shape of each part of an array, by its name in `ScaledArray`.
-Layout: TypeAlias = Mapping[str, tuple[Format, tuple[int, ...]]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -308,43 +297,6 @@ class ScaledFormat:
     def _repr_html_(self) -> str:
         """The same for a notebook, as a small table."""
         return html_table(type(self).__name__, self.name, rows(self))
-
-
-def read_shape(shape: Iterable[int]) -> tuple[int, ...]:
-    """The lengths of axes as Python's integers; TypeError for what are none.
-
-    What is kept for a shape would be found again by numbers that equal them.
-    """
-    try:
-        return tuple(map(index, shape))
-    except TypeError as error:
-        raise TypeError(f"shape: {shape!r}; {error}") from None
-
-
-# Kept for small arrays, for which it takes long; by types, too, since an axis of 1 equals one of
-# True, which is none.
-@lru_cache(maxsize=512, typed=True)
-def layout_of(fmt: ScaledFormat, shape: tuple[int, ...], axis: int | None) -> Layout:
-    """`ScaledFormat.stored_parts`, not to be changed."""
-    full = shape or (1,)
-    tile = fmt.granularity.tile(len(full), axis)
-    own = scale_shape(full, tile)
-    of_tensor: tuple[int, ...] = ()
-    if fmt.tensor_scale is not None:
-        of_tensor = scale_shape(*fmt.tiling_of_scales(grid_shape(full, tile)))
-    parts: dict[str, tuple[Format | None, tuple[int, ...]]] = {
-        "codes": (fmt.element, shape),
-        "scales": (fmt.scale_element, own),
-        "zero_points": (fmt.zero_point, own),
-        "tensor_scales": (fmt.tensor_scale, of_tensor),
-        "offsets": (fmt.offset, own),
-        "scale_mean": (fmt.scale_mean, ()),
-    }
-    for name, size in zip(MICRO_EXPONENTS, fmt.micro_exponents, strict=False):
-        parts[name] = (_BIT, scale_shape(full, micro_tile(tile, size)))
-    return MappingProxyType(
-        {name: (part, own) for name, (part, own) in parts.items() if part is not None}
-    )
 
 
 def _is_floating(fmt: object) -> bool:

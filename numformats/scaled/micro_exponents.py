@@ -20,7 +20,7 @@ from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
 from numformats.scaled.rules import ScaleRule, target_of
 from numformats.scaled.scales import Scales, scale_values
-from numformats.scaled.statistics import reach_of_tiles
+from numformats.scaled.statistics import TileStatistics
 from numformats.scaled.tiling import micro_tile, spread
 
 Array = NDArray[Any]
@@ -29,38 +29,29 @@ Array = NDArray[Any]
 def with_micro_exponents(scales: Scales, x: Array, fmt: ScaledFormat, tile: Tile) -> Scales:
     """Scales with the micro-exponents of an array, in formats that have these.
 
-    A bit is set where the largest magnitude, over all that its scale is without it and with all
-    levels below it, would reach twice the largest power of two among the elements. That is decided
-    by products, which float64 has exactly. Infinity counts: it is to become the largest that can
-    be. Numbers that share their scale with NaN have none.
+    A bit is set where the largest magnitude, over its scale as the wider levels have it and doubled
+    by all narrower ones, would reach twice the largest power of two among the elements. That is
+    decided by products, which float64 has exactly. As for scales, infinity does not count; where
+    there is NaN, no bit is set.
     """
     if not fmt.micro_exponents:
         return scales
-    found: list[Array] = []
+    found: list[NDArray[np.uint8]] = []
     whole = np.abs(scale_values(scales, fmt))
     sizes = (fmt.granularity.block_size or 0, *fmt.micro_exponents)
     for size, part in pairwise(sizes):
-        reach = reach_of_tiles(x, micro_tile(tile, part))
+        largest = TileStatistics(x, micro_tile(tile, part)).absmax()
         # How many parts a wider one has is the tile of its scale in the grid of these.
-        whole = spread(whole, reach.shape, micro_tile(tile, size // part))
-        is_set = reach >= whole * float(threshold(fmt, len(found)))
+        whole = spread(whole, largest.shape, micro_tile(tile, size // part))
+        is_set = largest >= whole * float(_threshold(fmt, len(found)))
         whole = np.where(is_set, 2 * whole, whole)
         found.append(is_set.astype(np.uint8))
-    return with_levels(scales, found)
+    return replace(scales, micro=found[0], inner_micro=found[1] if len(found) > 1 else None)
 
 
-def threshold(fmt: ScaledFormat, level: int) -> Fraction:
-    """From how many scales on a micro-exponent of a level is set; the widest level is level 0.
-
-    >>> from numformats.scaled import get_scaled_format
-    >>> [int(threshold(get_scaled_format("hif4"), level)) for level in (0, 1)]
-    [4, 2]
+def _threshold(fmt: ScaledFormat, level: int) -> Fraction:
+    """From how many scales on a bit of a level is set; the widest is level 0. In HiFloat4 4, and
+    then 2.
     """
     power = target_of(fmt.element, ScaleRule(target="power"))
     return power * 2 ** (len(fmt.micro_exponents) - level)
-
-
-def with_levels(scales: Scales, levels: list[Array]) -> Scales:
-    """Scales with the bits of one level or two."""
-    inner = levels[1] if len(levels) > 1 else None
-    return replace(scales, micro=levels[0], inner_micro=inner)

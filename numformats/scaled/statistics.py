@@ -115,14 +115,6 @@ class TileStatistics:
         return np.where(is_range, lower, least), np.where(is_range, upper, most)
 
 
-def reach_of_tiles(x: Array, tile: Tile) -> Floats:
-    """The largest magnitude of each tile, infinity included; NaN where there is NaN."""
-    found = np.zeros(grid_shape(x.shape, tile))
-    for area, place, extents in evenly_tiled(x.shape, tile):
-        found[place] = _largest(*as_tiles(x[area], extents))
-    return found
-
-
 def sums(x: Floats, tile: Tile) -> Floats:
     """The sum of each tile: of pairs of neighbours in C order, of pairs of these, and so on.
 

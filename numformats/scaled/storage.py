@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from numformats.codec import packing
 from numformats.codec.arguments import code_dtype, read_codes
 from numformats.formats.format import Format
-from numformats.scaled.formats import MICRO_EXPONENTS, ScaledFormat, layout_of
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.layout import MICRO_EXPONENTS, layout_of
 from numformats.scaled.tiling import grid_shape, micro_tile
 
 Array = NDArray[Any]
