@@ -15,9 +15,11 @@ import ml_dtypes
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scaled_meaning import parts_of
 
 import numformats as nf
 from numformats.cli.report import ReportOptions, report
+from numformats.codec import backends
 
 HIF4 = nf.get_scaled_format("hif4")
 HALF = Fraction(1, 2)
@@ -312,6 +314,25 @@ def test_formats_of_your_own_have_one_level_or_two() -> None:
     again = nf.ScaledArray.unpack(q.pack(), mx9, x.shape)
     np.testing.assert_array_equal(again.dequantize(), q.dequantize())
     assert "a bit per 8 and per 4 that doubles it" in repr(HIF4)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("shape", [(3, 5, 128), (130, 3, 66), (2, 70, 7), (1, 1, 1000)])
+@pytest.mark.parametrize("mode", ["nearest_even", "toward_zero", nf.Stochastic(4)], ids=str)
+def test_compiled_loops_have_the_same_bits(
+    shape: tuple[int, ...], axis: int, mode: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = drawn(shape, 8)
+    x.flat[:: x.size // 7] = 0, np.inf, -np.inf, -0.0, 1e-44, 3e38, np.nan, 5
+    for dtype in ("f4", "f8", ml_dtypes.bfloat16):
+        for fmt in (HIF4, replace(HIF4, name="one", micro_exponents=(16,))):
+            found = []
+            for is_disabled in (True, False):
+                monkeypatch.setattr(backends, "_IS_DISABLED", is_disabled)
+                q = nf.quantize(x.astype(dtype), fmt, axis=axis, rounding=mode, rng=3)
+                found.append((*parts_of(q), q.dequantize(np.float64)))
+            for expected, got in zip(*found, strict=True):
+                np.testing.assert_array_equal(got, expected)
 
 
 @pytest.mark.parametrize(

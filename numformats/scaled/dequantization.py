@@ -42,7 +42,8 @@ def dequantize_into(
         _compiled_way()(out, codes, scales, plan)
         return
     dtype = out.dtype.newbyteorder("=")
-    for chunk in decoded_chunks(codes, scales, fmt, plan.tile, CHUNK):
+    tile = fmt.granularity.tile(codes.ndim, axis)
+    for chunk in decoded_chunks(codes, scales, fmt, tile, CHUNK):
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             if chunk.offsets is None or dtype == np.float64:
                 numbers = chunk.numbers()

@@ -155,7 +155,7 @@ class ScaledFormat:
         if self.scaled_scale is not None:
             raise ValueError("micro_exponents: they go with scales of one level")
         is_nested = all(
-            0 < part < whole and whole % part == 0 for whole, part in pairwise((block or 0, *sizes))
+            1 < part < whole and whole % part == 0 for whole, part in pairwise((block or 0, *sizes))
         )
         if len(sizes) > len(MICRO_EXPONENTS) or not is_nested:
             raise ValueError(

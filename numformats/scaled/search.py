@@ -115,7 +115,7 @@ def chooser_of_ranges(tiles: Statistics, fmt: ScaledFormat, rule: ScaleRule) -> 
 def _squared_errors(x: Array, scales: Scales, plan: QuantizationPlan) -> Floats:
     """The sum of squared errors of each tile, infinities left out."""
     fmt = plan.format
-    scales = with_micro_exponents(scales, x, fmt, plan.tile)
+    scales = with_micro_exponents(scales, lambda tile: TileStatistics(x, tile), fmt, plan.tile)
     numbers = decode(encode_tiles(x, scales, plan, None), fmt.element)
     values = ScaleValues.of(scales, fmt)
     everything = tuple(slice(0, length) for length in x.shape)

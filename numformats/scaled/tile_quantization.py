@@ -35,7 +35,9 @@ def quantize_tiles(
     key: of the random bits, if the modes need any. known: the scales, if they have been chosen.
     """
     scales = known or choose_scales(TileStatistics(x, plan.tile), plan.format, plan.rule)
-    scales = with_micro_exponents(scales, x, plan.format, plan.tile)
+    scales = with_micro_exponents(
+        scales, lambda tile: TileStatistics(x, tile), plan.format, plan.tile
+    )
     return encode_tiles(x, scales, plan, key), scales
 
 
