@@ -4,6 +4,7 @@ in Fractions; and all that a scaled array can do with micro-exponents.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 from dataclasses import replace
@@ -322,6 +323,8 @@ def test_formats_of_your_own_have_one_level_or_two() -> None:
 def test_compiled_loops_have_the_same_bits(
     shape: tuple[int, ...], axis: int, mode: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("numba")
+    importlib.import_module("numformats.codec.numba.calls")
     x = drawn(shape, 8)
     x.flat[:: x.size // 7] = 0, np.inf, -np.inf, -0.0, 1e-44, 3e38, np.nan, 5
     for dtype in ("f4", "f8", ml_dtypes.bfloat16):
