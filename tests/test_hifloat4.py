@@ -24,6 +24,11 @@ from numformats.codec import backends
 
 HIF4 = nf.get_scaled_format("hif4")
 HALF = Fraction(1, 2)
+# MX9 of Darvish Rouhani et al., 2023: 16 numbers, a bit for each two.
+MX9 = nf.ScaledFormat(
+    *("mx9", nf.get_format("int8_narrow"), nf.float8_e8m0fnu, nf.PerBlock(16), "floor"),
+    micro_exponents=(2,),
+)
 
 
 class Group(NamedTuple):
@@ -300,19 +305,14 @@ def test_compare_and_report_take_it(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_formats_of_your_own_have_one_level_or_two() -> None:
-    # MX9 of Darvish Rouhani et al., 2023: 16 numbers, a bit for each two.
-    element = nf.get_format("int8_narrow")
-    mx9 = nf.ScaledFormat(
-        *("mx9", element, nf.float8_e8m0fnu, nf.PerBlock(16), "floor"), micro_exponents=(2,)
-    )
-    assert mx9.bits == 9
+    assert MX9.bits == 9
     x = drawn((4, 40), 7)
-    q = nf.quantize(x, mx9)
+    q = nf.quantize(x, MX9)
     assert q.inner_micro_exponents is None
     assert q.micro_exponents is not None
     assert q.micro_exponents.shape == (4, 20)
     assert np.abs(q.dequantize() - x).max() <= np.abs(x).max() / 64
-    again = nf.ScaledArray.unpack(q.pack(), mx9, x.shape)
+    again = nf.ScaledArray.unpack(q.pack(), MX9, x.shape)
     np.testing.assert_array_equal(again.dequantize(), q.dequantize())
     assert "a bit per 8 and per 4 that doubles it" in repr(HIF4)
 
@@ -328,7 +328,7 @@ def test_compiled_loops_have_the_same_bits(
     x = drawn(shape, 8)
     x.flat[:: x.size // 7] = 0, np.inf, -np.inf, -0.0, 1e-44, 3e38, np.nan, 5
     for dtype in ("f4", "f8", ml_dtypes.bfloat16):
-        for fmt in (HIF4, replace(HIF4, name="one", micro_exponents=(16,))):
+        for fmt in (HIF4, replace(HIF4, name="one", micro_exponents=(16,)), MX9):
             found = []
             for is_disabled in (True, False):
                 monkeypatch.setattr(backends, "_IS_DISABLED", is_disabled)

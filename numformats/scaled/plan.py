@@ -241,7 +241,7 @@ def _are_shifts(fmt: ScaledFormat) -> bool:
         and lattice is not None
         and lattice.trailing_bits == 0
         and not scale.has_zero
-        and scale.highest < 2.0**128
+        and scale.highest * 2 ** len(fmt.micro_exponents) < 2.0**128
         and scale.smallest_positive_exact > 2.0**-128
         and element.smallest_positive_exact > 2.0**-60
         and element.highest < 2.0**120
@@ -328,6 +328,8 @@ def plan_dequantization(
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
     is_single = fmt.scaled_scale is None and dtype_holds(_FLOAT32, fmt.scale_element)
     is_single = (is_single or fmt.scale_mean is not None) and fmt.offset is None
+    # Doubled, a scale may be beyond it.
+    is_single = is_single and not fmt.micro_exponents
     exact = _FLOAT32 if is_single else _FLOAT64
     is_as_stored = fmt.scale_mean is None and not fmt.micro_exponents
     has_table = is_as_stored and fmt.scale_element.bits <= TABLE_BITS
