@@ -24,7 +24,7 @@ from numformats.codec import backends
 
 HIF4 = nf.get_scaled_format("hif4")
 HALF = Fraction(1, 2)
-# MX9 of Darvish Rouhani et al., 2023: 16 numbers, a bit for each two.
+# In the manner of MX9 of Darvish Rouhani et al., 2023: 16 numbers, a bit for each two.
 MX9 = nf.ScaledFormat(
     *("mx9", nf.get_format("int8_narrow"), nf.float8_e8m0fnu, nf.PerBlock(16), "floor"),
     micro_exponents=(2,),

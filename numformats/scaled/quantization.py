@@ -66,8 +66,8 @@ def quantize(
         How the quotients of values and scales are projected onto the element format, as for
         `numformats.codec.encode`.
     convention : str
-        Whose bits: "ocp", the exact rule's, or another library's, which rounds on the way and treats
-        the ends of the range, NaN and infinity in its own manner. "torchao" (0.18) is for the MX
+        Whose bits: "ocp", the exact rule's; or another library's, which rounds on the way and has
+        its own manner with the ends of the range, NaN and infinity. "torchao" (0.18) is for the MX
         formats, and NVFP4 with and without tensor scale; "gguf" (0.19) for q8_0, q4_0 and q4_1;
         "bitsandbytes" (0.50) for nf4 and fp4_bnb, with and without double quantization; "hif4", the
         public code of HiFloat4's authors, for hif4. The others, "torch", "ml_dtypes", "cuda" and
