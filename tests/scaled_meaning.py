@@ -73,7 +73,7 @@ def meant(
     """The code of each element, and of each tile's scale, in Fractions."""
     tiles = places(x.shape, fmt.granularity.tile(x.ndim, None))
     value = {i: Fraction(float(x[i])) for indices in tiles.values() for i in indices}
-    target = target_of(fmt.element, rule)
+    target = target_of(fmt.element, rule) * 2 ** len(fmt.micro_exponents)
     largest = {place: max(abs(value[i]) for i in indices) for place, indices in tiles.items()}
     if rule.rounds_first:
         largest = {p: rounded_first(n, fmt.element.precision) for p, n in largest.items()}
@@ -105,14 +105,29 @@ def meant(
         size = Fraction(exact.decode(scales[place], fmt.scale_element)) * outer[place]
         if fmt.scale_mean is not None:
             size = rounded(size + mean, fmt.scale_mean)
-        for i in indices:
+        doubled = doublings([value[i] for i in indices], size, fmt)
+        for i, own in zip(indices, doubled, strict=True):
             if size == 0:
                 codes[i] = exact.project(0, fmt.element)
                 continue
             # The sign of a zero is that of the number.
-            quotient = value[i] / size if value[i] else math.copysign(1, size) * float(x[i])
+            quotient = value[i] / (size * own) if value[i] else math.copysign(1, size) * float(x[i])
             codes[i] = exact.project(quotient, fmt.element, mode, "finite")
     return codes, scales
+
+
+def doublings(block: list[Fraction], scale: Fraction, fmt: nf.ScaledFormat) -> list[int]:
+    """By what micro-exponents multiply the scale of each number of a block."""
+    found = [1] * len(block)
+    power = target_of(fmt.element, ScaleRule("power"))
+    for level, size in enumerate(fmt.micro_exponents):
+        below = len(fmt.micro_exponents) - level
+        for begin in range(0, len(block), size):
+            own = slice(begin, begin + size)
+            largest = max(map(abs, block[own])) / (abs(scale) * found[begin])
+            if largest >= power * 2**below:
+                found[own] = [2 * n for n in found[own]]
+    return found
 
 
 def assert_as_meant(x: NDArray[Any], fmt: nf.ScaledFormat, rule: Any, mode: Any) -> None:
@@ -181,4 +196,5 @@ def assert_same_bits(
 
 def parts_of(q: nf.ScaledArray) -> tuple[Any, ...]:
     others = q.zero_points, q.offsets, q.tensor_scales, q.scale_mean
-    return q.codes, q.scales, *others, q.dequantize()
+    bits = q.micro_exponents, q.inner_micro_exponents
+    return q.codes, q.scales, *others, *bits, q.dequantize()

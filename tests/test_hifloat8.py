@@ -20,6 +20,7 @@ from numformats.codec.arguments import code_dtype
 from numformats.codec.plan import make_plan
 from numformats.exact.flags import Flags
 from numformats.modes import Modes, RoundingMode
+from numformats.testing import check_rounding, laws
 
 F = nf.hifloat8
 SATURATIONS = ["none", "finite", "propagate"]
@@ -197,6 +198,27 @@ def test_operations_round_to_it_once() -> None:
             for p, q in zip(a.tolist(), b.tolist(), strict=True)
         ]
         np.testing.assert_array_equal(found, meant)
+
+
+def test_the_testing_kit_takes_it() -> None:
+    assert check_rounding(F.encode, F, raise_on_failure=True)
+    assert check_rounding(F.encode, F, dtype=np.float16, budget="exhaustive").is_proof
+
+    def without_infinity(x: Any) -> Any:
+        return F.encode(x, saturation="finite")
+
+    assert not check_rounding(without_infinity, F)
+    laws.idempotence(F.round, np.float32([0.3, 7.7, -1e9]))
+    laws.ties(F.round, F)
+    laws.monotonicity(F.round, np.linspace(-60000, 60000, 4001))
+    laws.nearest_is_nearest(F.round, np.linspace(-32768, 32768, 4001), F)
+
+
+def test_compare_takes_it() -> None:
+    x = np.random.default_rng(0).standard_normal(4000).astype("f4")
+    found = {row.format: row.stats.sqnr_db for row in nf.compare(x, [F, "e5m2"]).rows}
+    # 3 bits of mantissa about 1, to 2.
+    assert found["hifloat8"] > found["float8_e5m2"] + 5
 
 
 @pytest.mark.peers

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Format(NumberSystem):
     """A finite set of real values, each with a bit pattern (its code).
 
-    The concrete kinds are `FloatFormat`, `IntFormat`, `FixedFormat` and `TableFormat`. All are
+    Kinds with parameters are `FloatFormat`, `IntFormat`, `FixedFormat` and `TableFormat`. All are
     immutable, hashable and picklable; two are equal when they are of one kind with equal fields.
 
     A code is an unsigned integer, right-aligned in uint8, uint16 or uint32. All figures below are

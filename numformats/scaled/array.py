@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from numformats.codec.arguments import is_float, prepare_out, read_dtype, read_real
 from numformats.scaled.catalogue import get_scaled_format
 from numformats.scaled.dequantization import CHUNK, decoded_chunks, dequantize_into
-from numformats.scaled.formats import Layout, ScaledFormat, layout_of, read_shape
+from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile, normalized
+from numformats.scaled.layout import Layout, layout_of, read_shape
 from numformats.scaled.scales import Scales, scale_values
 from numformats.scaled.storage import (
     PARTS,
@@ -56,6 +57,9 @@ class ScaledArray:
         shown as `scales`.
     scale_mean : ndarray or None
         The mean of all scales, in formats that have that, shown as `scales`.
+    micro_exponents, inner_micro_exponents : ndarray or None
+        The bits that double scales, in formats that have these: one for each so many consecutive
+        numbers of a block, of the wider level and of the narrower one.
 
     Raises
     ------
@@ -81,6 +85,8 @@ class ScaledArray:
     tensor_scales: Array | None = None
     offsets: Array | None = None
     scale_mean: Array | None = None
+    micro_exponents: Array | None = None
+    inner_micro_exponents: Array | None = None
 
     def __post_init__(self) -> None:
         asked = parts_of(self.format, np.shape(self.codes), self.axis)
@@ -161,7 +167,9 @@ class ScaledArray:
             return f"SQNR {10 * np.log10(np.float64(signal) / noise):.4g} dB"
 
     def scale_values(self) -> NDArray[np.float64]:
-        """The values of the scales, those of both levels multiplied, shaped as `scales`."""
+        """The values of the scales, those of both levels multiplied, shaped as `scales`; without
+        micro-exponents.
+        """
         return scale_values(self._grid(), self.format).reshape(self.scales.shape)
 
     def dequantize(self, dtype: DTypeLike = np.float32, out: Array | None = None) -> Array:
@@ -217,18 +225,24 @@ class ScaledArray:
         of_scales = tuple(
             part for part, extent in zip(slices, tile, strict=True) if extent is not None
         )
-        zeros, offsets = self.zero_points, self.offsets
+
+        def own(each: Array | None) -> Array | None:
+            return None if each is None else each[of_scales]
+
         return replace(
             self,
             codes=self.codes[slices],
             scales=self.scales[of_scales],
-            zero_points=None if zeros is None else zeros[of_scales],
-            offsets=None if offsets is None else offsets[of_scales],
+            zero_points=own(self.zero_points),
+            offsets=own(self.offsets),
+            micro_exponents=own(self.micro_exponents),
+            inner_micro_exponents=own(self.inner_micro_exponents),
         )
 
     def pack(self) -> dict[str, NDArray[np.uint8]]:
         """The bytes of each part, by its name: ``codes``, ``scales``, and where there are any
-        ``zero_points``, ``tensor_scales``, ``offsets`` and ``scale_mean``.
+        ``zero_points``, ``tensor_scales``, ``offsets``, ``scale_mean``, ``micro_exponents`` and
+        ``inner_micro_exponents``.
 
         Each part is a stream of its codes in C order, of as many bits each as the format has, the
         low bits first, as `numformats.codec.pack` lays them out: two codes of 4 bits to a byte, the

@@ -21,6 +21,7 @@ from numformats.codec.numba.views import read_only
 from numformats.scaled.block_quantization import entries_of, for_blocks
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
+from numformats.scaled.micro_exponents import scales_of_parts
 from numformats.scaled.plan import DequantizationPlan
 from numformats.scaled.scales import Scales, scale_values, tensor_scale_values
 from numformats.scaled.tiling import gathered, grid_shape, scattered, spread, tile_extents
@@ -157,6 +158,8 @@ def _stored_scales(scales: Scales, plan: DequantizationPlan) -> Array:
     """Codes, whose values the plan has in a table; or else those values."""
     if plan.scale_table is not None:
         return scales.codes
+    if plan.format.micro_exponents:
+        return scales_of_parts(scales, plan.format, plan.tile).astype(plan.dtype)
     if scales.mean is None:
         return decode(scales.codes, plan.format.scale_element).astype(plan.dtype)
     return scale_values(scales, plan.format).astype(plan.dtype)

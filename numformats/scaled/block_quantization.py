@@ -20,8 +20,15 @@ from numformats.codec.numba.threads import run_split
 from numformats.codec.numba.views import read_only
 from numformats.codec.plan import make_plan
 from numformats.modes import Modes
-from numformats.scaled.blocks import TASK, Blocks, absmax_of_blocks, as_floats, blocks_of
-from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.blocks import (
+    TASK,
+    Blocks,
+    absmax_of_blocks,
+    as_floats,
+    blocks_of,
+    blocks_of_tile,
+)
+from numformats.scaled.micro_exponents import scales_of_parts, with_micro_exponents
 from numformats.scaled.plan import WIDE, QuantizationPlan
 from numformats.scaled.rules import ScaleRule, target_of
 from numformats.scaled.scale_choice import choose_scales, divisors_of, scale_of_zeros
@@ -50,13 +57,27 @@ def quantize_blocks(
     key: of the random bits, if the modes need any. known: the scales, if they have been chosen.
     """
     fmt, blocks = plan.format, blocks_of(x, plan)
-    flat, length = blocks.flat, blocks.length
     source: _Source
-    if known is None and plan.by_absmax:
+    if plan.parts is not None:
+        scales = known or choose_scales(blocks, fmt, plan.rule)
+        scales = with_micro_exponents(scales, lambda tile: blocks_of_tile(x, tile), fmt, plan.tile)
+        values = ScaleValues(scales_of_parts(scales, fmt, plan.tile))
+        source, plan = _KnownScales(scales, values.flat()), plan.parts
+        blocks = blocks_of(x, plan)
+    elif known is None and plan.by_absmax:
         source = _ScalesOfChunks(blocks, plan)
     else:
-        source = _KnownScales(known or choose_scales(blocks, fmt, plan.rule), fmt)
-    codes = np.empty(flat.size, code_dtype(fmt.element))
+        scales = known or choose_scales(blocks, fmt, plan.rule)
+        source = _KnownScales(scales, divisors_of_elements(scales, fmt).flat())
+    return _codes_of(x, blocks, source, plan, key), source.scales()
+
+
+def _codes_of(
+    x: Array, blocks: Blocks, source: _Source, plan: QuantizationPlan, key: int | None
+) -> Array:
+    """The codes of an array whose numbers are in blocks, each of which has a scale."""
+    flat, length = blocks.flat, blocks.length
+    codes = np.empty(flat.size, code_dtype(plan.format.element))
 
     def work(begin: int, end: int) -> bool:
         # Memory that is asked for anew for each chunk would cost more than the work.
@@ -69,8 +90,7 @@ def quantize_blocks(
         return False
 
     run_split(work, flat.size, TASK)
-    in_place = scattered(codes, x.shape, plan.tile) if plan.is_gathered else codes.reshape(x.shape)
-    return in_place, source.scales()
+    return scattered(codes, x.shape, plan.tile) if plan.is_gathered else codes.reshape(x.shape)
 
 
 class BlockEncoder:
@@ -114,10 +134,10 @@ class _Source(Protocol):
 
 
 class _KnownScales:
-    """Scales that are known before the array is divided."""
+    """Scales that are known before the array is divided, and the divisors of blocks."""
 
-    def __init__(self, scales: Scales, fmt: ScaledFormat) -> None:
-        self._scales, self._values = scales, divisors_of_elements(scales, fmt).flat()
+    def __init__(self, scales: Scales, values: ScaleValues) -> None:
+        self._scales, self._values = scales, values
 
     def of_chunk(self, blocks: slice, numbers: Array) -> ScaleValues:
         """What some blocks have; their numbers do not matter any more."""
@@ -233,7 +253,7 @@ class _Level(NamedTuple):
 @lru_cache(maxsize=512)  # plans are few, and compared by identity
 def _level_of_scales(plan: QuantizationPlan) -> _Level:
     fmt, rule = plan.format, plan.rule
-    return _level(plan, fmt.scale_element, rule, float(target_of(fmt.element, rule)), plan.grid)
+    return _level(plan, fmt.scale_element, rule, float(fmt.target(rule)), plan.grid)
 
 
 @lru_cache(maxsize=512)
@@ -242,7 +262,7 @@ def _level_of_tensor_scales(plan: QuantizationPlan) -> _Level:
     inner = fmt.scaled_scale
     assert inner is not None
     # Divided by one product, lest they be rounded twice.
-    divisor = float(target_of(inner.element, inner.rule)) * float(target_of(fmt.element, rule))
+    divisor = float(target_of(inner.element, inner.rule)) * float(fmt.target(rule))
     grid = grid_shape(*fmt.tiling_of_scales(plan.grid))
     return _level(plan, inner.scale_element, inner.rule, divisor, grid)
 

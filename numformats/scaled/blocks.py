@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,9 +14,10 @@ from numformats.codec.numba.blocks import absmax
 from numformats.codec.numba.blocks.calls import write_absmax
 from numformats.codec.numba.threads import run_split
 from numformats.codec.numba.views import read_only
+from numformats.scaled.granularity import Tile
 from numformats.scaled.plan import QuantizationPlan, float_dtype
 from numformats.scaled.statistics import as_float64
-from numformats.scaled.tiling import gathered
+from numformats.scaled.tiling import block_length, gathered, grid_shape, tile_extents
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -61,6 +63,12 @@ class Blocks:
 def blocks_of(x: Array, plan: QuantizationPlan) -> Blocks:
     """The numbers of an array with those of a tile consecutive, as the plan has them."""
     return Blocks(plain(gathered(x, plan.tile) if plan.is_gathered else x), plan.grid, plan.block)
+
+
+def blocks_of_tile(x: Array, tile: Tile) -> Blocks:
+    """The same for any tile."""
+    flat = gathered(x, tile) if block_length(x.shape, tile) is None else x
+    return Blocks(plain(flat), grid_shape(x.shape, tile), math.prod(tile_extents(x.shape, tile)))
 
 
 def plain(x: Array) -> Array:

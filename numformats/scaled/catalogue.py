@@ -9,6 +9,7 @@ import numpy as np
 
 from numformats.checks import unknown
 from numformats.formats.fixed import FixedFormat
+from numformats.formats.floating import FloatFormat
 from numformats.formats.format import Format
 from numformats.formats.ieee import float8_e5m2, float16, float32
 from numformats.formats.integers import IntFormat
@@ -179,7 +180,30 @@ MSFP: Final = (
     ScaledFormat("msfp16", _integers("int8_narrow"), float8_e8m0fnu, PerBlock(16), "floor"),
 )
 
-NAMED: Final = {fmt.name: fmt for fmt in (*MX, *NVFP4, *FP8, *INTEGERS, *CODEBOOKS, *GGUF, *MSFP)}
+# HiFloat4: Luo et al., "HiFloat4 format for language model inference", 2026 (arXiv:2602.11287). The
+# elements, S1P2, have a sign and 0 to 1.75 in quarters, which is a float of one exponent bit; the
+# scale, E6M2, is unsigned, without zero and infinity, and its last code is NaN. A bit for each 8
+# doubles it, and one for each 4.
+HIF4: Final = (
+    ScaledFormat(
+        "hif4",
+        FloatFormat("s1p2", 1, 2, bias=1, has_inf=False, nan="none"),
+        FloatFormat(
+            *("e6m2", 6, 2, 48),
+            signed=False,
+            has_inf=False,
+            nan="top",
+            has_subnormals=False,
+            has_zero=False,
+        ),
+        PerBlock(64),
+        micro_exponents=(8, 4),
+    ),
+)
+
+NAMED: Final = {
+    fmt.name: fmt for fmt in (*MX, *NVFP4, *FP8, *INTEGERS, *CODEBOOKS, *GGUF, *MSFP, *HIF4)
+}
 
 # Names that some read as another format, and what these formats are called now.
 RENAMED: Final = {

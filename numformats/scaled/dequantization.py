@@ -42,7 +42,8 @@ def dequantize_into(
         _compiled_way()(out, codes, scales, plan)
         return
     dtype = out.dtype.newbyteorder("=")
-    for chunk in decoded_chunks(codes, scales, fmt, plan.tile, CHUNK):
+    tile = fmt.granularity.tile(codes.ndim, axis)
+    for chunk in decoded_chunks(codes, scales, fmt, tile, CHUNK):
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             if chunk.offsets is None or dtype == np.float64:
                 numbers = chunk.numbers()
@@ -97,7 +98,7 @@ def decoded_chunks(
     values = ScaleValues.of(scales, fmt)
     no_zero_points = np.zeros((1,) * len(tile))
     for index, _ in chunks_in_order(codes.shape, limit):
-        own = spread_over(values.scales, index, tile)
+        own = values.scales_over(index, tile)
         zeros, offsets = no_zero_points, None
         elements = decode(codes[index], fmt.element)
         if values.zero_points is not None:

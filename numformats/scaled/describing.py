@@ -24,6 +24,8 @@ def in_one_line(fmt: ScaledFormat) -> str:
         parts.append(_scale_of_scales(fmt.scaled_scale))
     if fmt.scale_mean is not None:
         parts.append(f"{fmt.scale_mean.name} mean")
+    if fmt.micro_exponents:
+        parts.append(f"a bit {_doublings(fmt)} that doubles it")
     if fmt.rule != RULES["absmax"]:
         parts.append(f"rule {rule_text(fmt.rule)}")
     return ", ".join([*parts, _bits(fmt, " bit" if fmt.bits == 1 else " bits")])
@@ -41,6 +43,8 @@ def rows(fmt: ScaledFormat) -> list[tuple[str, str]]:
         found.append(("scale of scales", _scale_of_scales(fmt.scaled_scale)))
     if fmt.scale_mean is not None:
         found.append(("mean of scales", fmt.scale_mean.name))
+    if fmt.micro_exponents:
+        found.append(("micro-exponents", _doublings(fmt)))
     return [*found, ("rule", rule_text(fmt.rule)), ("bits", _bits(fmt))]
 
 
@@ -95,6 +99,11 @@ def _scale_of_scales(scale: ScaledFormat) -> str:
             each = f"{granularity_text(other)} of scales"
     rule = "" if scale.rule == RULES["absmax"] else f" (rule {rule_text(scale.rule)})"
     return f"{scale.scale_element.name} per {each}{rule}"
+
+
+def _doublings(fmt: ScaledFormat) -> str:
+    """What has a micro-exponent."""
+    return " and ".join(f"per {size}" for size in fmt.micro_exponents)
 
 
 def _bits(fmt: ScaledFormat, unit: str = "") -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from functools import cached_property, lru_cache
-from operator import index
-from types import MappingProxyType
-from typing import Any, TypeAlias, cast
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, cast
 
 from numformats.checks import require_name
 from numformats.formats.floating import FloatFormat
@@ -17,12 +15,9 @@ from numformats.formats.format import Format, html_table
 from numformats.formats.integers import IntFormat
 from numformats.scaled.describing import in_one_line, rows
 from numformats.scaled.granularity import Granularity, PerBlock, PerTensor, Tile
+from numformats.scaled.layout import MICRO_EXPONENTS, layout_of, read_shape
 from numformats.scaled.rules import ScaleRule, get_rule, target_of
-from numformats.scaled.tiling import grid_shape, scale_shape
 from numformats.system import NumberSystem, require_system
-
-# The format and the shape of each part of an array, by its name in `ScaledArray`.
-Layout: TypeAlias = Mapping[str, tuple[Format, tuple[int, ...]]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,6 +50,11 @@ class ScaledFormat:
         The mean of all scales is subtracted from them before they are scaled in turn, and added
         afterwards: one number in this format, which the sums are rounded to. There are two levels
         then, and the scales may be stored in a codebook.
+    micro_exponents : tuple of int, optional
+        How many consecutive numbers of a block share a bit that doubles their scale: one or two
+        levels, the wider one first. Each is a part of what is before it: of the block, or of the
+        wider level. The scale is chosen with all doublings in mind, and each bit is set where the
+        largest magnitude would reach twice the element's largest power of two without it.
 
     Raises
     ------
@@ -83,6 +83,7 @@ class ScaledFormat:
     zero_point: IntFormat | None = None
     offset: FloatFormat | None = None
     scale_mean: FloatFormat | None = None
+    micro_exponents: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         require_name(self.name)
@@ -106,6 +107,8 @@ class ScaledFormat:
             self._require_affine(self.zero_point)
         if self.offset is not None:
             self._require_offset(self.offset)
+        if self.micro_exponents:
+            self._require_micro_exponents()
         if self.scaled_scale is not None:
             _require_rule_of_scales(self.scaled_scale.rule)
             _require_products(self.element, self.scale_element, self.scaled_scale.scale_element)
@@ -143,15 +146,31 @@ class ScaledFormat:
         if self.zero_point is not None or self.scaled_scale is not None:
             raise ValueError("offset: it goes with scales of one level, and no zero point")
 
+    def _require_micro_exponents(self) -> None:
+        sizes, block = self.micro_exponents, self.granularity.block_size
+        if not isinstance(sizes, tuple) or not all(type(size) is int for size in sizes):
+            raise TypeError(f"micro_exponents: expected a tuple of int, got {sizes!r}")
+        if not isinstance(self.granularity, PerBlock) or not self.is_symmetric:
+            raise ValueError("micro_exponents: they are for blocks, without zero point or offset")
+        if self.scaled_scale is not None:
+            raise ValueError("micro_exponents: they go with scales of one level")
+        is_nested = all(
+            1 < part < whole and whole % part == 0 for whole, part in pairwise((block or 0, *sizes))
+        )
+        if len(sizes) > len(MICRO_EXPONENTS) or not is_nested:
+            raise ValueError(
+                f"micro_exponents: {sizes}; expected one or two, each a part of what is before it, "
+                f"and the first of {block}"
+            )
+
     def require_rule(self, rule: ScaleRule) -> None:
         """ValueError for a rule by which the scales of this format cannot be chosen."""
         if rule.target == "lowest" and not self.has_signed_scales:
             raise ValueError(f"scale_rule: {self.name} has no negative scales")
-        if self.is_symmetric and target_of(self.element, rule) <= 0:
+        if self.is_symmetric and self.target(rule) <= 0:
             raise ValueError(
                 f"scale_rule: {self.element.name} goes from {self.element.min} to "
-                f"{self.element.max}, and the largest magnitude cannot become "
-                f"{target_of(self.element, rule)}"
+                f"{self.element.max}, and the largest magnitude cannot become {self.target(rule)}"
             )
         if rule.search and self.scale_mean is not None:
             raise ValueError(
@@ -190,6 +209,12 @@ class ScaledFormat:
     def scaled_scale(self) -> ScaledFormat | None:
         """The scaled format of the scales, where there are two levels."""
         return self.scale if isinstance(self.scale, ScaledFormat) else None
+
+    def target(self, rule: ScaleRule) -> Fraction:
+        """How many scales a rule has the largest magnitude of a tile become: elements, doubled as
+        often as can be.
+        """
+        return target_of(self.element, rule) * 2 ** len(self.micro_exponents)
 
     @property
     def is_symmetric(self) -> bool:
@@ -231,7 +256,8 @@ class ScaledFormat:
         if size is None:
             return float(self.element.bits)
         others = sum(fmt.bits for fmt in (self.zero_point, self.offset) if fmt is not None)
-        return self.element.bits + (self.scale.bits + others) / size
+        micro = sum(1 / own for own in self.micro_exponents)
+        return self.element.bits + (self.scale.bits + others) / size + micro
 
     def bits_of(self, shape: tuple[int, ...], axis: int | None = None) -> float:
         """Bits stored for each value of an array of a shape, with all scales; NaN if it is empty.
@@ -271,41 +297,6 @@ class ScaledFormat:
     def _repr_html_(self) -> str:
         """The same for a notebook, as a small table."""
         return html_table(type(self).__name__, self.name, rows(self))
-
-
-def read_shape(shape: Iterable[int]) -> tuple[int, ...]:
-    """The lengths of axes as Python's integers; TypeError for what are none.
-
-    What is kept for a shape would be found again by numbers that equal them.
-    """
-    try:
-        return tuple(map(index, shape))
-    except TypeError as error:
-        raise TypeError(f"shape: {shape!r}; {error}") from None
-
-
-# Kept for small arrays, for which it takes long; by types, too, since an axis of 1 equals one of
-# True, which is none.
-@lru_cache(maxsize=512, typed=True)
-def layout_of(fmt: ScaledFormat, shape: tuple[int, ...], axis: int | None) -> Layout:
-    """`ScaledFormat.stored_parts`, not to be changed."""
-    full = shape or (1,)
-    tile = fmt.granularity.tile(len(full), axis)
-    own = scale_shape(full, tile)
-    of_tensor: tuple[int, ...] = ()
-    if fmt.tensor_scale is not None:
-        of_tensor = scale_shape(*fmt.tiling_of_scales(grid_shape(full, tile)))
-    parts = {
-        "codes": (fmt.element, shape),
-        "scales": (fmt.scale_element, own),
-        "zero_points": (fmt.zero_point, own),
-        "tensor_scales": (fmt.tensor_scale, of_tensor),
-        "offsets": (fmt.offset, own),
-        "scale_mean": (fmt.scale_mean, ()),
-    }
-    return MappingProxyType(
-        {name: (part, own) for name, (part, own) in parts.items() if part is not None}
-    )
 
 
 def _is_floating(fmt: object) -> bool:

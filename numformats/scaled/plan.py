@@ -8,7 +8,7 @@ NumPy, tile by tile. Both give the same bits.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
@@ -25,7 +25,13 @@ from numformats.modes import Modes
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import PerTensor, Tile
 from numformats.scaled.rules import ScaleRule
-from numformats.scaled.tiling import are_tiles_whole, block_length, grid_shape, tile_extents
+from numformats.scaled.tiling import (
+    are_tiles_whole,
+    block_length,
+    grid_shape,
+    micro_tile,
+    tile_extents,
+)
 from numformats.system import NumberSystem
 
 # How numbers are divided by scales, for the quotients to be projected as exact ones would be: by
@@ -61,6 +67,8 @@ class QuantizationPlan:
     it; else None.
     searches_blocks: whether compiled loops search for the best scales, if the rule is to search.
     nan_refusal, infinity_refusal: why there must be no NaN, or no infinity, if that is so.
+    parts: for compiled loops, the plan of the numbers that share all micro-exponents, too, as tiles
+    of their own; None where there are none.
     """
 
     format: ScaledFormat
@@ -78,6 +86,7 @@ class QuantizationPlan:
     searches_blocks: bool
     nan_refusal: str | None
     infinity_refusal: str | None
+    parts: QuantizationPlan | None = None
 
 
 @lru_cache(maxsize=512)
@@ -108,9 +117,12 @@ def plan_quantization(
     by_absmax = fmt.is_symmetric and fmt.scale_mean is None and rule.goes_by_magnitude
     is_empty = 0 in shape
     is_gathered = not is_empty and block_length(shape, tile) is None
+    part = micro_tile(tile, fmt.micro_exponents[-1]) if fmt.micro_exponents else tile
+    is_part_gathered = not is_empty and block_length(shape, part) is None
     kernel = scale_kernel = None
     # Random bits go by the position in the array, and not in one whose tiles were gathered.
-    if calls is not None and not is_empty and not (is_random and is_gathered):
+    is_moved = is_gathered or is_part_gathered
+    if calls is not None and not is_empty and not (is_random and is_moved):
         scale_plan = make_plan(fmt.scale_element, Modes(rule.rounding, "finite"))
         scale_kernel = calls.kernel_for(scale_plan, _FLOAT64)
         if not by_absmax or scale_kernel is not None:
@@ -118,6 +130,7 @@ def plan_quantization(
     block = math.prod(tile_extents(shape, tile))
     searches_blocks = (
         kernel is not None
+        and not fmt.micro_exponents
         # What fills up tiles that are cut off would count.
         and (not is_gathered or are_tiles_whole(shape, tile))
         and rule.percentile == 100
@@ -125,7 +138,7 @@ def plan_quantization(
         and block <= SEARCHED_CHUNK
         and (not fmt.is_symmetric or scale_kernel is not None)
     )
-    return QuantizationPlan(
+    found = QuantizationPlan(
         format=fmt,
         rule=rule,
         tile=tile,
@@ -142,6 +155,16 @@ def plan_quantization(
         nan_refusal=_nan_refusal(fmt, rule) if is_float(dtype) else None,
         infinity_refusal=_infinity_refusal(modes) if is_float(dtype) else None,
     )
+    if not fmt.micro_exponents or kernel is None:
+        return found
+    parts = replace(
+        found,
+        tile=part,
+        block=math.prod(tile_extents(shape, part)),
+        grid=grid_shape(shape, part),
+        is_gathered=is_part_gathered,
+    )
+    return replace(found, parts=parts)
 
 
 def _scale_block(fmt: ScaledFormat, grid: tuple[int, ...], calls: Any) -> int | None:
@@ -218,7 +241,7 @@ def _are_shifts(fmt: ScaledFormat) -> bool:
         and lattice is not None
         and lattice.trailing_bits == 0
         and not scale.has_zero
-        and scale.highest < 2.0**128
+        and scale.highest * 2 ** len(fmt.micro_exponents) < 2.0**128
         and scale.smallest_positive_exact > 2.0**-128
         and element.smallest_positive_exact > 2.0**-60
         and element.highest < 2.0**120
@@ -253,8 +276,9 @@ def _point_bits(fmt: ScaledFormat) -> int:
 class DequantizationPlan:
     """How the codes of an array become numbers of a dtype.
 
-    format: what they are in. tile: which numbers share a scale. is_compiled: whether compiled loops
-    do it. block: how many of a tile are consecutive, or None if that is not so.
+    format: what they are in. tile: which numbers share a scale, and all micro-exponents.
+    is_compiled: whether compiled loops do it. block: how many of a tile are consecutive, or None if
+    that is not so.
     is_by_rows: whether such a block is what a tile has of a row, and scales are to be repeated.
     dtype: in which products of elements and scales are exact until they are rounded once.
     table, scale_table: for compiled loops, the values of elements in that dtype; and those of
@@ -287,6 +311,8 @@ def plan_dequantization(
     """
     _require_float64(fmt)
     tile = fmt.granularity.tile(len(shape), axis)
+    if fmt.micro_exponents:
+        tile = micro_tile(tile, fmt.micro_exponents[-1])
     is_empty = 0 in shape
     block, is_by_rows = None if is_empty else block_length(shape, tile), False
     if block is None and not is_empty:
@@ -305,8 +331,11 @@ def plan_dequantization(
     # A product of an element and a scale is rounded once in float32, too, if float32 holds both.
     is_single = fmt.scaled_scale is None and dtype_holds(_FLOAT32, fmt.scale_element)
     is_single = (is_single or fmt.scale_mean is not None) and fmt.offset is None
+    # Doubled, a scale may be beyond it.
+    is_single = is_single and not fmt.micro_exponents
     exact = _FLOAT32 if is_single else _FLOAT64
-    has_table = fmt.scale_mean is None and fmt.scale_element.bits <= TABLE_BITS
+    is_as_stored = fmt.scale_mean is None and not fmt.micro_exponents
+    has_table = is_as_stored and fmt.scale_element.bits <= TABLE_BITS
     return DequantizationPlan(
         format=fmt,
         tile=tile,

@@ -65,15 +65,16 @@ def quantize(
     rounding, saturation, rng
         How the quotients of values and scales are projected onto the element format, as for
         `numformats.codec.encode`.
-    convention : {"ocp", "torchao", "gguf", "bitsandbytes", "torch", "ml_dtypes", "cuda", "onnx"}
-        Whose bits: the exact rule's, or another library's, which rounds on the way and treats the
-        ends of the range, NaN and infinity in its own manner. "torchao" (0.18) is for the MX
+    convention : str
+        Whose bits: "ocp", the exact rule's; or another library's, which rounds on the way and has
+        its own manner with the ends of the range, NaN and infinity. "torchao" (0.18) is for the MX
         formats, and NVFP4 with and without tensor scale; "gguf" (0.19) for q8_0, q4_0 and q4_1;
-        "bitsandbytes" (0.50) for nf4 and fp4_bnb, with and without double quantization. The others
-        have casts alone: the rule's scales, quotients in float32, then that cast
+        "bitsandbytes" (0.50) for nf4 and fp4_bnb, with and without double quantization; "hif4", the
+        public code of HiFloat4's authors, for hif4. The others, "torch", "ml_dtypes", "cuda" and
+        "onnx", have casts alone: the rule's scales, quotients in float32, then that cast
         (`numformats.cast`). Affine formats with float32 scales are those of ONNX's
-        `DynamicQuantizeLinear` under "onnx". Each library has its own rounding
-        and saturation, so that those of the call have to be the defaults.
+        `DynamicQuantizeLinear` under "onnx". Each library has its own rounding and saturation, so
+        that those of the call have to be the defaults.
 
     Returns
     -------
@@ -94,6 +95,7 @@ def quantize(
     scale of a tile of zeros is 1, or the smallest there is if the scale format has no zero; one
     that would round to zero is the smallest positive one; one too large is the largest. A scale
     that is stored as a distance from the mean may be zero, and what is divided by it becomes zero.
+    Micro-exponents go by exact quotients of largest magnitudes.
 
     Source: OCP Microscaling Formats (MX) v1.0, clause 6.3, for the MX formats.
 

@@ -110,7 +110,7 @@ def _scales_about_mean(
 
     Source: Dettmers et al., "QLoRA: efficient finetuning of quantized LLMs", 2023, section 3.
     """
-    rounded, target = _rounded_first(largest, fmt, rule), target_of(fmt.element, rule)
+    rounded, target = _rounded_first(largest, fmt, rule), fmt.target(rule)
     mean = mean_of(rounded, target, mean_format)
     # The distances are those of the largest magnitudes, so that a scale is divided once.
     middle = decode(mean, mean_format) * float(target)
@@ -135,7 +135,7 @@ def divisors_of(largest: Floats, fmt: ScaledFormat, rule: ScaleRule) -> tuple[Fl
     """What the largest magnitudes are to be divided by to give the scales as they are stored, in a
     shape that broadcasts with theirs; and the scales of the scales.
     """
-    target = float(target_of(fmt.element, rule))
+    target = float(fmt.target(rule))
     if fmt.scaled_scale is None:
         return np.full((1,) * largest.ndim, target), None
     known = fmt.scaled_scale.rule.largest

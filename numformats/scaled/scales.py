@@ -12,7 +12,8 @@ from numformats.codec.backends import decode, encode
 from numformats.error_free import sum_to_odd
 from numformats.modes import Modes
 from numformats.scaled.formats import ScaledFormat
-from numformats.scaled.tiling import spread
+from numformats.scaled.granularity import Index, Tile
+from numformats.scaled.tiling import micro_tile, spread, spread_over
 from numformats.system import NumberSystem
 
 Array = NDArray[Any]
@@ -24,7 +25,8 @@ class Scales:
     """What the tiles of an array have beside elements, as codes in the shape of their grid.
 
     codes: of the scale's element format. tensor: of the scales' own scales, or None. zero_points,
-    offsets, mean of all scales: codes of the formats of these, or None.
+    offsets, mean of all scales: codes of the formats of these, or None. micro, inner_micro: the
+    micro-exponents of both levels, in the shape of their own grids, or None.
     """
 
     codes: Array
@@ -32,15 +34,22 @@ class Scales:
     zero_points: Array | None = None
     offsets: Array | None = None
     mean: Array | None = None
+    micro: Array | None = None
+    inner_micro: Array | None = None
 
 
 @dataclass(frozen=True)
 class ScaleValues:
-    """What `Scales` stand for as float64: each tile's whole scale, zero point and offset."""
+    """What `Scales` stand for as float64: each tile's whole scale, zero point and offset.
+
+    powers: for each level of micro-exponents, how many numbers share one, and what these multiply
+    the scale by.
+    """
 
     scales: Floats
     zero_points: Floats | None = None
     offsets: Floats | None = None
+    powers: tuple[tuple[int, Floats], ...] = ()
 
     @classmethod
     def of(cls, scales: Scales, fmt: ScaledFormat) -> ScaleValues:
@@ -49,7 +58,23 @@ class ScaleValues:
             scale_values(scales, fmt),
             _values_if_any(scales.zero_points, fmt.zero_point),
             _values_if_any(scales.offsets, fmt.offset),
+            tuple(
+                (size, 1.0 + codes)  # 2**0 and 2**1
+                for size, codes in zip(
+                    fmt.micro_exponents, (scales.micro, scales.inner_micro), strict=False
+                )
+                if codes is not None
+            ),
         )
+
+    def scales_over(self, chunk: Index, tile: Tile) -> Floats:
+        """For each number of a chunk of an array what its element is multiplied by, in a shape that
+        broadcasts with the chunk.
+        """
+        own: Floats = spread_over(self.scales, chunk, tile)
+        for size, powers in self.powers:
+            own = own * spread_over(powers, chunk, micro_tile(tile, size))
+        return own
 
     def as_divisors(self) -> ScaleValues:
         """With infinity for a scale of zero, which is a difference of a mean and another number:

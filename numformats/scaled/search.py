@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from numformats.codec.backends import decode
 from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.micro_exponents import with_micro_exponents
 from numformats.scaled.plan import QuantizationPlan
 from numformats.scaled.rules import ScaleRule
 from numformats.scaled.scale_choice import divisors_of, scales_of_ends, stored
@@ -114,12 +115,14 @@ def chooser_of_ranges(tiles: Statistics, fmt: ScaledFormat, rule: ScaleRule) -> 
 def _squared_errors(x: Array, scales: Scales, plan: QuantizationPlan) -> Floats:
     """The sum of squared errors of each tile, infinities left out."""
     fmt = plan.format
+    scales = with_micro_exponents(scales, lambda tile: TileStatistics(x, tile), fmt, plan.tile)
     numbers = decode(encode_tiles(x, scales, plan, None), fmt.element)
     values = ScaleValues.of(scales, fmt)
+    everything = tuple(slice(0, length) for length in x.shape)
     with np.errstate(invalid="ignore", over="ignore"):
         if values.zero_points is not None:
             numbers = numbers - spread(values.zero_points, x.shape, plan.tile)
-        numbers = numbers * spread(values.scales, x.shape, plan.tile)
+        numbers = numbers * values.scales_over(everything, plan.tile)
         if values.offsets is not None:
             numbers = numbers + spread(values.offsets, x.shape, plan.tile)
         error = x.astype(np.float64) - numbers

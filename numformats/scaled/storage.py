@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from numformats.codec import packing
 from numformats.codec.arguments import code_dtype, read_codes
 from numformats.formats.format import Format
-from numformats.scaled.formats import ScaledFormat, layout_of
-from numformats.scaled.tiling import grid_shape
+from numformats.scaled.formats import ScaledFormat
+from numformats.scaled.layout import MICRO_EXPONENTS, layout_of
+from numformats.scaled.tiling import grid_shape, micro_tile
 
 Array = NDArray[Any]
 Bytes = NDArray[np.uint8]
@@ -24,13 +25,18 @@ Bytes = NDArray[np.uint8]
 # Formats of scales that NumPy has, too.
 _FLOATS: Final = ("float16", "float32")
 # All that a scaled array may have, as `ScaledArray` calls it.
-PARTS: Final = ("codes", "scales", "zero_points", "tensor_scales", "offsets", "scale_mean")
+PARTS: Final = (
+    *("codes", "scales", "zero_points", "tensor_scales", "offsets", "scale_mean"),
+    *MICRO_EXPONENTS,
+)
 _NAMES_IN_SCALES: Final = {
     "scales": "codes",
     "zero_points": "zero_points",
     "tensor_scales": "tensor",
     "offsets": "offsets",
     "scale_mean": "mean",
+    "micro_exponents": "micro",
+    "inner_micro_exponents": "inner_micro",
 }
 # What the metadata of a file has its description under.
 _KEY: Final = "numformats"
@@ -75,10 +81,13 @@ def parts_of(
 ) -> Mapping[str, StoredPart]:
     """What an array of a shape has, by the names in `ScaledArray`; not to be changed."""
     full = shape or (1,)
-    grid = grid_shape(full, fmt.granularity.tile(len(full), axis))
+    tile = fmt.granularity.tile(len(full), axis)
+    grid = grid_shape(full, tile)
     grids: dict[str, tuple[int, ...]] = {"codes": full, "scale_mean": ()}
     if fmt.scaled_scale is not None:
         grids["tensor_scales"] = grid_shape(*fmt.tiling_of_scales(grid))
+    for name, size in zip(MICRO_EXPONENTS, fmt.micro_exponents, strict=False):
+        grids[name] = grid_shape(full, micro_tile(tile, size))
     found = {}
     for name, (own, of) in layout_of(fmt, shape, axis).items():
         # Elements are codes in any format, and all else is shown.

@@ -13,6 +13,7 @@ from numformats.codec.backends import decode, encode
 from numformats.codec.random_bits import draw
 from numformats.error_free import quotient_to_odd, sum_to_odd
 from numformats.modes import Modes, random_bit_count
+from numformats.scaled.micro_exponents import with_micro_exponents
 from numformats.scaled.plan import WIDE, QuantizationPlan
 from numformats.scaled.scale_choice import choose_scales
 from numformats.scaled.scales import Scales, divisors_of_elements
@@ -34,6 +35,9 @@ def quantize_tiles(
     key: of the random bits, if the modes need any. known: the scales, if they have been chosen.
     """
     scales = known or choose_scales(TileStatistics(x, plan.tile), plan.format, plan.rule)
+    scales = with_micro_exponents(
+        scales, lambda tile: TileStatistics(x, tile), plan.format, plan.tile
+    )
     return encode_tiles(x, scales, plan, key), scales
 
 
@@ -53,7 +57,8 @@ def encode_tiles(x: Array, scales: Scales, plan: QuantizationPlan, key: int | No
             numbers = x[chunk].astype(np.float64)
         if divisors.offsets is not None:
             numbers = sum_to_odd(numbers, -of_chunk(divisors.offsets, chunk))
-        quotients = _quotients(numbers, of_chunk(divisors.scales, chunk), divide)
+        own_scales = np.broadcast_to(divisors.scales_over(chunk, tile), numbers.shape)
+        quotients = _quotients(numbers, own_scales, divide)
         draws = None
         if key is not None:
             draws = draw(key, start, numbers.size, count).reshape(numbers.shape)

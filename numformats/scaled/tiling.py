@@ -42,6 +42,15 @@ def scale_shape(shape: tuple[int, ...], tile: Tile) -> tuple[int, ...]:
     return tuple(n for n, extent in zip(grid, tile, strict=True) if extent is not None)
 
 
+def micro_tile(tile: Tile, size: int) -> Tile:
+    """The tile of so many consecutive numbers of a block, which is the tile of these.
+
+    >>> micro_tile((1, 64), 8)
+    (1, 8)
+    """
+    return tuple(1 if extent == 1 else size for extent in tile)
+
+
 def block_length(shape: tuple[int, ...], tile: Tile) -> int | None:
     """How many consecutive numbers a tile is, or None if its numbers are not consecutive.
 

@@ -14,6 +14,7 @@ from numformats.scaled.conventions.bitsandbytes import bitsandbytes
 from numformats.scaled.conventions.casting import quantize_by_cast
 from numformats.scaled.conventions.casts import CASTS, cast
 from numformats.scaled.conventions.gguf import gguf
+from numformats.scaled.conventions.hifloat4 import hifloat4
 from numformats.scaled.conventions.torchao import torchao
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
@@ -22,7 +23,12 @@ from numformats.scaled.scales import Scales
 
 __all__ = ["CASTS", "CONVENTIONS", "cast", "parse_convention", "quantize_as"]
 
-_OF_BLOCKS: Final = {"torchao": torchao, "gguf": gguf, "bitsandbytes": bitsandbytes}
+_OF_BLOCKS: Final = {
+    "torchao": torchao,
+    "gguf": gguf,
+    "bitsandbytes": bitsandbytes,
+    "hif4": hifloat4,
+}
 # The first is our own: the exact rule.
 CONVENTIONS: Final = ("ocp", *_OF_BLOCKS, *CASTS)
 

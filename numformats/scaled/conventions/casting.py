@@ -38,6 +38,8 @@ def quantize_by_cast(
     how = cast_of(fmt.element, convention)
     if fmt.offset is not None or rule.search:
         raise ValueError(f"convention: {convention} has neither offsets nor a search for scales")
+    if fmt.micro_exponents:
+        raise ValueError(f"convention: {convention} has no micro-exponents")
     numbers = to_float32(x)
     if not fmt.element.has_nan and how.nan_codes is None:
         refuse_where("x", numbers, np.isnan, "NaN", f"it has no code in {fmt.element.name}")
