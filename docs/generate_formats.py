@@ -77,9 +77,9 @@ def formats_page() -> str:
     sections = []
     for family, text in (("ieee", IEEE), ("ocp", OCP), ("fnuz", FNUZ)):
         members = [fmt for fmt in _members(family) if isinstance(fmt, nf.FloatFormat)]
-        sections += [text, _table(members, NUMBERS), _table(members, CODES)]
-    sections += [P3109, _table(range(1, 8), SIGNED_8_BITS)]
-    sections += [INTEGERS, _table(INTEGER_PATTERNS, INTEGER_COLUMNS)]
+        sections += [text, table(members, NUMBERS), table(members, CODES)]
+    sections += [P3109, table(range(1, 8), SIGNED_8_BITS)]
+    sections += [INTEGERS, table(INTEGER_PATTERNS, INTEGER_COLUMNS)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -87,7 +87,7 @@ def _members(family: str) -> list[nf.Format]:
     return [nf.get_format(name) for name in nf.list_formats(family)]
 
 
-def _table(items: Sequence[T], columns: dict[str, Callable[[T], str]]) -> str:
+def table(items: Sequence[T], columns: dict[str, Callable[[T], str]]) -> str:
     """A Markdown table: a row for each item, a column for each title and the cell it makes."""
     rows = [[cell(item) for cell in columns.values()] for item in items]
     lines = [list(columns), ["---"] * len(columns), *rows]
