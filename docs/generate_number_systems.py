@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -37,7 +38,7 @@ INK: Final = {"light": "#333333", "dark": "#dddddd"}
 FAINT: Final = "#999999"
 # As powers of two.
 DRAWN: Final = (-28, 28)
-MOST_BITS: Final = 9.5
+DRAWN_BITS: Final = (-3.5, 8.5)
 
 
 def systems() -> list[nf.Format]:
@@ -166,31 +167,42 @@ def draw_precision(folder: Path) -> None:
 
 
 def _figure() -> Figure:
-    figure = Figure(figsize=(8.5, 6.2), layout="constrained")
+    figure = Figure(figsize=(8.5, 6.5), layout="constrained")
     grid = figure.subplots(2, 2, sharex=True, sharey=True)
     known = {fmt.name: fmt for fmt in systems()}
     for axes, (title, names) in zip(grid.flat, PANELS, strict=True):
         for fmt in known.values():
-            axes.plot(*_curve(fmt), color=FAINT, alpha=0.35, linewidth=0.5)
+            axes.plot(*_curve(fmt), color=FAINT, alpha=0.5, linewidth=0.6)
         named = [
             axes.plot(*_curve(known[name]), color=color, linestyle=dashes, label=name)[0]
             for name, (color, dashes) in zip(names, LINES, strict=False)
             if name in known
         ]
         axes.set_title(title)
-        axes.legend(handles=named, frameon=False, loc="upper left", labelcolor="linecolor")
+        axes.legend(handles=named, frameon=False, loc="upper left")
         axes.grid(color=FAINT, alpha=0.25)
-        axes.set(xlim=DRAWN, ylim=(0, MOST_BITS))
+        axes.set(xlim=DRAWN, ylim=DRAWN_BITS)
         axes.xaxis.set_major_formatter(lambda exponent, _: f"$2^{{{exponent:.0f}}}$")
         axes.set_xticks(range(-24, 25, 8))
     figure.supxlabel("magnitude")
-    figure.supylabel("bits of precision")
+    figure.supylabel("bits of precision, the fewest in each binade")
     return figure
 
 
 def _curve(fmt: nf.Format) -> tuple[Array, Array]:
-    """Log2 of magnitudes, and bits there: a line for each spacing, from one value to the next."""
+    """Log2 of the ends of binades, and the fewest bits that a number has there, twice for each."""
     values = _positive(fmt)
-    spacing = np.repeat(np.diff(values), 2)
-    ends = np.repeat(values, 2)[1:-1]
-    return np.log2(ends), _bits_at(ends, spacing)
+    first, last = np.log2(values[[0, -1]])
+    ends = np.array([first, *np.arange(np.floor(first) + 1, np.ceil(last)), last])
+    fewest = [_fewest_bits(values, *pair) for pair in itertools.pairwise(ends)]
+    return np.repeat(ends, 2)[1:-1], np.repeat(fewest, 2)
+
+
+def _fewest_bits(values: Array, low: float, high: float) -> float:
+    """They are the fewest at a value, or where the binade begins between two of them."""
+    exponents = np.log2(values[:-1])
+    within = values[:-1][(low < exponents) & (exponents < high)]
+    starts = np.append(within, 2.0**low)
+    # The power of a logarithm may be a little beyond the end that it came from.
+    above = np.clip(np.searchsorted(values, starts, side="right"), 1, values.size - 1)
+    return float(_bits_at(starts, values[above] - values[above - 1]).min())
