@@ -64,6 +64,23 @@ One rule makes them all (IEEE P3109 interim report v4.0, clauses 3.1 and 4.7.2),
 `nf.p3109(K, P, signed=..., extended=...)` makes a format of 3 to 16 bits, and
 `nf.list_formats("p3109")` names all 504. The signed ones of 8 bits:"""
 
+POSITS = """\
+### Posits
+
+The Posit Standard of 2022 has two exponent bits, and codes in two's complement; `nf.posit(n, es)` makes
+others of 3 to 32 bits, whose names are `posit12`, `posit8_es1` and so on. *NaR* (not a real) is what
+infinities and NaN become; no other number does, under any mode. To nearest, no number but zero becomes
+zero, and what is too large becomes the largest value. [Number systems](number_systems.md#posits) tells
+how a code is read. Sources: Posit Standard 2022, clauses 3.4, 3.5 and 4.1; Gustafson and Yonemoto,
+2017, for other numbers of exponent bits."""
+
+TAKUMS = """\
+### Takums
+
+Linear takums. `nf.takum(n)` makes others of 6 to 16 bits. What is said of posits holds for them;
+[number systems](number_systems.md#takums) tells how a code is read. Source: Hunhold, "Beating Posits
+at Their Own Game: Takum Arithmetic", 2024, arXiv:2404.18603."""
+
 INTEGERS = """\
 ### Integers
 
@@ -79,6 +96,8 @@ def formats_page() -> str:
         members = [fmt for fmt in _members(family) if isinstance(fmt, nf.FloatFormat)]
         sections += [text, table(members, NUMBERS), table(members, CODES)]
     sections += [P3109, table(range(1, 8), SIGNED_8_BITS)]
+    for family, text in (("posits", POSITS), ("takums", TAKUMS)):
+        sections += [text, table(_members(family), TAPERED)]
     sections += [INTEGERS, table(INTEGER_PATTERNS, INTEGER_COLUMNS)]
     return "\n\n".join(sections) + "\n"
 
@@ -162,6 +181,18 @@ CODES: dict[str, Callable[[nf.FloatFormat], str]] = {
     "overflow of `none`": lambda fmt: {"nan": "NaN"}.get(fmt.overflow, fmt.overflow),
     "aliases": _aliases,
     "dtype": _dtype,
+}
+
+
+# Values of takums are best told by their exponents.
+TAPERED: dict[str, Callable[[nf.Format], str]] = {
+    "format": lambda fmt: f"`{fmt.name}`",
+    "bits": lambda fmt: str(fmt.bits),
+    "precision at 1": lambda fmt: str(fmt.precision),
+    "smallest positive": lambda fmt: f"`{in_powers_of_two(fmt.smallest_positive_exact)}`",
+    "max": lambda fmt: f"`{in_powers_of_two(fmt.highest)}`",
+    "NaR": lambda fmt: f"`0x{fmt.code_of_nan(False):X}`",
+    "aliases": _aliases,
 }
 
 
