@@ -67,19 +67,19 @@ One rule makes them all (IEEE P3109 interim report v4.0, clauses 3.1 and 4.7.2),
 POSITS = """\
 ### Posits
 
-The Posit Standard of 2022 has two exponent bits, and codes in two's complement; `nf.posit(n, es)` makes
-others of 3 to 32 bits, whose names are `posit12`, `posit8_es1` and so on. *NaR* (not a real) is what
-infinities and NaN become; no other number does, under any mode. To nearest, no number but zero becomes
-zero, and what is too large becomes the largest value. [Number systems](number_systems.md#posits) tells
-how a code is read. Sources: Posit Standard 2022, clauses 3.4, 3.5 and 4.1; Gustafson and Yonemoto,
-2017, for other numbers of exponent bits."""
+The Posit Standard of 2022 has two exponent bits, and codes in two's complement; `nf.posit(n, es)`
+makes others of 3 to 32 bits, whose names are `posit12`, `posit8_es1` and so on. *NaR* (not a real)
+is what infinities and NaN become; no other number does, under any mode. To nearest, no number but
+zero becomes zero, and what is too large becomes the largest value. How a code is read is told under
+[number systems](number_systems.md#posits). Sources: Posit Standard 2022, clauses 3.4, 3.5 and 4.1;
+Gustafson and Yonemoto, 2017, for other numbers of exponent bits."""
 
 TAKUMS = """\
 ### Takums
 
-Linear takums. `nf.takum(n)` makes others of 6 to 16 bits. What is said of posits holds for them;
-[number systems](number_systems.md#takums) tells how a code is read. Source: Hunhold, "Beating Posits
-at Their Own Game: Takum Arithmetic", 2024, arXiv:2404.18603."""
+Linear takums. `nf.takum(n)` makes others of 6 to 16 bits. What is said of posits holds for them; how
+a code is read is told under [number systems](number_systems.md#takums). Source: Hunhold, "Beating
+Posits at Their Own Game: Takum Arithmetic", 2024, arXiv:2404.18603."""
 
 INTEGERS = """\
 ### Integers

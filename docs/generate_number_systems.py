@@ -150,6 +150,22 @@ def _decibels(comparison: nf.analysis.Comparison, scaling: str) -> dict[str, flo
 
 # The picture
 
+ALT: Final = """\
+Bits of precision against magnitude, in four panels. Floats are flat over their range, lower the
+wider it is, and fall off below it among the subnormals. Posits and takums are peaks at 1 that fall
+off to both sides, takums more steeply and farther out. A fixed-point logarithm is flat and narrow,
+above the floats; a logarithmic takum is a peak. Integers rise by a bit with each binade. The table
+below has the figures."""
+
+
+def precision_page() -> str:
+    """The picture for light and for dark pages, and what it shows in words."""
+    alt = " ".join(ALT.split())
+    return "\n".join(
+        f"```{{image}} _generated/precision-{theme}.svg\n:alt: {alt}\n:class: only-{theme}\n```\n"
+        for theme in INK
+    )
+
 
 def draw_precision(folder: Path) -> None:
     """Draw bits of precision above magnitudes, for light and for dark pages."""
