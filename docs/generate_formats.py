@@ -77,9 +77,9 @@ Gustafson and Yonemoto, 2017, for other numbers of exponent bits."""
 TAKUMS = """\
 ### Takums
 
-Linear takums. `nf.takum(n)` makes others of 6 to 16 bits. What is said of posits holds for them; how
-a code is read is told under [number systems](number_systems.md#takums). Source: Hunhold, "Beating
-Posits at Their Own Game: Takum Arithmetic", 2024, arXiv:2404.18603."""
+Linear takums. `nf.takum(n)` makes others of 6 to 16 bits. What is said of posits holds for them;
+how a code is read is told under [number systems](number_systems.md#takums). Source: Hunhold,
+"Beating Posits at Their Own Game: Takum Arithmetic", 2024, arXiv:2404.18603."""
 
 INTEGERS = """\
 ### Integers
