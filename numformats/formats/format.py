@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Format(NumberSystem):
     """A finite set of real values, each with a bit pattern (its code).
 
-    The concrete kinds are `FloatFormat`, `IntFormat`, `FixedFormat` and `TableFormat`. All are
-    immutable, hashable and picklable; two are equal when they are of one kind with equal fields.
+    The concrete kinds are `FloatFormat`, `IntFormat`, `FixedFormat` and `TableFormat`, and those
+    that `posit`, `takum` and their like make. All are immutable, hashable and picklable; two are
+    equal when they are of one kind with equal fields.
 
     A code is an unsigned integer, right-aligned in uint8, uint16 or uint32. All figures below are
     exact; those given as float raise OverflowError where float64 cannot hold them (some P3109
@@ -67,7 +68,8 @@ class Format(NumberSystem):
     def smallest_normal(self) -> float:
         """The smallest positive normal value, as `numpy.finfo.smallest_normal`.
 
-        Where values have no exponent (integers, tables), the smallest positive value.
+        Where codes have no exponent field of one width (integers, tables, posits, takums), the
+        smallest positive value.
         """
         return self._as_float(self.smallest_normal_exact, "smallest_normal")
 
