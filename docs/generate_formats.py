@@ -81,6 +81,16 @@ Linear takums. `nf.takum(n)` makes others of 6 to 16 bits. What is said of posit
 how a code is read is told under [number systems](number_systems.md#takums). Source: Hunhold,
 "Beating Posits at Their Own Game: Takum Arithmetic", 2024, arXiv:2404.18603."""
 
+LOGARITHMIC = """\
+### Logarithmic systems
+
+A code holds a logarithm, so its value is a power, and mostly irrational; what is decoded is the
+float64 nearest to it. To nearest, the logarithm is rounded. `nf.lns(n, fraction_bits)` makes
+logarithmic number systems of 3 to 16 bits, named `lns8_4` and so on, with a logarithm to base 2 in
+fixed point; `nf.log_takum(n)` logarithmic takums of 6 to 16 bits, to the base of the square root of
+e. How their codes are read, and their sources, are told under
+[number systems](number_systems.md#logarithmic-number-systems). With names of their own:"""
+
 INTEGERS = """\
 ### Integers
 
@@ -98,6 +108,7 @@ def formats_page() -> str:
     sections += [P3109, table(range(1, 8), SIGNED_8_BITS)]
     for family, text in (("posits", POSITS), ("takums", TAKUMS)):
         sections += [text, table(_members(family), TAPERED)]
+    sections += [LOGARITHMIC, table(_members("logarithmic"), POWERS)]
     sections += [INTEGERS, table(INTEGER_PATTERNS, INTEGER_COLUMNS)]
     return "\n\n".join(sections) + "\n"
 
@@ -193,6 +204,17 @@ TAPERED: dict[str, Callable[[nf.Format], str]] = {
     "max": lambda fmt: f"`{in_powers_of_two(fmt.highest)}`",
     "NaR": lambda fmt: f"`0x{fmt.code_of_nan(False):X}`",
     "aliases": _aliases,
+}
+
+
+POWERS: dict[str, Callable[[nf.Format], str]] = {
+    "format": lambda fmt: f"`{fmt.name}`",
+    "bits": lambda fmt: str(fmt.bits),
+    "smallest positive, about": lambda fmt: f"{fmt.smallest_subnormal:.6g}",
+    "max, about": lambda fmt: f"{fmt.max:.6g}",
+    "next after 1, about": lambda fmt: f"{1 + fmt.eps:.8g}",
+    "zero": lambda fmt: f"`0x{fmt.code_of_zero(False):X}`",
+    "NaN": lambda fmt: f"`0x{fmt.code_of_nan(False):X}`",
 }
 
 

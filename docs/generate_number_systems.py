@@ -44,14 +44,7 @@ DRAWN_BITS: Final = (-3.5, 8.5)
 def systems() -> list[nf.Format]:
     """All number systems of 8 bits with a name of their own, and some whose names are a rule."""
     listed = [fmt for fmt in map(nf.get_format, nf.list_formats()) if fmt.bits == 8]
-    return listed + [fmt for fmt in map(_find, MADE_BY_RULE) if fmt is not None]
-
-
-def _find(name: str) -> nf.Format | None:
-    try:
-        return nf.get_format(name)
-    except ValueError:
-        return None
+    return listed + [nf.get_format(name) for name in MADE_BY_RULE]
 
 
 def _positive(fmt: nf.Format) -> Array:
@@ -153,7 +146,7 @@ def _decibels(comparison: nf.analysis.Comparison, scaling: str) -> dict[str, flo
 ALT: Final = """\
 Bits of precision against magnitude, in four panels. Floats are flat over their range, lower the
 wider it is, and fall off below it among the subnormals. Posits and takums are peaks at 1 that fall
-off to both sides, takums more steeply and farther out. A fixed-point logarithm is flat and narrow,
+off to both sides, takums more steeply and farther out; HiFloat8 is a peak in three steps. A fixed-point logarithm is flat and narrow,
 above the floats; a logarithmic takum is a peak. Integers rise by a bit with each binade. The table
 below has the figures."""
 
@@ -192,7 +185,6 @@ def _figure() -> Figure:
         named = [
             axes.plot(*_curve(known[name]), color=color, linestyle=dashes, label=name)[0]
             for name, (color, dashes) in zip(names, LINES, strict=False)
-            if name in known
         ]
         axes.set_title(title)
         axes.legend(handles=named, frameon=False, loc="upper left")
