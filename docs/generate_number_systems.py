@@ -146,9 +146,9 @@ def _decibels(comparison: nf.analysis.Comparison, scaling: str) -> dict[str, flo
 ALT: Final = """\
 Bits of precision against magnitude, in four panels. Floats are flat over their range, lower the
 wider it is, and fall off below it among the subnormals. Posits and takums are peaks at 1 that fall
-off to both sides, takums more steeply and farther out; HiFloat8 is a peak in three steps. A fixed-point logarithm is flat and narrow,
-above the floats; a logarithmic takum is a peak. Integers rise by a bit with each binade. The table
-below has the figures."""
+off to both sides, takums more steeply and farther out; HiFloat8 is a peak in three steps. A
+fixed-point logarithm is flat and narrow, above the floats; a logarithmic takum is a peak. Integers
+rise by a bit with each binade. The table below has the figures."""
 
 
 def precision_page() -> str:
