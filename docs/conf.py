@@ -50,12 +50,17 @@ def write_generated_pages(app: Sphinx) -> None:
     """Write what the pages include from the format descriptions to `_generated/`."""
     sys.path.insert(0, str(HERE))
     from generate_formats import casts_page, formats_page, scaled_page
+    from generate_number_systems import costs_page, draw_precision, precision_page, ranges_page
 
     folder = HERE / "_generated"
     folder.mkdir(exist_ok=True)
     (folder / "formats.md").write_text(formats_page(), encoding="utf-8")
     (folder / "casts.md").write_text(casts_page(), encoding="utf-8")
     (folder / "scaled.md").write_text(scaled_page(), encoding="utf-8")
+    (folder / "ranges.md").write_text(ranges_page(), encoding="utf-8")
+    (folder / "costs.md").write_text(costs_page(), encoding="utf-8")
+    (folder / "precision.md").write_text(precision_page(), encoding="utf-8")
+    draw_precision(folder)
 
 
 def setup(app: Sphinx) -> None:

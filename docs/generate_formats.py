@@ -64,6 +64,33 @@ One rule makes them all (IEEE P3109 interim report v4.0, clauses 3.1 and 4.7.2),
 `nf.p3109(K, P, signed=..., extended=...)` makes a format of 3 to 16 bits, and
 `nf.list_formats("p3109")` names all 504. The signed ones of 8 bits:"""
 
+POSITS = """\
+### Posits
+
+The Posit Standard of 2022 has two exponent bits, and codes in two's complement; `nf.posit(n, es)`
+makes others of 3 to 32 bits, whose names are `posit12`, `posit8_es1` and so on. *NaR* (not a real)
+is what infinities and NaN become; no other number does, under any mode. To nearest, no number but
+zero becomes zero, and what is too large becomes the largest value. How a code is read is told under
+[number systems](number_systems.md#posits). Sources: Posit Standard 2022, clauses 3.4, 3.5 and 4.1;
+Gustafson and Yonemoto, 2017, for other numbers of exponent bits."""
+
+TAKUMS = """\
+### Takums
+
+Linear takums. `nf.takum(n)` makes others of 6 to 16 bits. What is said of posits holds for them;
+how a code is read is told under [number systems](number_systems.md#takums). Source: Hunhold,
+"Beating Posits at Their Own Game: Takum Arithmetic", 2024, arXiv:2404.18603."""
+
+LOGARITHMIC = """\
+### Logarithmic systems
+
+A code holds a logarithm, so its value is a power, and mostly irrational; what is decoded is the
+float64 nearest to it. To nearest, the logarithm is rounded. `nf.lns(n, fraction_bits)` makes
+logarithmic number systems of 3 to 16 bits, named `lns8_4` and so on, with a logarithm to base 2 in
+fixed point; `nf.log_takum(n)` logarithmic takums of 6 to 16 bits, to the base of the square root of
+e. How their codes are read, and their sources, are told under
+[number systems](number_systems.md#logarithmic-number-systems). With names of their own:"""
+
 INTEGERS = """\
 ### Integers
 
@@ -72,31 +99,17 @@ of the range. N is the number of bits. A narrow format never writes the lowest c
 range is symmetric."""
 
 
-LOGARITHMIC = """\
-### Logarithmic formats
-
-What a code holds is a logarithm. `log_takum8` and `log_takum16` are logarithmic takums (Hunhold
-2024, arXiv:2404.18603); `nf.log_takum(n)` makes those of 6 to 16 bits, and their names are
-`log_takum{n}`. `nf.lns(n, f)`, named `lns{n}_{f}`, has a sign bit and a logarithm to base 2 in
-fixed point, with f of its n - 1 bits after the point; with the most negative logarithm, sign 0 is
-zero and sign 1 NaN.
-
-Most of these numbers are irrational. The value of a code is the float64 nearest to its number. The
-boundaries, at which rounding to nearest changes sides, are halfway between two logarithms, and are
-compared exactly. The nearest modes make no number but zero a zero in takums; in `lns`, zero's
-boundary is half a step of the logarithm below the smallest value. What is beyond the largest value
-becomes that, and infinities NaN, unless a saturation mode says otherwise."""
-
-
 def formats_page() -> str:
     """The generated part of the formats page, in MyST Markdown."""
     sections = []
     for family, text in (("ieee", IEEE), ("ocp", OCP), ("fnuz", FNUZ)):
         members = [fmt for fmt in _members(family) if isinstance(fmt, nf.FloatFormat)]
-        sections += [text, _table(members, NUMBERS), _table(members, CODES)]
-    sections += [P3109, _table(range(1, 8), SIGNED_8_BITS)]
-    sections += [INTEGERS, _table(INTEGER_PATTERNS, INTEGER_COLUMNS)]
-    sections += [LOGARITHMIC, _table(_members("logarithmic"), LOGARITHMIC_COLUMNS)]
+        sections += [text, table(members, NUMBERS), table(members, CODES)]
+    sections += [P3109, table(range(1, 8), SIGNED_8_BITS)]
+    for family, text in (("posits", POSITS), ("takums", TAKUMS)):
+        sections += [text, table(_members(family), TAPERED)]
+    sections += [LOGARITHMIC, table(_members("logarithmic"), POWERS)]
+    sections += [INTEGERS, table(INTEGER_PATTERNS, INTEGER_COLUMNS)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -104,7 +117,7 @@ def _members(family: str) -> list[nf.Format]:
     return [nf.get_format(name) for name in nf.list_formats(family)]
 
 
-def _table(items: Sequence[T], columns: dict[str, Callable[[T], str]]) -> str:
+def table(items: Sequence[T], columns: dict[str, Callable[[T], str]]) -> str:
     """A Markdown table: a row for each item, a column for each title and the cell it makes."""
     rows = [[cell(item) for cell in columns.values()] for item in items]
     lines = [list(columns), ["---"] * len(columns), *rows]
@@ -182,6 +195,29 @@ CODES: dict[str, Callable[[nf.FloatFormat], str]] = {
 }
 
 
+# Values of takums are best told by their exponents.
+TAPERED: dict[str, Callable[[nf.Format], str]] = {
+    "format": lambda fmt: f"`{fmt.name}`",
+    "bits": lambda fmt: str(fmt.bits),
+    "precision at 1": lambda fmt: str(fmt.precision),
+    "smallest positive": lambda fmt: f"`{in_powers_of_two(fmt.smallest_positive_exact)}`",
+    "max": lambda fmt: f"`{in_powers_of_two(fmt.highest)}`",
+    "NaR": lambda fmt: f"`0x{fmt.code_of_nan(False):X}`",
+    "aliases": _aliases,
+}
+
+
+POWERS: dict[str, Callable[[nf.Format], str]] = {
+    "format": lambda fmt: f"`{fmt.name}`",
+    "bits": lambda fmt: str(fmt.bits),
+    "smallest positive, about": lambda fmt: f"{fmt.smallest_subnormal:.6g}",
+    "max, about": lambda fmt: f"{fmt.max:.6g}",
+    "next after 1, about": lambda fmt: f"{1 + fmt.eps:.8g}",
+    "zero": lambda fmt: f"`0x{fmt.code_of_zero(False):X}`",
+    "NaN": lambda fmt: f"`0x{fmt.code_of_nan(False):X}`",
+}
+
+
 def _signed_8_bits(precision: int, extended: bool) -> nf.FloatFormat:
     return nf.p3109(8, precision, signed=True, extended=extended)
 
@@ -224,15 +260,6 @@ INTEGER_COLUMNS: dict[str, Callable[[tuple[str, str, str]], str]] = {
 }
 
 
-LOGARITHMIC_COLUMNS: dict[str, Callable[[nf.Format], str]] = {
-    "format": lambda fmt: f"`{fmt.name}`",
-    "max": lambda fmt: f"{fmt.max:.6g}",
-    "smallest positive": lambda fmt: f"{fmt.smallest_subnormal:.6g}",
-    "next above 1": lambda fmt: f"1 + {fmt.eps:.6g}",
-    "NaN": lambda fmt: f"`0x{fmt.code_of_nan(False):X}`",
-}
-
-
 def scaled_page() -> str:
     """The table of the page on scaled formats."""
     rows = [
@@ -247,8 +274,6 @@ def scaled_page() -> str:
             scale += f" and {fmt.tensor_scale.name} ({granularity_text(fmt.scale.granularity)})"
         if fmt.scale_mean is not None:
             scale += f", less their mean ({fmt.scale_mean.name})"
-        if fmt.micro_exponents:
-            scale += f", doubled by bits per {' and '.join(map(str, fmt.micro_exponents))}"
         element = fmt.element.name
         if fmt.zero_point is not None:
             element += ", zero point"

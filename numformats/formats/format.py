@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from fractions import Fraction
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from numformats.codec import arrays, packing
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
 class Format(NumberSystem):
     """A finite set of real values, each with a bit pattern (its code).
 
-    Kinds with parameters are `FloatFormat`, `IntFormat`, `FixedFormat` and `TableFormat`. All are
-    immutable, hashable and picklable; two are equal when they are of one kind with equal fields.
+    The concrete kinds are `FloatFormat`, `IntFormat`, `FixedFormat` and `TableFormat`, and those
+    that `posit`, `takum` and their like make. All are immutable, hashable and picklable; two are
+    equal when they are of one kind with equal fields.
 
     A code is an unsigned integer, right-aligned in uint8, uint16 or uint32. All figures below are
     exact; those given as float raise OverflowError where float64 cannot hold them (some P3109
@@ -42,12 +42,8 @@ class Format(NumberSystem):
             """What is subtracted from the exponent field to give the exponent."""
 
     def __getstate__(self) -> dict[str, Any]:
-        # Without what is kept: the hash is another in another process, the rest is made again.
-        return {
-            name: value
-            for name, value in self.__dict__.items()
-            if not isinstance(getattr(type(self), name, None), cached_property)
-        }
+        # Without the hash, which is another in another process.
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
 
     @property
     @abstractmethod
@@ -72,7 +68,8 @@ class Format(NumberSystem):
     def smallest_normal(self) -> float:
         """The smallest positive normal value, as `numpy.finfo.smallest_normal`.
 
-        Where values have no exponent (integers, tables), the smallest positive value.
+        Where codes have no exponent field of one width (integers, tables, posits, takums), the
+        smallest positive value.
         """
         return self._as_float(self.smallest_normal_exact, "smallest_normal")
 
