@@ -274,6 +274,8 @@ def scaled_page() -> str:
             scale += f" and {fmt.tensor_scale.name} ({granularity_text(fmt.scale.granularity)})"
         if fmt.scale_mean is not None:
             scale += f", less their mean ({fmt.scale_mean.name})"
+        if fmt.micro_exponents:
+            scale += f", doubled by bits per {' and '.join(map(str, fmt.micro_exponents))}"
         element = fmt.element.name
         if fmt.zero_point is not None:
             element += ", zero point"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from numformats.codec import arrays, packing
@@ -42,8 +43,12 @@ class Format(NumberSystem):
             """What is subtracted from the exponent field to give the exponent."""
 
     def __getstate__(self) -> dict[str, Any]:
-        # Without the hash, which is another in another process.
-        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
+        # Without what is kept: the hash is another in another process, the rest is made again.
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if not isinstance(getattr(type(self), name, None), cached_property)
+        }
 
     @property
     @abstractmethod
