@@ -72,7 +72,8 @@ class FloatFormat(Format):
     subnormals : {"gradual", "flush"}
         ``flush`` makes a flush-to-zero format, whatever `has_subnormals` says, which becomes False:
         all codes with an exponent field of 0 are zero, of which only T = 0 is written. Zero and the
-        smallest normal value are neighbours, between which the rounding mode decides.
+        smallest normal value are neighbours, between which the rounding mode decides. Where
+        `dataclasses.replace` makes it ``gradual`` again, it needs ``has_subnormals=True`` as well.
 
     Raises
     ------
