@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from numformats.checks import unknown
-from numformats.formats import fnuz, ieee, integers, logarithmic, ocp, p3109
+from numformats.formats import fnuz, ieee, integers, lns, log_takums, ocp, p3109
 from numformats.formats.format import Format
 
 # Families with a written list; P3109's members are made by rule.
@@ -17,7 +17,7 @@ _FAMILIES: Final[dict[str, tuple[Sequence[Format], Mapping[str, Format]]]] = {
     "ocp": (ocp.FORMATS, ocp.ALIASES),
     "fnuz": (fnuz.FORMATS, fnuz.ALIASES),
     "integers": (integers.FORMATS, integers.ALIASES),
-    "logarithmic": (logarithmic.FORMATS, logarithmic.ALIASES),
+    "logarithmic": (log_takums.FORMATS, log_takums.ALIASES),
 }
 NAMED: Final[dict[str, Format]] = {
     fmt.name: fmt for formats, _ in _FAMILIES.values() for fmt in formats
@@ -42,7 +42,8 @@ def find_format(name: str) -> Format | None:
         NAMED.get(lower)
         or ALIASES.get(lower)
         or p3109.from_name(lower)
-        or logarithmic.from_name(lower)
+        or log_takums.from_name(lower)
+        or lns.from_name(lower)
     )
 
 
