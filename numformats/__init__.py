@@ -25,7 +25,8 @@ from numformats.formats.ieee import (
     tf32,
 )
 from numformats.formats.integers import IntFormat
-from numformats.formats.logarithmic import lns, log_takum, log_takum8, log_takum16
+from numformats.formats.lns import lns
+from numformats.formats.log_takums import log_takum, log_takum8, log_takum16
 from numformats.formats.ocp import (
     float4_e2m1fn,
     float6_e2m3fn,

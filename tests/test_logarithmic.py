@@ -412,6 +412,30 @@ def test_arithmetic_is_exact_and_rounded_once(fmt: LogarithmicFormat) -> None:
             assert fmt.encode(np.asarray(found))[0] == nf.exact.project(meant, fmt)
 
 
+@pytest.mark.parametrize("mode", NEAREST)
+@pytest.mark.parametrize("fmt", KINDS, ids=lambda fmt: fmt.name)
+def test_sums_between_a_boundary_and_a_float64_are_on_the_right_side(
+    fmt: LogarithmicFormat, mode: Any
+) -> None:
+    terms = np.array([
+        (first, np.nextafter(rest, end))
+        for first, rest in fmt.boundaries_in_order[::3] if rest
+        for end in (-np.inf, np.inf)
+    ])  # fmt: skip
+    expected = [nf.exact.project(sum(map(Fraction, row)), fmt, mode) for row in terms.tolist()]
+    assert len(set(expected[::2])) > 80
+    exactly = nf.arithmetic.Accumulator("once", rounding=mode)
+    ones = np.ones((2, 1))
+    for found in (
+        nf.arithmetic.add(*terms.T, fmt, mode),
+        nf.arithmetic.sum(terms, fmt, axis=1, accumulator=exactly),
+        nf.arithmetic.matmul(terms, ones, accumulator=exactly, output=fmt).ravel(),
+        nf.arithmetic.matmul(terms[:, 1:], ones[1:], terms[:, :1], accumulator=exactly,
+                             output=fmt).ravel(),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(fmt.encode(found), expected)
+
+
 def test_compare_takes_them() -> None:
     x = np.random.default_rng(0).standard_normal(1000).astype("f4")
     rows = {row.format: row for row in nf.compare(x, KINDS).rows}

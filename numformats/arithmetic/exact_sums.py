@@ -14,12 +14,18 @@ below 2**18, and 2**14 of them can be summed. E5M2 has values from 2**-16 to 2**
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numformats import exact
+from numformats.arithmetic.limits import deciding_bits
+from numformats.codec import arrays
 from numformats.error_free import sum_to_odd
+from numformats.modes import Modes, RoundingMode, deterministic
+from numformats.system import NumberSystem
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +43,35 @@ def exact_products(a: Floats, b: Floats, c: Floats) -> Floats:
     a, b, c = (np.where(np.isfinite(x), x, 0.0) for x in (a, b, c))
     result = _finite_sums(a, b, c)
     return result if special is None else np.where(special == 0, result, special)
+
+
+def projectable_products(
+    a: Floats, b: Floats, c: Floats, fmt: NumberSystem, rounding: RoundingMode
+) -> Floats:
+    """a @ b + c as numbers that a rounding mode projects onto a format as it would the exact sums.
+
+    Those are sums rounded to odd, but where the points at which a projection changes have more bits
+    than float64, or none that would do, one may lie between a sum and what it is rounded to. Then
+    the sum is projected here, and its value given.
+    """
+    total = exact_products(a, b, c)
+    if fmt.lattice is not None or deterministic(rounding) is None:
+        return total
+    if deciding_bits(fmt, Modes(rounding)) is not None:
+        return total
+    for i, j in np.argwhere(_is_in_doubt(total, fmt, rounding)).tolist():
+        terms = zip(map(Fraction, a[i].tolist()), map(Fraction, b[:, j].tolist()), strict=True)
+        exactly = sum((x * y for x, y in terms), Fraction(c[i, j].item()))
+        total[i, j] = float(fmt.value(exact.project(exactly, fmt, rounding)))
+    return total
+
+
+def _is_in_doubt(total: Floats, fmt: NumberSystem, rounding: RoundingMode) -> NDArray[np.bool_]:
+    """Where the float64 numbers on both sides of a sum rounded to odd are not projected alike."""
+    is_odd = total.view(np.int64) & 1 == 1
+    x = np.where(is_odd & np.isfinite(total), total, 0.0)
+    codes = (arrays.encode(np.nextafter(x, end), fmt, rounding) for end in (-np.inf, np.inf))
+    return (x != 0) & np.not_equal(*codes)
 
 
 def _finite_sums(a: Floats, b: Floats, c: Floats) -> Floats:

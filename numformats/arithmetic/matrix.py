@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from numformats.arithmetic.accumulators import Accumulator, output_format
 from numformats.arithmetic.coded import as_real
-from numformats.arithmetic.exact_sums import exact_products
+from numformats.arithmetic.exact_sums import projectable_products
 from numformats.arithmetic.matrix_sums import MatrixSums
 from numformats.arithmetic.operands import Operand, as_float64, read_operand, read_values
 from numformats.arithmetic.units import get_accumulator
@@ -20,6 +20,7 @@ from numformats.codec import arrays
 from numformats.codec.arguments import read_real, refuse_where
 from numformats.codec.values import default_dtype
 from numformats.formats.format import Format
+from numformats.modes import parse_rounding
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -199,12 +200,13 @@ def _product(
     start = start.reshape(*batch, height, width)
     total = np.empty(start.shape)
     sums = None if acc.rounds_once else MatrixSums(acc, acc.result(output))
+    rounding = parse_rounding(acc.rounding)
     # Infinities and NaN come in, and out, as IEEE 754 has it.
     with np.errstate(all="ignore"):
         for index in np.ndindex(*batch):
             a, b, begun = left[index], right[index], start[index]
             if sums is None:
-                total[index] = exact_products(a.values, b.values, begun)
+                total[index] = projectable_products(a.values, b.values, begun, fmt, rounding)
             else:
                 total[index] = sums.of(a, b, begun)
     values = total.reshape(shape)

@@ -16,13 +16,14 @@ import numpy as np
 from numformats.arithmetic import matrix
 from numformats.arithmetic.accumulators import Accumulator
 from numformats.arithmetic.coded import Array, Coded, as_real
-from numformats.arithmetic.exact_sums import exact_products
+from numformats.arithmetic.exact_sums import projectable_products
 from numformats.arithmetic.limits import reach_of
 from numformats.arithmetic.operands import as_float64
 from numformats.arithmetic.projections import ArrayProjection
 from numformats.arithmetic.units import get_accumulator
 from numformats.codec.extents import extent_of_format
 from numformats.formats.format import Format
+from numformats.modes import parse_rounding
 
 _FLOAT64_BITS: Final = 53
 
@@ -35,7 +36,7 @@ def matmul(operands: Sequence[Any], fmt: Format, how: ArrayProjection) -> Array:
             raise ValueError(f"{name}: a number; a matrix product needs axes, and * multiplies")
     acc = get_accumulator(how.accumulator)
     if acc.rounds_once:
-        return np.asarray(fmt.encode(_exact_matmul(a, b), **how.words))
+        return np.asarray(fmt.encode(_exact_matmul(a, b, fmt, how), **how.words))
     acc = _with_rounding(acc, how)
     values = matrix.matmul(a, b, accumulator=acc, output=_output(acc, fmt))
     return np.asarray(fmt.encode(values, **how.words))
@@ -46,17 +47,19 @@ def sum_codes(terms: Coded, fmt: Format, how: ArrayProjection) -> Array:
     acc = get_accumulator(how.accumulator)
     x = as_real("x", terms)
     if acc.rounds_once:
-        return np.asarray(fmt.encode(_exact_sum(x, terms.format), **how.words))
+        return np.asarray(fmt.encode(_exact_sum(x, terms.format, fmt, how), **how.words))
     acc = _with_rounding(acc, how)
     values = matrix.sum(x, _output(acc, fmt), axis=0, accumulator=acc)
     return np.asarray(fmt.encode(values, **how.words))
 
 
-def _exact_sum(x: Array, fmt: Format) -> Array:
-    """The sums along the first axis of values of a format, rounded to odd in float64."""
+def _exact_sum(x: Array, own: Format, fmt: Format, how: ArrayProjection) -> Array:
+    """The sums along the first axis of values of a format of their own, as float64 numbers that are
+    projected as the sums are.
+    """
     wide = as_float64("x", x)
-    if reach_of(extent_of_format(fmt)).span + len(x).bit_length() > _FLOAT64_BITS:
-        return _exact_matmul(np.ones((1, len(x))), wide)[0]
+    if reach_of(extent_of_format(own)).span + len(x).bit_length() > _FLOAT64_BITS:
+        return _exact_matmul(np.ones((1, len(x))), wide, fmt, how)[0]
     # Whatever is summed has few enough bits for float64. The sum of no elements is +0.
     with np.errstate(invalid="ignore"):
         return np.add.reduce(wide, axis=0) + 0.0
@@ -86,8 +89,9 @@ def _output(acc: Accumulator, fmt: Format) -> Format | None:
     return fmt if is_known else None
 
 
-def _exact_matmul(a: Array, b: Array) -> Array:
-    """a @ b rounded to odd in float64."""
+def _exact_matmul(a: Array, b: Array, fmt: Format, how: ArrayProjection) -> Array:
+    """a @ b as float64 numbers that are projected as the sums are."""
+    rounding = parse_rounding(how.rounding)
     a, b = as_float64("a", a), as_float64("b", b)
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ValueError(
@@ -107,5 +111,5 @@ def _exact_matmul(a: Array, b: Array) -> Array:
     for index in np.ndindex(*batch):
         zeros = np.zeros(total.shape[-2:])
         with np.errstate(all="ignore"):
-            total[index] = exact_products(left[index], right[index], zeros)
+            total[index] = projectable_products(left[index], right[index], zeros, fmt, rounding)
     return total.reshape(batch + rows + columns)

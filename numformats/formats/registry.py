@@ -13,7 +13,8 @@ from numformats.formats import (
     hifloat,
     ieee,
     integers,
-    logarithmic,
+    lns,
+    log_takums,
     ocp,
     p3109,
     posits,
@@ -30,14 +31,15 @@ _FAMILIES: Final[dict[str, tuple[Sequence[Format], Mapping[str, Format]]]] = {
     "integers": (integers.FORMATS, integers.ALIASES),
     "posits": (posits.FORMATS, posits.ALIASES),
     "takums": (takums.FORMATS, takums.ALIASES),
-    "logarithmic": (logarithmic.FORMATS, logarithmic.ALIASES),
+    "logarithmic": (log_takums.FORMATS, log_takums.ALIASES),
 }
 # What finds the members of families that are made by rule: of a name that is none, None.
 _RULES: Final[tuple[Callable[[str], Format | None], ...]] = (
     p3109.from_name,
     posits.from_name,
     takums.from_name,
-    logarithmic.from_name,
+    lns.from_name,
+    log_takums.from_name,
 )
 NAMED: Final[dict[str, Format]] = {
     fmt.name: fmt for formats, _ in _FAMILIES.values() for fmt in formats
