@@ -58,7 +58,7 @@ def takum(n: int) -> TakumFormat:
     >>> f.eps == 2.0**-11, f.max == (2 - 2.0**-4) * 2.0**254
     (True, True)
     >>> nf.takum8.encode([1.0, -2.5, 0.0])
-    array([ 64, 173,   0], dtype=uint8)
+    array([ 64, 183,   0], dtype=uint8)
     """
     require_int("n", n, MIN_WIDTH, MAX_WIDTH, "the widths that numformats has of takums")
     return TakumFormat(f"takum{n}", n)
