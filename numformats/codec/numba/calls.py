@@ -31,8 +31,9 @@ from numformats.codec.numba.search import (
     is_searchable,
     search,
 )
-from numformats.codec.numba.tapered import TaperedKernel, tapered_lane
+from numformats.codec.numba.tapered import TaperedKernel
 from numformats.codec.numba.tapered_decode import decode_tapered, pieces_of
+from numformats.codec.numba.tapered_words import tapered_lane
 from numformats.codec.numba.views import NO_WORDS, as_words, read_only, word_dtype
 from numformats.codec.plan import EncodePlan, Plan, StaircasePlan, TaperedPlan
 from numformats.codec.random_bits import key_schedule
