@@ -158,6 +158,19 @@ def test_values_of_note(fmt: nf.FloatFormat) -> None:
 # Rounding
 
 
+@of_narrow
+def test_a_code_becomes_itself_unless_it_is_a_zero_that_is_not_written(fmt: nf.FloatFormat) -> None:
+    codes = np.arange(2**fmt.bits, dtype=np.uint8)
+    values = fmt.values()
+    kept = codes[~np.isnan(values)]
+    is_zero = values[kept] == 0
+    assert np.count_nonzero(is_zero) == (1 + fmt.signed) * 2**fmt.mantissa_bits - (
+        fmt.nan == "negative_zero"
+    )
+    written = np.where(is_zero, kept & (fmt.sign_bit if fmt.has_negative_zero else 0), kept)
+    np.testing.assert_array_equal(fmt.encode(fmt.decode(kept)), written)
+
+
 @of_each
 @pytest.mark.parametrize("mode", DETERMINISTIC)
 def test_below_the_smallest_normal_value_the_mode_decides(fmt: nf.FloatFormat, mode: str) -> None:
