@@ -31,6 +31,7 @@ from numformats.formats.fixed import FixedFormat
 from numformats.formats.format import Format
 from numformats.formats.ieee import dlfloat16, float16, float32, tf32
 from numformats.formats.integers import IntFormat
+from numformats.formats.lns import lns
 from numformats.formats.ocp import float8_e4m3fn, float8_e8m0fnu
 from numformats.formats.posits import posit
 from numformats.formats.tables import TableFormat
@@ -161,13 +162,13 @@ def _compile_zero_points() -> None:
 def _compile_decoding() -> None:
     halves, wide, out = _numbers(np.float32, 1), _numbers(np.float64, 1), np.empty(2, np.float32)
     # Scales by a table, or as they are; those with a scale, and those with an offset.
-    ways: list[tuple[Any, ...]] = [(halves, None, None, None)]
+    ways: list[tuple[Any, ...]] = [(scales, None, None, None) for scales in (halves, wide)]
     for dtype in (np.uint8, np.uint16):
         codes, singles, doubles = _numbers(dtype, 1), _numbers(np.float32), _numbers(np.float64)
         ways += [(codes, singles, None, None), (codes, doubles, wide, None)]
         ways.append((codes, doubles, None, wide))
     for dtype, zeros, way in product((np.uint8, np.uint16), (None, halves), ways):
-        is_plain = way[2] is None and way[3] is None
+        is_plain = way[0] is not wide and way[2] is None and way[3] is None
         if zeros is not None and not is_plain:
             continue  # no format has both
         own = np.empty(1, np.float32 if is_plain else np.float64)
@@ -196,4 +197,7 @@ def _formats() -> Iterator[tuple[Format, str]]:
         yield IntFormat(f"int{bits}", bits), "wrap"
     for tapered_format in (posit(8), posit(16), posit(32), takum(8), takum(16)):
         yield tapered_format, "none"
+    # Codes of both widths that are searched for float64 values.
+    yield lns(8, 4), "none"
+    yield lns(9, 5), "none"
     yield _TWO, "none"

@@ -221,6 +221,16 @@ def test_compare_takes_it() -> None:
     assert found["hifloat8"] > found["float8_e5m2"] + 5
 
 
+def test_small_numbers_underflow() -> None:
+    flags = nf.exact.Flags
+    assert nf.exact.flags(2.0**-18, F) == flags(0)
+    for x in (1e-9, -3e-6, 1.6 * 2.0**-16):
+        assert nf.exact.flags(x, F) == flags.INEXACT | flags.UNDERFLOW, x
+    # It would become 2**-15 with more exponents, too.
+    assert nf.exact.flags(1.9 * 2.0**-16, F) == flags.INEXACT
+    assert nf.exact.flags(1.9 * 2.0**-16, F, tininess="before") & flags.UNDERFLOW
+
+
 @pytest.mark.peers
 @pytest.mark.parametrize("dtype", ["f4", "f2"])
 def test_en_dtypes_has_the_same_values_and_codes(dtype: str) -> None:

@@ -239,6 +239,42 @@ def test_the_exact_accumulator_is_a_quire() -> None:
     assert float(found) == float(nf.posit16.round(2.0**-20))
 
 
+@pytest.mark.parametrize("mode", [Stochastic(32), "stochastic_equal"], ids=str)
+@pytest.mark.filterwarnings("error")
+def test_signaling_nans_warn_of_nothing(mode: Any) -> None:
+    calls = importlib.import_module("numformats.codec.numba.calls")
+    x = np.ones(5000, np.float32)
+    x.view(np.uint32)[7] = 0x7F800001
+    x[8] = 2.0**-25
+    plan = make_plan(nf.posit8, Modes(mode))
+    codes = np.empty(x.shape, np.uint8)
+    calls.project_into(codes, x, calls.kernel_for(plan, x.dtype), key=1)
+    assert codes[[6, 7, 9]].tolist() == [64, 128, 64]
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [("posit8", "posit16"), ("posit16", "posit32"), ("takum8", "takum16"), ("int4", "posit8")],
+)
+def test_the_wider_of_two_formats_is_the_results(narrow: str, wide: str) -> None:
+    a, b = nf.array([1.0, 2.0], narrow), nf.array([1.0, 3.0], wide)
+    for found in (a * b, b + a, np.concatenate([a, b])):
+        assert found.format == nf.get_format(wide)
+    with pytest.raises(ValueError, match="none has all values of the others"):
+        nf.array([1.0], "posit16") + nf.array([1.0], "takum16")
+
+
+def test_an_example_of_a_wide_format_names_its_neighbours() -> None:
+    found = check_rounding(
+        lambda x: nf.posit32.encode(x, "toward_zero"), nf.posit32, dtype=np.float32, budget=5000
+    )
+    example = found.simplest
+    step = nf.posit32.step_of(Fraction(float(example.input)))
+    assert (example.lower, example.upper) == tuple(
+        float(nf.posit32.value_of_step(at)) for at in (step, step + 1)
+    )
+
+
 @pytest.mark.peers
 def test_posits_of_softposit() -> None:
     softposit = pytest.importorskip("softposit")

@@ -12,7 +12,8 @@ from numpy.typing import DTypeLike, NDArray
 from numformats.arithmetic.projections import DEFAULT, ArrayProjection
 from numformats.checks import unknown
 from numformats.codec.arguments import code_dtype, read_codes, read_real
-from numformats.codec.extents import extent_of_format
+from numformats.codec.extents import dtype_holds, extent_of_format
+from numformats.codec.values import TABLE_BITS, value_table
 from numformats.formats.format import Format
 from numformats.formats.registry import names_like, read_format
 from numformats.system import NumberSystem
@@ -161,13 +162,14 @@ def common_format(argument: str, formats: Sequence[Format]) -> Format:
 
 @lru_cache(maxsize=256)
 def has_values_of(fmt: Format, other: Format) -> bool:
-    """Whether a format has each value of another: infinities, NaN and -0, too.
-
-    Only asked of formats that have all multiples of their quantum within their precision.
+    """Whether a format has each value of another: infinities, NaN and -0, too. Where neither how
+    its values are spaced tells, nor trying them, because the other has too many, False.
 
     >>> import numformats as nf
     >>> has_values_of(nf.float16, nf.float8_e5m2), has_values_of(nf.float16, nf.bfloat16)
     (True, False)
+    >>> has_values_of(nf.posit16, nf.posit8)
+    True
     """
     if fmt == other:
         return True
@@ -175,7 +177,25 @@ def has_values_of(fmt: Format, other: Format) -> bool:
     is_whole = (
         lattice is not None and lattice.has_zero and (lattice.gradual or not lattice.floating)
     )
-    return is_whole and extent_of_format(fmt).holds(extent_of_format(other))
+    if is_whole:
+        return extent_of_format(fmt).holds(extent_of_format(other))
+    return _keeps_values_of(fmt, other)
+
+
+def _keeps_values_of(fmt: Format, other: Format) -> bool:
+    """The same, found out by rounding each value."""
+    double = np.dtype(np.float64)
+    has_specials = (
+        other.has_inf <= fmt.has_inf
+        and other.has_nan <= fmt.has_nan
+        and other.has_negative_zero <= fmt.has_negative_zero
+    )
+    are_held = dtype_holds(double, fmt) and dtype_holds(double, other)
+    if other.bits > TABLE_BITS or not (has_specials and are_held):
+        return False
+    values = value_table(other, double)
+    finite = values[np.isfinite(values)]
+    return bool((fmt.round(finite) == finite).all())
 
 
 def write(out: Coded, codes: Array, mask: Any = True) -> None:

@@ -96,7 +96,8 @@ class Trace:
         is_beyond = unlimited > system.highest or unlimited < min(system.lowest, Fraction(0))
         if inexact and is_beyond:
             return Flags.OVERFLOW | inexact
-        is_tiny = lattice is not None and self._is_tiny(tininess)
+        has_tiny = lattice is not None or system.has_subnormals
+        is_tiny = has_tiny and self._is_tiny(tininess)
         return inexact | Flags.UNDERFLOW if inexact and is_tiny else inexact
 
     def _is_tiny(self, tininess: str) -> bool:

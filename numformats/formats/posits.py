@@ -83,7 +83,7 @@ def from_name(name: str) -> PositFormat | None:
 
     ValueError if it is, but its numbers are not allowed.
     """
-    match = re.fullmatch(r"posit([1-9][0-9]*)(?:_es([0-9]+))?", name)
+    match = re.fullmatch(r"posit([1-9][0-9]*)(?:_es([0-9]))?", name)
     if match is None:
         return None
     return posit(int(match[1]), int(match[2] or STANDARD_EXPONENT_BITS))

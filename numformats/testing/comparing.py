@@ -13,7 +13,7 @@ from numformats.codec.arguments import read_real, refuse_where
 from numformats.formats.format import Format
 from numformats.modes import RoundingMode
 from numformats.testing.causes import classify
-from numformats.testing.decision_points import finite_values
+from numformats.testing.decision_points import EVERY_CODE_BITS, finite_values
 from numformats.testing.report import Group, Mismatch, OracleError, Report, simplicity
 
 Array = NDArray[Any]
@@ -183,7 +183,7 @@ class Findings:
             kept = self._examples.setdefault(cause, [])
             for i in _nearest_to_one(found, x)[:_CANDIDATES]:
                 drawn = None if random_bits is None else int(random_bits[i])
-                ends = _neighbours(float(x[i]), values)
+                ends = _neighbours(float(x[i]), values, self._fmt)
                 kept.append(
                     Mismatch(
                         self._fmt,
@@ -222,7 +222,14 @@ def _nearest_to_one(found: NDArray[np.intp], x: Array) -> NDArray[np.intp]:
     return found[np.argsort(np.abs(exponent), kind="stable")]
 
 
-def _neighbours(x: float, values: Floats) -> tuple[float | None, float | None]:
+def _neighbours(x: float, values: Floats, fmt: Format) -> tuple[float | None, float | None]:
+    """The values about a number, or None beyond the ends. `values` are all of those of a format of
+    16 bits and fewer.
+    """
+    if fmt.bits > EVERY_CODE_BITS and fmt.min <= x <= fmt.max:
+        ends = (fmt.encode(x, mode) for mode in ("toward_negative", "toward_positive"))
+        low, high = (float(fmt.decode(code, dtype=np.float64)) for code in ends)
+        return low, high
     below, above = np.searchsorted(values, x, "right") - 1, np.searchsorted(values, x, "left")
     return (
         float(values[below]) if below >= 0 else None,

@@ -20,9 +20,11 @@ from numformats.formats.fixed import FixedFormat
 from numformats.formats.floating import FloatFormat
 from numformats.formats.format import Format
 from numformats.formats.integers import IntFormat
+from numformats.formats.lns import lns
 from numformats.formats.posits import posit
 from numformats.formats.registry import list_formats
 from numformats.formats.tables import TableFormat
+from numformats.formats.takums import takum
 from numformats.modes import ROUNDING_NAMES, RoundingMode, SaturationMode, Stochastic
 from numformats.names import get_format
 from numformats.system import require_system
@@ -182,13 +184,19 @@ def _custom_fixed(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
 
 
 @st.composite
-def _custom_posits(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
-    return posit(draw(st.integers(max(min_bits, 3), max(max_bits, 3))), draw(st.integers(0, 3)))
+def _custom_tapered(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
+    bits = draw(st.integers(max(min_bits, 3), max(max_bits, 3)))
+    if 6 <= bits <= 16 and draw(st.booleans()):
+        return takum(bits)
+    return posit(bits, draw(st.integers(0, 5)))
 
 
 @st.composite
 def _custom_tables(draw: st.DrawFn, min_bits: int, max_bits: int) -> Format:
-    bits = draw(st.integers(min_bits, max(min(max_bits, 4), min_bits)))
+    bits = draw(st.integers(min_bits, max(min(max_bits, 8), min_bits)))
+    if bits > 4 and draw(st.booleans()):
+        return lns(bits, bits - 3)
+    bits = max(min(bits, 4), min_bits)
     numbers = st.integers(-1000, 1000).map(lambda n: n / 8)
     table = draw(st.lists(numbers, min_size=2**bits, max_size=2**bits, unique=True))
     return TableFormat("custom", tuple(table))
@@ -198,7 +206,7 @@ _CUSTOM: Final = {
     "float": _custom_floats,
     "int": _custom_integers,
     "fixed": _custom_fixed,
-    "tapered": _custom_posits,
+    "tapered": _custom_tapered,
     "table": _custom_tables,
 }
 

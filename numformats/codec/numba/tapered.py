@@ -310,7 +310,8 @@ class TaperedKernel:
 
     def _run_block(self, source: NDArray[Any], out: NDArray[Any], draws: NDArray[Any]) -> bool:
         """Project a block in NumPy; whether any is NaN."""
-        x = source.view(self.dtype).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # signaling NaN
+            x = source.view(self.dtype).astype(np.float64)
         codes = encode_chunk(x, self._plan, draws.astype(np.uint64))
         out[...] = codes if self._values is None else self._values[codes]
         return bool(np.isnan(x).any())
