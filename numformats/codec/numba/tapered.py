@@ -71,6 +71,19 @@ def fill_entries(words: Any, entries: Any, table: Any, p: Any, has_subnormals: A
 
 
 @step
+def place_of(magnitude: Any, entry: Any, p: Any, has_subnormals: Any) -> Any:
+    """Where a magnitude lies on the staircase, by the table's word for its exponent."""
+    distance = bitwise_and(entry, p.distance_mask)
+    start = subtract(entry, distance)
+    normal = normal_of(magnitude, p, has_subnormals)
+    at_top = bitwise_and(left_shift(normal, p.to_top), p.magnitude_mask)
+    down = right_shift(at_top, distance)
+    # The lowest bit says whether any was lost. That leaves a place between the same two halves.
+    lost = p.one if left_shift(down, distance) != at_top else p.zero
+    return bitwise_or(add(start, down), lost)
+
+
+@step
 def fill_codes(words: Any, entries: Any, out: Any, p: Any, has_subnormals: Any) -> Any:
     """The codes of floats given as lane words; those of zeros, infinities and NaNs are of no use.
     Returns whether there are such.
@@ -82,14 +95,7 @@ def fill_codes(words: Any, entries: Any, out: Any, p: Any, has_subnormals: Any) 
         magnitude = bitwise_and(words[i], p.magnitude_mask)
         # One less than zero is the largest word.
         most = maximum(most, subtract(magnitude, p.one))
-        distance = bitwise_and(entries[i], p.distance_mask)
-        start = subtract(entries[i], distance)
-        normal = normal_of(magnitude, p, has_subnormals)
-        at_top = bitwise_and(left_shift(normal, p.to_top), p.magnitude_mask)
-        down = right_shift(at_top, distance)
-        # The lowest bit says whether any was lost. That leaves a place between the same two halves.
-        lost = p.one if left_shift(down, distance) != at_top else p.zero
-        place = bitwise_or(add(start, down), lost)
+        place = place_of(magnitude, entries[i], p, has_subnormals)
         odd = bitwise_and(right_shift(place, p.fraction), p.one)
         up = p.negative_up if words[i] > p.magnitude_mask else p.up
         up = add(up, bitwise_and(subtract(p.zero, odd), p.odd_up))
@@ -115,12 +121,7 @@ def fill_codes_at_random(
         before = subtract(magnitude, p.one)
         most = maximum(most, before)
         distance = bitwise_and(entries[i], p.distance_mask)
-        start = subtract(entries[i], distance)
-        normal = normal_of(magnitude, p, has_subnormals)
-        at_top = bitwise_and(left_shift(normal, p.to_top), p.magnitude_mask)
-        down = right_shift(at_top, distance)
-        lost = p.one if left_shift(down, distance) != at_top else p.zero
-        place = bitwise_or(add(start, down), lost)
+        place = place_of(magnitude, entries[i], p, has_subnormals)
         # A distance of as many bits as a code has is that of a binade of less than a step.
         is_part = (distance >= p.code_bits) | (right_shift(place, p.fraction) == p.zero)
         is_uneven |= is_part & (before < subtract(p.infinity_word, p.one))
