@@ -62,6 +62,14 @@ def test_every_projection_keeps_the_laws(data: st.DataObject) -> None:
             laws.monotonicity(function, x)
 
 
+def test_numbers_at_the_ends_of_float64_keep_the_laws() -> None:
+    # Differences of such numbers leave the range of float64.
+    fmt = nf.get_format("binary12p2uf")
+    x = np.array([-np.finfo(np.float64).max, 3.94e115, 0.0, np.finfo(np.float64).max])
+    laws.containment(fmt.round, x, fmt)
+    laws.nearest_is_nearest(fmt.round, x, fmt)
+
+
 @pytest.mark.parametrize("name", ["e4m3fn", "float16", "int8", "float4_e2m1fn", "binary8p1se"])
 def test_ties_follow_their_rule(name: str) -> None:
     fmt = nf.get_format(name)

@@ -265,7 +265,8 @@ def _middles(lower: Floats, upper: Floats, fmt: Format) -> tuple[Floats, Floats 
 
 def _sign_between(x: Floats, boundary: Floats, rest: Floats | float) -> Floats:
     """The signs of numbers less boundaries, which are sums of two float64."""
-    with np.errstate(invalid="ignore"):
+    # A difference may leave the range of float64: infinity has its sign.
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.where(x == boundary, -np.sign(rest), np.sign(x - boundary))
 
 
