@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Final
 
 from numformats.laws.arguments import Floats
 
-
 _HERE: Final = str(Path(__file__).parent)
 
 
