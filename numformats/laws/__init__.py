@@ -20,14 +20,10 @@ from numformats.laws.chen import QuantizedTrainingLaw, chen_w4a4, chen_w4a16, ch
 from numformats.laws.fitted import Fit, HeldOut, Interval, ShareLaw
 from numformats.laws.fitting import fit
 from numformats.laws.gaussian import GaussianError, gaussian_error
-from numformats.laws.kumar import (
-    PrecisionLaw,
-    precision,
-    precision_float_weights,
-    precision_without_offsets,
-)
+from numformats.laws.kumar import precision, precision_float_weights, precision_without_offsets
 from numformats.laws.ouyang import HarmLaw, ouyang
 from numformats.laws.panferov import CapacityLaw, panferov
+from numformats.laws.precision_law import PrecisionLaw
 from numformats.laws.records import ExtrapolationWarning, Law, Range, Source
 from numformats.laws.sun import FloatTrainingLaw, sun
 
