@@ -74,7 +74,7 @@ def gaussian_error(fmt: str | Format | scaled.ScaledFormat) -> GaussianError:
     Parameters
     ----------
     fmt : str, Format or ScaledFormat
-        Element formats of up to 16 bits, scaled formats of any.
+        Element formats of up to 16 bits, which take seconds, and scaled formats of any.
 
     Raises
     ------
@@ -116,6 +116,18 @@ def gaussian_error(fmt: str | Format | scaled.ScaledFormat) -> GaussianError:
     found = [_bottom(error, start - step, start + step) for start in starts]
     best = min(found, key=error)
     return GaussianError(error(best), 0.0, 2.0**best)
+
+
+def ideal_bits(fmt: str | Format | scaled.ScaledFormat) -> float:
+    """The bits for each value that an ideal code would need for a format's error on normal data.
+
+    What a format has above that is the price of being simple; with scales, these count as well.
+
+    >>> from numformats import laws
+    >>> round(laws.ideal_bits("int8"), 2)
+    6.74
+    """
+    return gaussian_error(fmt).ideal_bits
 
 
 def _octaves(largest: float) -> Floats:
