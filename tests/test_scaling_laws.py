@@ -323,6 +323,24 @@ def test_castro_by_hand() -> None:
         law.harm(8, 1e8, 1e10)
 
 
+@pytest.mark.parametrize(
+    ("law", "of_parameters", "of_tokens"),
+    [
+        (laws.castro_stochastic, 0.42, 0.88),
+        (laws.castro_nearest, 0.59, 0.93),
+        (laws.castro_quest, 0.64, 0.83),
+        (laws.castro_quartet, 0.64, 0.93),
+    ],
+)
+def test_castro_shares_of_table_2(
+    law: laws.TwoPassLaw, of_parameters: float, of_tokens: float
+) -> None:
+    assert law.effective_parameters([1e8, 2e8]) == pytest.approx(
+        np.array([1e8, 2e8]) * of_parameters
+    )
+    assert law.effective_tokens(1e10) == pytest.approx(1e10 * of_tokens)
+
+
 def test_castro_quartet_is_best() -> None:
     """Table 2: QuEST forward and nearest backward, each the best of its pass."""
     others = (laws.castro_stochastic, laws.castro_nearest, laws.castro_quest)

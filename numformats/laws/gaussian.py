@@ -177,8 +177,6 @@ def _narrow_cells(values: Floats, lows: Floats, highs: Floats) -> np.float64:
 
 def _wide_cells(values: Floats, lows: Floats, highs: Floats) -> np.float64:
     probability = _probability(highs) - _probability(lows)
-    # On the far side of zero, from the other end: there all is near 1, and digits would be lost.
-    probability = np.where(lows > 0, _probability(-lows) - _probability(-highs), probability)
     first = _density(lows) - _density(highs)
     second = probability + _times_density(lows) - _times_density(highs)
     return np.sum(second - 2 * values * first + values**2 * probability)
