@@ -126,7 +126,8 @@ class PrecisionLaw(Law):
 
     def critical_data(self, bits: ArrayLike, parameters: ArrayLike) -> Answer:
         """The tokens beyond which more of them make the model worse that is rounded after training
-        (eq. 13, with the offset).
+        (eq. 13, with the offset). No warning is given where these are more than the law was fitted
+        on, as they are for most widths.
 
         >>> from numformats import laws
         >>> f"{laws.precision.critical_data(bits=4, parameters=1e8):.2g}"
