@@ -191,7 +191,9 @@ class StudentT:
     def panels(self) -> Floats:
         """Even near zero, and then twice as long each: far out the density is a power of x."""
         near = np.linspace(0, 2, 9)
-        far = 2.0 ** np.arange(2, 498)
+        # As far as there is something: beyond x is x**(2 - degrees) of the mean square.
+        octaves = min(60 / (self.degrees - 2), 490.0) + 8
+        far = 2.0 ** np.arange(2, octaves)
         positive = math.sqrt(self.degrees) * np.concatenate([near, far])
         return np.concatenate([-positive[:0:-1], positive])
 
