@@ -3,17 +3,41 @@
 # Before modules of it: a thread that loads a package and one that begins with a module of it would
 # each wait for the other.
 from numformats import scaled  # noqa: F401
+from numformats.analysis.best import BestScale, best_format, best_scale
+from numformats.analysis.codebooks import Codebook, lloyd_max
 from numformats.analysis.comparison import DEFAULT_FORMATS, compare
+from numformats.analysis.distributions import (
+    Distribution,
+    Histogram,
+    Laplace,
+    Normal,
+    StudentT,
+    Uniform,
+)
 from numformats.analysis.errors import ErrorStats, measure
+from numformats.analysis.expected import ExpectedError, expected_error
 from numformats.analysis.histograms import LogHistogram
 from numformats.analysis.results import Comparison, Row
 
 __all__ = [
     "DEFAULT_FORMATS",
+    "BestScale",
+    "Codebook",
     "Comparison",
+    "Distribution",
     "ErrorStats",
+    "ExpectedError",
+    "Histogram",
+    "Laplace",
     "LogHistogram",
+    "Normal",
     "Row",
+    "StudentT",
+    "Uniform",
+    "best_format",
+    "best_scale",
     "compare",
+    "expected_error",
+    "lloyd_max",
     "measure",
 ]
