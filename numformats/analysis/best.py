@@ -39,6 +39,8 @@ class BestScale:
     clip : float
         The largest value of the format times the scale, over the root mean square of the numbers:
         numbers beyond become that.
+    noise : float
+        The mean squared error.
     sqnr_db : float
         Signal to quantization noise ratio in decibels.
     """
@@ -46,6 +48,7 @@ class BestScale:
     format: Format
     scale: float
     clip: float
+    noise: float
     sqnr_db: float
 
 
@@ -154,7 +157,7 @@ def _best_scale(source: Sample | Distribution, fmt: Format) -> BestScale:
     )
     scale = 2.0**octave
     decibels = 10 * math.log10(source.second_moment / best) if best else math.inf
-    return BestScale(fmt, scale, fmt.max * scale / rms, decibels)
+    return BestScale(fmt, scale, fmt.max * scale / rms, best, decibels)
 
 
 def _noise_by_scale(

@@ -55,7 +55,8 @@ class ExpectedError:
     overflowed, zeroed : float
         The probabilities that a number is beyond these values, and that it becomes 0.
     standard_error : float
-        The standard error of `noise`, where it was found by drawing numbers; else 0.
+        The standard error of `noise` for so large a `signal`, where it was found by drawing
+        numbers; else 0.
     """
 
     signal: float
@@ -159,8 +160,10 @@ def _drawn_error(
         raise ValueError(f"scale: {scale!r}; {fmt.name} has scales of its own, so 1 is expected")
     x = distribution.draw(np.random.default_rng(0), _DRAWN)
     (row,) = compare(x, [fmt], modes.rounding, modes.saturation, rng=1, by_channel=True).rows
-    stats, rows = row.stats, np.array(row.channels)
-    noises = np.square(x).mean(axis=1) * 10 ** (-rows / 10)
+    stats, decibels = row.stats, np.array(row.channels)
+    signals = np.square(x).mean(axis=1)
+    # Of the noise alone the mean would vary with that of the numbers drawn, too.
+    excess = signals * (10 ** (-decibels / 10) - stats.noise / stats.signal)
     return ExpectedError(
         stats.signal / x.size,
         stats.noise / x.size,
@@ -169,7 +172,7 @@ def _drawn_error(
         stats.mean_error,
         stats.overflowed_share,
         stats.zeroed_share,
-        float(noises.std(ddof=1)) / math.sqrt(len(noises)),
+        float(excess.std(ddof=1)) / math.sqrt(len(excess)),
     )
 
 
