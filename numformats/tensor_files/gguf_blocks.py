@@ -42,7 +42,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Layer:
-    """Where some bits of each code are: `bits` of them, in layers over groups of bytes (`strata`)."""
+    """Where `bits` bits of each code are: in layers over groups of so many bytes (`strata`)."""
 
     field: str
     group: int

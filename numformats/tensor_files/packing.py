@@ -12,13 +12,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numformats.codec.packing import unpack
-from numformats.tensor_files.raw import RawTensor, RefusedError, check_bytes, check_shape, read_bytes
+from numformats.tensor_files.raw import (
+    RawTensor,
+    RefusedError,
+    check_bytes,
+    check_shape,
+    read_bytes,
+)
 
 # Values that are decoded at a time, so that what is made on the way fits into the cache.
 DECODED_AT_ONCE: Final = 1 << 16
@@ -129,7 +135,8 @@ def _whole_bytes(dtype: np.dtype[Any], units: NDArray[np.uint8]) -> NDArray[Any]
     return units.reshape(-1).view(dtype.newbyteorder("<")).astype(dtype, copy=False)
 
 
-_UNITS: Final = {
+_Decode: TypeAlias = Callable[[np.dtype[Any], NDArray[np.uint8]], NDArray[Any]]
+_UNITS: Final[dict[int, tuple[int, int, _Decode]]] = {
     2: (4, 1, partial(_streamed, 2)),
     4: (2, 1, partial(_streamed, 4)),
     6: (4, 3, _six_bits),

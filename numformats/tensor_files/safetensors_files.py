@@ -40,10 +40,10 @@ DTYPES: Final = {
     "F8_E5M2FNUZ": "float8_e5m2fnuz",
     "F8_E8M0": "float8_e8m0fnu",
 }
-# Of less than a byte, with their bits. The format says that a shape counts values, and that all of a
-# tensor's bits fill whole bytes (safetensors, tensor.rs: `bitsize`, `validate`), but not how values
-# lie in bytes. They are read with the first value in the lowest bits, as PyTorch reads its
-# float4_e2m1fn_x2 and as ONNX has float4 and float6 (onnx.proto, raw_data).
+# Of less than a byte, with their bits. The format says that a shape counts values, and that the bits
+# of a tensor fill whole bytes (safetensors, tensor.rs: `bitsize`, `validate`), but not how values
+# lie in bytes. They are read with the first value in the lowest bits, as ONNX has float4 and float6
+# (onnx.proto, raw_data).
 PACKED_DTYPES: Final = {
     "F4": ("float4_e2m1fn", 4),
     "F6_E2M3": ("float6_e2m3fn", 6),
