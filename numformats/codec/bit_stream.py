@@ -1,0 +1,54 @@
+"""Rows of codes as rows of bytes, and back: the first code in the lowest bits of the first byte."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def to_bytes(codes: NDArray[Any], width: int) -> NDArray[np.uint8]:
+    """Each row of `codes`, all below 2**width, as the fewest whole bytes that hold it."""
+    if 8 % width == 0:
+        return _joined(codes.astype(np.uint8), width)
+    rows, count = codes.shape
+    little_endian = codes.astype("<u4", order="C").view(np.uint8).reshape(-1, 4)
+    stream = np.unpackbits(little_endian, axis=1, count=width, bitorder="little")
+    return np.packbits(stream.reshape(rows, count * width), axis=1, bitorder="little")
+
+
+def from_bytes(stream: NDArray[np.uint8], width: int, count: int) -> NDArray[Any]:
+    """The first `count` codes of each row of bytes: uint8 up to 8 bits, else uint32."""
+    if 8 % width == 0:
+        return _parted(stream, width)[:, :count]
+    rows = stream.shape[0]
+    used = stream[:, : math.ceil(count * width / 8)]
+    bits = np.unpackbits(used, axis=1, count=count * width, bitorder="little")
+    little_endian = np.packbits(bits.reshape(rows * count, width), axis=1, bitorder="little")
+    if width <= 8:
+        return little_endian.reshape(rows, count)
+    whole = np.zeros((rows * count, 4), np.uint8)
+    whole[:, : little_endian.shape[1]] = little_endian
+    return whole.view("<u4").reshape(rows, count)
+
+
+def _joined(codes: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """`to_bytes` where no code crosses from one byte to the next."""
+    each = 8 // width
+    rows, count = codes.shape
+    joined = np.zeros((rows, math.ceil(count / each)), np.uint8)
+    for place in range(each):
+        part = codes[:, place::each]
+        joined[:, : part.shape[1]] |= part << (place * width)
+    return joined
+
+
+def _parted(stream: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """`from_bytes` where no code crosses from one byte to the next: all codes there is room for."""
+    each = 8 // width
+    parted = np.empty((*stream.shape, each), np.uint8)
+    for place in range(each):
+        parted[..., place] = (stream >> (place * width)) & (2**width - 1)
+    return parted.reshape(stream.shape[0], -1)
