@@ -19,12 +19,15 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from numformats.tensor_files.numpy_files import npy_tensors, npz_tensors
+from numformats.tensor_files.packed import resolve_packed
+from numformats.tensor_files.packed.configuration import config_beside
 from numformats.tensor_files.raw import PICKLE_ADVICE, RawTensor, RefusedError
 from numformats.tensor_files.safetensors_files import safetensors_tensors
 
@@ -47,6 +50,7 @@ class TensorEntry:
 
     `dtype_name` is NumPy's or ml_dtypes' name ("float8_e4m3fn"), or the file's own code where
     neither has one ("F4"); a .npz member too damaged to describe has "unknown" and the shape ().
+    `stored_as` says in a few words how a packed weight is stored ("gptq uint4 g128"), else is None.
     `problem` says why this tensor cannot be reported on, else is None.
     `load()` returns the array in the machine's byte order, read-only if it is large and mapped; it
     raises `TensorFileError` where there is a problem or the data turns out damaged.
@@ -57,6 +61,7 @@ class TensorEntry:
     shape: tuple[int, ...]
     load: Callable[[], NDArray[Any]]
     problem: str | None = None
+    stored_as: str | None = None
 
 
 def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
@@ -74,7 +79,8 @@ def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
         with file.open("rb") as stream:
             start = stream.read(len(NPY_START))
         try:
-            return [_entry(file, raw) for raw in find(file)]
+            tensors = resolve_packed(find(file), partial(config_beside, file))
+            return [_entry(file, raw) for raw in tensors]
         except (RefusedError, ImportError, MemoryError, OSError):
             raise
         # Only a file that failed is asked what it really is: a sound .safetensors file may begin
@@ -128,7 +134,8 @@ def _entry(file: Path, raw: RawTensor) -> TensorEntry:
             return raw.source()
 
     problem = describe_fault(raw.source) if isinstance(raw.source, Exception) else None
-    return TensorEntry(printable(raw.name), printable(raw.dtype_name), raw.shape, load, problem)
+    name, dtype_name = printable(raw.name), printable(raw.dtype_name)
+    return TensorEntry(name, dtype_name, raw.shape, load, problem, raw.stored_as)
 
 
 def _check_is_file(file: Path) -> None:

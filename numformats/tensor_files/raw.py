@@ -27,12 +27,16 @@ class RefusedError(ValueError):
 
 @dataclass(frozen=True)
 class RawTensor:
-    """A tensor found in a file; `source` reads it, or is the fault that forbids reading it."""
+    """A tensor found in a file; `source` reads it, or is the fault that forbids reading it.
+
+    stored_as: where it is packed, a few words on how.
+    """
 
     name: str
     dtype_name: str
     shape: tuple[int, ...]
     source: Callable[[], NDArray[Any]] | Exception
+    stored_as: str | None = None
 
 
 @dataclass(frozen=True)

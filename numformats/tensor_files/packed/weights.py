@@ -1,0 +1,148 @@
+"""One packed weight: what it is, found from the shapes of its parts, and its numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numformats.codec.packing import unpack
+from numformats.formats.registry import find_format
+from numformats.tensor_files.packed.extents import Extent, as_matrix
+from numformats.tensor_files.packed.parts import Parts
+from numformats.tensor_files.packed.scale_grid import ScaleGrid
+from numformats.tensor_files.packed.schemes import Scheme
+from numformats.tensor_files.raw import RefusedError, named_dtype
+
+# Numbers of a weight at a time.
+_TILE: Final = 1 << 18
+_SECOND: Final[dict[str, Callable[..., NDArray[Any]]]] = {
+    "multiplies": np.multiply,
+    "divides": np.divide,
+}
+
+
+@dataclass(frozen=True)
+class PackedWeight:
+    """A weight that parts stand for, all of whose shapes fit."""
+
+    scheme: Scheme
+    parts: Parts
+    extent: Extent
+    grid: ScaleGrid
+    element: str
+    added_to_zero: int
+
+    def load(self) -> NDArray[np.float32]:
+        """The numbers of the weight, each rounded once to float32.
+
+        What float32 holds exactly until the last product is computed in it, else in float64, which
+        holds a code's number times a scale.
+        """
+        rows, columns = self.extent.matrix
+        codes, numbers = self._codes(), self._numbers()
+        scales, zeros, second = self._scales(), self._zeros(), self._second_scales()
+        column_of = self._column_of(scales.shape[1])
+        if second is not None or self.scheme.divisor != 1:
+            numbers = numbers.astype(np.float64)
+        weight = np.empty((rows, columns), np.float32)
+        height = max(1, _TILE // max(columns, 1))
+        with np.errstate(all="ignore"):  # scales may be zero, infinite or NaN, as stored
+            for top in range(0, rows, height):
+                some = slice(top, min(top + height, rows))
+                row_of = self.grid.row_of(some)
+                tile = np.take(numbers, codes[some])
+                if zeros is not None:
+                    tile -= _spread(zeros[row_of], column_of)
+                tile *= _spread(scales[row_of], column_of)
+                if self.scheme.divisor != 1:
+                    tile /= self.scheme.divisor
+                if second is not None:
+                    _SECOND[self.scheme.second](tile, second[some], out=tile)
+                weight[some] = tile
+        return weight.reshape(-1)[: math.prod(self.extent.shape)].reshape(self.extent.shape)
+
+    def _codes(self) -> NDArray[np.uint8]:
+        """The codes in rows and columns of the matrix."""
+        stored = self.parts.read("codes")
+        extent, axis = self.extent, self.scheme.codes_axis
+        if extent.layout is None:
+            return stored.view(np.uint8).reshape(extent.matrix)
+        if axis is None:
+            codes = unpack(stored.reshape(-1), extent.bits, 2 * stored.size, extent.layout)
+            room = math.prod(extent.matrix)
+            lacking = max(0, room - codes.size)
+            return np.pad(codes, (0, lacking))[:room].reshape(extent.matrix)
+        shape = extent.shape[::-1] if self.scheme.is_transposed else extent.shape
+        codes = unpack(stored, extent.bits, shape, extent.layout, axis)
+        return codes.T if self.scheme.is_transposed else codes.reshape(extent.matrix)
+
+    def _numbers(self) -> NDArray[np.float32]:
+        """The number that each code stands for."""
+        if "values" in self.parts:
+            return self.parts.read("values").astype(np.float32)
+        if self.extent.layout is None:
+            every_code = np.arange(256, dtype=np.uint8)
+            return every_code.view(named_dtype(self.element)).astype(np.float32)
+        element = find_format(self.element)
+        assert element is not None
+        return element.values().astype(np.float32)
+
+    def _scales(self) -> NDArray[np.float32]:
+        """The scales in rows and columns."""
+        if self.scheme.read_scales is not None:
+            return self.scheme.read_scales(self.parts)
+        stored = self.parts.read("scale")
+        dtype = named_dtype(self.scheme.scale_dtypes[self.parts.dtype("scale")])
+        return self._turned(stored.view(dtype).astype(np.float32))
+
+    def _zeros(self) -> NDArray[np.float32] | None:
+        """The zero points in rows and columns, or None where all are zero."""
+        if "zero" not in self.parts:
+            return None
+        stored = self.parts.read("zero")
+        if self.extent.layout is None or stored.dtype.itemsize == 1:
+            return self._turned(stored.astype(np.float32))
+        axis = self.scheme.zero_axis
+        shape = self.parts.shape("scale")
+        codes = unpack(stored, self.extent.bits, shape, self.extent.layout, axis)
+        return self._turned(self._numbers()[codes] + np.float32(self.added_to_zero))
+
+    def _second_scales(self) -> NDArray[np.float64] | None:
+        """One more scale for each row, or None."""
+        if "second_scale" not in self.parts:
+            return None
+        rows = self.extent.matrix[0]
+        stored = self.parts.read("second_scale").reshape(-1).astype(np.float64)
+        return np.repeat(stored, rows // max(stored.size, 1)).reshape(-1, 1)
+
+    def _turned(self, stored: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scales or zero points over outputs and inputs, in as many dimensions as two."""
+        if stored.size == 1 or stored.ndim == 1:
+            return stored.reshape(-1, 1)
+        return stored.T if self.scheme.is_transposed else stored.reshape(as_matrix(stored.shape))
+
+    def _column_of(self, groups: int) -> NDArray[np.intp] | None:
+        """For each column of the weight, the column of the scales; None if there is but one."""
+        if "group_index" not in self.parts:
+            return None if groups == 1 else self.grid.column_of(self.extent.matrix[1])
+        index = self.parts.read("group_index")
+        unset = self.scheme.unset_group
+        if unset is not None and (index == unset).any():
+            return self.grid.column_of(self.extent.matrix[1])
+        if index.size and (index.min() < 0 or index.max() >= groups):
+            raise RefusedError(
+                f"{self.parts.tensors['group_index'].name} names group "
+                f"{index.min() if index.min() < 0 else index.max()}, and there are {groups} "
+                "groups of scales; save or fetch it again"
+            )
+        return index.astype(np.intp)
+
+
+def _spread(scales: NDArray[np.float32], column_of: NDArray[np.intp] | None) -> NDArray[np.float32]:
+    """The scale of each column."""
+    return scales if column_of is None else np.take(scales, column_of, axis=1)
