@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from numformats.tensor_files.packed.extents import Extent
+from numformats.tensor_files.packed.extents import Extent, as_matrix
 from numformats.tensor_files.packed.parts import Parts, Role
 from numformats.tensor_files.packed.scale_grid import ScaleGrid, scale_grid
 from numformats.tensor_files.packed.schemes import Scheme
@@ -41,9 +41,9 @@ def describe(scheme: Scheme, parts: Parts) -> PackedWeight:
 
 def stored_as(weight: PackedWeight) -> str:
     """A few words on a weight: whose packing, the format of the codes, what shares a scale."""
-    grid, columns = weight.grid, weight.extent.matrix[1]
+    grid, columns = weight.grid, as_matrix(weight.extent.shape)[1]
     if grid.rows == 1:
-        granularity = "channel" if grid.columns >= columns else f"g{grid.columns}"
+        granularity = "channel" if grid.columns == columns else f"g{grid.columns}"
     elif grid.rows >= grid.matrix_rows and grid.columns >= columns:
         granularity = "tensor"
     else:
