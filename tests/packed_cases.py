@@ -110,13 +110,25 @@ def words_along(codes: Array, axis: int, packer: str, bits: int) -> Array:
     return np.ascontiguousarray(np.moveaxis(words, -1, axis))
 
 
+def zeros_less(lacking: int, zeros: Array, bits: int) -> Array:
+    """GPTQ's zero points as version 1 stores them: GPTQModel takes 1 off each, of a whole word.
+
+    Only where codes cross words it takes 1 off each code, and 7 is what stands for 0.
+    """
+    if 32 % bits:
+        return words_along((zeros - lacking) % 2**bits, 1, "gptq", bits)
+    ones = int("".join(["0" * (bits - 1) + "1"] * (32 // bits)), 2)
+    words = words_along(zeros, 1, "gptq", bits).astype(np.int64) - lacking * ones
+    return words.astype(np.int32)
+
+
 def gptq(
     bits: int, act_order: bool = False, config: dict[str, Any] | None = None, lacking: int = 1
 ) -> Case:
     rng = np.random.default_rng(bits)
     inputs, outputs, group = 64, 32, 32
     codes = rng.integers(0, 2**bits, (inputs, outputs))
-    zeros = rng.integers(1, 2**bits, (inputs // group, outputs))
+    zeros = rng.integers(0, 2**bits, (inputs // group, outputs))
     scales = rng.uniform(0.001, 0.1, (inputs // group, outputs)).astype(np.float16)
     index = np.arange(inputs, dtype=np.int32) // group
     if act_order:
@@ -127,7 +139,7 @@ def gptq(
     )
     tensors: dict[str, Array] = {
         "up.qweight": words_along(codes, 0, "gptq", bits),
-        "up.qzeros": words_along(zeros - lacking, 1, "gptq", bits),
+        "up.qzeros": zeros_less(lacking, zeros, bits),
         "up.scales": scales,
         "up.g_idx": index,
         "up.bias": np.ones(outputs, np.float16),

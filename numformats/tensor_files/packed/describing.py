@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Literal
 
 from numformats.tensor_files.packed.extents import Extent, as_matrix
 from numformats.tensor_files.packed.parts import Parts, Role
@@ -107,7 +108,7 @@ def _check_second_scale(parts: Parts, extent: Extent) -> None:
         raise parts.misfit("second_scale", "one number")
 
 
-def _added_to_zero(scheme: Scheme, parts: Parts) -> int:
+def _added_to_zero(scheme: Scheme, parts: Parts) -> Literal[0, 1]:
     """What stored zero points lack in the variant that is configured."""
     config = parts.config
     variant = config.format if config.method in scheme.methods else None

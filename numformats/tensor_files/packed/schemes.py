@@ -53,7 +53,7 @@ class Scheme:
     zero_axis: the same of zero points; None where they are not packed.
     zero_dtypes: the dtypes of the tensor with the zero points.
     added_to_zero: for each word for a variant in a configuration what stored zero points lack;
-        None is the variant where none is told. Other variants are refused.
+        None is where none is told. Other variants are refused, unless there are none at all.
     unset_group: what the index of groups holds where columns are in their order after all.
     second: whether one more scale, for all of a weight, multiplies or divides.
     divisor: what scales are a multiple of.
@@ -76,7 +76,7 @@ class Scheme:
     codes_axis: int | None = -1
     zero_axis: int | None = None
     zero_dtypes: tuple[str, ...] = ()
-    added_to_zero: Mapping[str | None, int] = field(default_factory=dict)
+    added_to_zero: Mapping[str | None, Literal[0, 1]] = field(default_factory=dict)
     unset_group: int | None = None
     second: Literal["multiplies", "divides"] = "multiplies"
     divisor: int = 1

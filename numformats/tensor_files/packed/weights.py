@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class PackedWeight:
     extent: Extent
     grid: ScaleGrid
     element: str
-    added_to_zero: int
+    added_to_zero: Literal[0, 1]
 
     def load(self) -> NDArray[np.float32]:
         """The numbers of the weight, each rounded once to float32.
@@ -107,10 +107,23 @@ class PackedWeight:
         stored = self.parts.read("zero")
         if self.extent.layout is None or stored.dtype.itemsize == 1:
             return self._turned(stored.astype(np.float32))
-        axis = self.scheme.zero_axis
-        shape = self.parts.shape("scale")
-        codes = unpack(stored, self.extent.bits, shape, self.extent.layout, axis)
-        return self._turned(self._numbers()[codes] + np.float32(self.added_to_zero))
+        return self._turned(self._numbers()[self._zero_codes(stored)])
+
+    def _zero_codes(self, words: NDArray[Any]) -> NDArray[Any]:
+        """The codes of packed zero points, with what they lack added.
+
+        To whole words where no code crosses them, with a carry from a code to the next: that
+        undoes GPTQModel's subtraction, with which alone a zero point of 0 can be stored.
+        """
+        bits, lacking = self.extent.bits, self.added_to_zero
+        if lacking and 32 % bits == 0:
+            ones = sum(1 << place for place in range(0, 32, bits))
+            words = words.view(np.uint32) + np.uint32(ones)
+            lacking = 0
+        shape, axis = self.parts.shape("scale"), self.scheme.zero_axis
+        assert self.extent.layout is not None
+        codes = unpack(words, bits, shape, self.extent.layout, axis)
+        return (codes + np.uint8(lacking)) & np.uint8(2**bits - 1)
 
     def _second_scales(self) -> NDArray[np.float64] | None:
         """One more scale for each row, or None."""
