@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -177,23 +179,28 @@ def test_compressed_tensors(tmp_path: Path, case: str, dtype: str) -> None:
     assert np.abs(got - numbers_of(weight)).max() < 0.06
 
 
+def by_file(package: str, *places: str) -> Any:
+    """One file of a package that as a whole loads with old versions of its requirements only."""
+    module("transformers")
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        pytest.skip(f"{package} is not installed")
+    spec = importlib.util.spec_from_file_location(
+        places[-1].removesuffix(".py"), Path(found.origin).parent.joinpath(*places)
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
 @pytest.mark.parametrize("bits", [2, 3, 4, 8])
 @pytest.mark.parametrize("act_order", [False, True])
 @pytest.mark.filterwarnings("ignore")
 def test_auto_gptq(tmp_path: Path, bits: int, act_order: bool) -> None:
-    module("transformers")
+    library = by_file("auto_gptq", "nn_modules", "qlinear", "qlinear_cuda.py")
     import torch
-
-    # The package itself loads with no recent transformers, but this file of it does.
-    found = importlib.util.find_spec("auto_gptq")
-    if found is None or found.origin is None:
-        pytest.skip("auto_gptq is not installed")
-    file = Path(found.origin).parent / "nn_modules" / "qlinear" / "qlinear_cuda.py"
-    spec = importlib.util.spec_from_file_location("qlinear_cuda", file)
-    assert spec is not None
-    assert spec.loader is not None
-    library = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(library)
 
     inputs, outputs, group = 256, 64, 64
     rng = np.random.default_rng(bits)
@@ -216,8 +223,51 @@ def test_auto_gptq(tmp_path: Path, bits: int, act_order: bool) -> None:
     np.testing.assert_array_equal(got, numbers_of(theirs))
 
 
+@pytest.mark.parametrize("version", ["gptq", "gptq_v2"])
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+@pytest.mark.filterwarnings("ignore")
+def test_gptqmodel(tmp_path: Path, bits: int, version: str) -> None:
+    library = module("gptqmodel.nn_modules.qlinear.torch")
+    versions = module("gptqmodel.utils.model")
+    import torch
+
+    inputs, outputs, group = 256, 64, 64
+    layer = library.TorchLinear(
+        bits=bits,
+        group_size=group,
+        sym=False,
+        desc_act=True,
+        in_features=inputs,
+        out_features=outputs,
+        bias=False,
+        pack_dtype=torch.int32,
+        backend=library.BACKEND.GPTQ_TORCH,
+        register_buffers=True,
+    )
+    rng = np.random.default_rng(bits)
+    for words in (layer.qweight, layer.qzeros):
+        words.data = torch.tensor(rng.integers(-(2**31), 2**31, words.shape), dtype=torch.int32)
+    layer.scales.data = torch.tensor(rng.uniform(0.01, 0.1, layer.scales.shape)).half()
+    layer.g_idx.data = layer.g_idx[torch.tensor(rng.permutation(inputs))]
+    layer.qzero_format(format=2)
+    state = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
+    layer.optimized = True  # or it compiles itself, for a minute
+    layer.post_init()
+    theirs = layer.dequantize_weight().T
+    layer.qzeros.data = state["qzeros"].clone()
+    if version == "gptq":
+        told = SimpleNamespace(bits=bits, pack_dtype=torch.int32)
+        versions.convert_gptq_v2_to_v1_format_module(layer, told)
+        state["qzeros"] = layer.qzeros
+    config = {"quant_method": "gptq", "checkpoint_format": version}
+    (tmp_path / "config.json").write_text(json.dumps({"quantization_config": config}))
+    got = read(tmp_path, {f"up.{name}": tensor for name, tensor in state.items()})
+    np.testing.assert_array_equal(np.float16(got), theirs.half().numpy())
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_auto_awq(tmp_path: Path) -> None:
-    library = module("awq.utils.packing_utils")
+    library = by_file("awq", "utils", "packing_utils.py")
     import torch
 
     inputs, outputs, group = 256, 64, 64
