@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ def from_bytes(stream: NDArray[np.uint8], width: int, count: int) -> NDArray[Any
     if 8 % width == 0:
         return _parted(stream, width)[:, :count]
     rows = stream.shape[0]
-    used = stream[:, : math.ceil(count * width / 8)]
+    used = stream[:, : -(-(count * width) // 8)]
     bits = np.unpackbits(used, axis=1, count=count * width, bitorder="little")
     little_endian = np.packbits(bits.reshape(rows * count, width), axis=1, bitorder="little")
     if width <= 8:
@@ -38,7 +37,7 @@ def _joined(codes: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     """`to_bytes` where no code crosses from one byte to the next."""
     each = 8 // width
     rows, count = codes.shape
-    joined = np.zeros((rows, math.ceil(count / each)), np.uint8)
+    joined = np.zeros((rows, -(-count // each)), np.uint8)
     for place in range(each):
         part = codes[:, place::each]
         joined[:, : part.shape[1]] |= part << (place * width)

@@ -175,10 +175,10 @@ def _tiles(rows: int, count: int) -> Iterator[tuple[slice, slice]]:
 def _words_for(count: int, width: int, layout: Layout) -> int:
     """How many words a line of so many codes takes."""
     word_bits = 8 * np.dtype(layout.word).itemsize
-    slots = math.ceil(count / len(layout.order)) * len(layout.order)
+    slots = -(-count // len(layout.order)) * len(layout.order)
     if layout.crosses_words:
-        return math.ceil(slots * width / word_bits)
-    return math.ceil(slots / (word_bits // width))
+        return -(-(slots * width) // word_bits)
+    return -(-slots // (word_bits // width))
 
 
 def _words_of(codes: NDArray[Any], width: int, layout: Layout) -> NDArray[Any]:
@@ -205,7 +205,7 @@ def _codes_of(words: NDArray[Any], width: int, layout: Layout, count: int) -> ND
     rows = len(words)
     little_endian = np.dtype(layout.word).newbyteorder("<")
     stream = words.astype(little_endian, order="C", copy=False).view(np.uint8)
-    slots = math.ceil(count / len(layout.order)) * len(layout.order)
+    slots = -(-count // len(layout.order)) * len(layout.order)
     if layout.crosses_words:
         codes = from_bytes(stream, width, slots)
     else:

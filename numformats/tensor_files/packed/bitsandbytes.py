@@ -61,14 +61,14 @@ def blocks(parts: Parts) -> Extent:
     state = quant_state(parts)
     size = math.prod(state.shape)
     packed = math.prod(parts.shape("codes"))
-    if packed != math.ceil(size / 2):
-        raise parts.misfit("codes", f"{math.ceil(size / 2)} bytes for a weight of {state.shape}")
+    if packed != -(-size // 2):
+        raise parts.misfit("codes", f"{-(-size // 2)} bytes for a weight of {state.shape}")
     if parts.shape("values") != (16,):
         raise parts.misfit("values", "the 16 numbers that codes stand for")
-    count = math.ceil(size / state.block)
+    count = -(-size // state.block)
     if parts.shape("scale") != (count,):
         raise parts.misfit("scale", f"{count} scales, for blocks of {state.block}")
-    nested = math.ceil(count / state.nested_block)
+    nested = -(-count // state.nested_block)
     if ("nested_scale" in parts) != ("nested_values" in parts):
         raise RefusedError("only one of its nested_absmax and nested_quant_map is there")
     if "nested_scale" in parts and parts.shape("nested_scale") != (nested,):

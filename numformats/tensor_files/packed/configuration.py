@@ -104,6 +104,8 @@ def config_of(told: Mapping[str, Any], method: str | None = None) -> PackingConf
     weights = [group.get("weights") for group in groups if isinstance(group, dict)]
     described: list[Mapping[str, Any]] = [w for w in weights if isinstance(w, dict)] or [told]
     is_marlin = told.get("is_marlin_format") is True
+    if told.get("dynamic"):  # GPTQModel: other widths and sizes for some layers
+        described = [{}]
     return PackingConfig(
         method=_text(told, _METHOD) or method,
         format="marlin" if is_marlin else _text(told, _FORMAT),

@@ -60,7 +60,7 @@ def _grid(scheme: Scheme, parts: Parts, extent: Extent) -> ScaleGrid:
     if scheme.is_transposed:
         shape = shape[::-1]
     if "group_index" in parts and len(shape) == 2 and shape[0] == rows and shape[1]:
-        return ScaleGrid(1, rows, 1, math.ceil(columns / shape[1]))
+        return ScaleGrid(1, rows, 1, -(-columns // shape[1]))
     return scale_grid(extent.shape, shape, parts.config)
 
 
@@ -84,7 +84,7 @@ def _check_zeros(scheme: Scheme, parts: Parts, extent: Extent) -> None:
         length = needed[scheme.zero_axis]
         each = 32 // extent.bits
         crosses = extent.layout != "compressed_tensors_aligned"
-        words = math.ceil(length * extent.bits / 32) if crosses else math.ceil(length / each)
+        words = -(-(length * extent.bits) // 32) if crosses else -(-length // each)
         needed[scheme.zero_axis] = words
     if parts.shape("zero") != tuple(needed):
         raise parts.misfit("zero", f"{tuple(needed)}")

@@ -99,7 +99,7 @@ def _layout_and_width(parts: Parts, columns: int, words: int) -> tuple[str, int]
     """How codes lie in the words of a row, by the number of both; and the width as configured."""
     configured = parts.config.bits
     widths = LAYOUTS["compressed_tensors"].widths
-    dense = [bits for bits in widths if math.ceil(columns * bits / _WORD_BITS) == words]
+    dense = [bits for bits in widths if -(-(columns * bits) // _WORD_BITS) == words]
     if configured is None:
         if len(dense) != 1:
             raise RefusedError(
@@ -107,7 +107,7 @@ def _layout_and_width(parts: Parts, columns: int, words: int) -> tuple[str, int]
                 "with num_bits, beside it"
             )
         return "compressed_tensors", dense[0]
-    aligned = configured in widths and math.ceil(columns / (_WORD_BITS // configured)) == words
+    aligned = configured in widths and -(-columns // (_WORD_BITS // configured)) == words
     if aligned and configured in dense and _WORD_BITS % configured and words > 1:
         raise RefusedError(
             f"{words} words for {columns} columns of {configured} bits are either of two layouts; "

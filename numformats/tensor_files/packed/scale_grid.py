@@ -34,7 +34,7 @@ class ScaleGrid:
     def row_of(self, rows: slice) -> NDArray[np.intp]:
         """For some rows of the weight, the row of the scales."""
         matrix, row = np.divmod(np.arange(rows.start, rows.stop), self.matrix_rows)
-        return matrix * math.ceil(self.matrix_rows / self.rows) + row // self.rows
+        return matrix * -(-self.matrix_rows // self.rows) + row // self.rows
 
     def column_of(self, columns: int) -> NDArray[np.intp]:
         """For each column of the weight, the column of the scales."""
@@ -57,10 +57,12 @@ def scale_grid(shape: tuple[int, ...], scales: tuple[int, ...], config: PackingC
         raise RefusedError(f"scales of shape {scales} for a weight of shape {shape}")
     down, across = scales[-2:]
     told_rows, told_columns = config.block or (_COMMON_BLOCK, _COMMON_BLOCK)
-    group = told_columns if down != rows or config.group_size is None else config.group_size
     in_rows = _sharing(rows, down, [1, told_rows, rows])
-    exact = [columns // across] if down == rows and across and columns % across == 0 else []
-    in_columns = _sharing(columns, across, [columns, *exact, group])
+    in_columns = _sharing(columns, across, [columns, told_columns])
+    if down == rows:
+        # Where no size of groups is told, they are of one size only if they end where rows end.
+        exact = columns // across if across and columns % across == 0 else 0
+        in_columns = _sharing(columns, across, [columns, config.group_size or exact])
     if in_rows is None or in_columns is None:
         raise RefusedError(
             f"scales of shape {scales} for a weight of shape {shape}: blocks of unknown size; put "
@@ -71,5 +73,5 @@ def scale_grid(shape: tuple[int, ...], scales: tuple[int, ...], config: PackingC
 
 def _sharing(length: int, count: int, choices: Iterable[int]) -> int | None:
     """The first choice for how many neighbours share a scale that makes `count` of them."""
-    fits = (size for size in choices if size > 0 and math.ceil(length / size) == count)
+    fits = (size for size in choices if size > 0 and -(-length // size) == count)
     return next(fits, None)
