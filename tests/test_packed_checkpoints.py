@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,9 +20,20 @@ from numformats.tensor_files import TensorEntry, TensorFileError, open_tensors
 from numformats.tensor_files.packed.configuration import config_beside
 
 
+@cache
+def built(name: str) -> Case:
+    return CASES[name]()
+
+
+def fresh(name: str) -> Case:
+    """A case whose tensors may be changed."""
+    case = built(name)
+    return replace(case, tensors={part: array.copy() for part, array in case.tensors.items()})
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_packed_weights_are_the_numbers_they_stand_for(tmp_path: Path, name: str) -> None:
-    case = CASES[name]()
+    case = fresh(name)
     entries = open_tensors(save_case(tmp_path, case))
     (packed,) = [entry for entry in entries if entry.stored_as is not None]
     assert packed.problem is None
@@ -68,7 +80,7 @@ NEEDED = {
     ("name", "missing"), [(name, part) for name, parts in NEEDED.items() for part in parts]
 )
 def test_a_missing_part_is_one_line_of_its_weight(tmp_path: Path, name: str, missing: str) -> None:
-    case = CASES[name]()
+    case = fresh(name)
     del case.tensors[missing]
     case.tensors["norm.weight"] = np.ones(3, np.float32)
     path = save_case(tmp_path, case)
@@ -81,17 +93,17 @@ def test_a_missing_part_is_one_line_of_its_weight(tmp_path: Path, name: str, mis
 
 
 def test_one_of_the_two_nested_parts(tmp_path: Path) -> None:
-    case = CASES["nf4 nested"]()
+    case = fresh("nf4 nested")
     del case.tensors["h.0.weight.nested_absmax"]
     refused_weight(save_case(tmp_path, case), "nested_quant_map")
-    case = CASES["nf4 nested"]()
+    case = fresh("nf4 nested")
     del case.tensors["h.0.weight.nested_absmax"], case.tensors["h.0.weight.nested_quant_map"]
     refused_weight(save_case(tmp_path, case), "h.0.weight.absmax is uint8; expected float32")
 
 
 @pytest.mark.parametrize("index", [-1, 2, 2**30])
 def test_groups_out_of_range(tmp_path: Path, index: int) -> None:
-    case = CASES["gptq act-order"]()
+    case = fresh("gptq act-order")
     case.tensors["up.g_idx"][5] = index
     entry = refused_weight(save_case(tmp_path, case), "up.g_idx", str(index), "2 groups")
     assert entry.problem is None
@@ -99,7 +111,7 @@ def test_groups_out_of_range(tmp_path: Path, index: int) -> None:
 
 def test_groups_that_are_not_set_are_in_order(tmp_path: Path) -> None:
     """As compressed-tensors fills the index where columns keep their order."""
-    case = CASES["int4 g32"]()
+    case = fresh("int4 g32")
     case.tensors["x.weight_g_idx"] = np.full(96, -1, np.int32)
     (entry,) = open_tensors(save_case(tmp_path, case))
     np.testing.assert_array_equal(entry.load(), case.weight)
@@ -118,7 +130,7 @@ def test_groups_that_are_not_set_are_in_order(tmp_path: Path) -> None:
         ("gptq 4 bits", "up.g_idx", lambda a: a.astype("f4"), "up.g_idx is float32"),
         ("awq", "a.b.qweight", lambda a: a[:, :-1], "a.b.qweight has shape (64, 2)"),
         ("awq", "a.b.scales", lambda a: a[:, :-3], "a.b."),
-        ("int4 g32", "x.weight_shape", lambda a: a[:1], "words of a weight of shape (20,)"),
+        ("int4 g32", "x.weight_shape", lambda a: a[:1], "no shape of 2 dimensions"),
         ("int4 g32", "x.weight_shape", lambda a: a * 2**40, "words of a weight of shape"),
         ("int4 g32", "x.weight_shape", lambda a: -a, "words of a weight of shape (-20, -96)"),
         ("int4 g32", "x.weight_shape", lambda a: a.astype("f4"), "holds no shape"),
@@ -156,13 +168,13 @@ def test_groups_that_are_not_set_are_in_order(tmp_path: Path) -> None:
 def test_shapes_and_dtypes_that_do_not_fit(
     tmp_path: Path, name: str, part: str, change: Callable[[Array], Array], words: str
 ) -> None:
-    case = CASES[name]()
+    case = fresh(name)
     case.tensors[part] = np.ascontiguousarray(change(case.tensors[part]))
     assert refused_weight(save_case(tmp_path, case), words).problem is not None
 
 
 def bitsandbytes_with(state: object) -> Case:
-    case = CASES["nf4 nested"]()
+    case = fresh("nf4 nested")
     text = state if isinstance(state, bytes) else json.dumps(state).encode()
     key = "h.0.weight.quant_state.bitsandbytes__nf4"
     case.tensors[key] = np.frombuffer(text, np.uint8)
@@ -204,16 +216,16 @@ def test_states_that_are_none(tmp_path: Path, state: object) -> None:
 def test_variants_of_gptq_that_are_not_read(
     tmp_path: Path, told: dict[str, object], words: str
 ) -> None:
-    refused_weight(save_case(tmp_path, replace(CASES["gptq 4 bits"](), config=told)), words)
+    refused_weight(save_case(tmp_path, replace(fresh("gptq 4 bits"), config=told)), words)
 
 
 def test_awq_for_other_kernels_is_not_read(tmp_path: Path) -> None:
     config = {"quant_method": "awq", "version": "gemv"}
-    refused_weight(save_case(tmp_path, replace(CASES["awq"](), config=config)), "layout 'gemv'")
+    refused_weight(save_case(tmp_path, replace(fresh("awq"), config=config)), "layout 'gemv'")
 
 
 def test_int_words_that_tell_no_width(tmp_path: Path) -> None:
-    case = replace(CASES["int8 channel"](), config=None)
+    case = replace(fresh("int8 channel"), config=None)
     case.tensors["x.weight_packed"] = case.tensors["x.weight_packed"][:, :1]
     case.tensors["x.weight_shape"] = np.array([20, 4])
     refused_weight(save_case(tmp_path, case), "tell no width of codes", "config.json")
@@ -223,7 +235,7 @@ def test_int_words_that_tell_no_width(tmp_path: Path) -> None:
 
 
 def test_three_bits_in_either_of_two_layouts(tmp_path: Path) -> None:
-    case = CASES["int3 g32"]()
+    case = fresh("int3 g32")
     case.tensors["x.weight_packed"] = case.tensors["x.weight_packed"][:, :2]
     case.tensors["x.weight_shape"] = np.array([20, 20])
     refused_weight(save_case(tmp_path, case), "either of two layouts")
@@ -244,7 +256,7 @@ def test_three_bits_in_either_of_two_layouts(tmp_path: Path) -> None:
 def test_a_damaged_configuration_is_a_problem_of_packed_weights_alone(
     tmp_path: Path, file: str, text: str
 ) -> None:
-    path = save_case(tmp_path, CASES["gptq 4 bits"]())
+    path = save_case(tmp_path, fresh("gptq 4 bits"))
     (tmp_path / "config.json").unlink()
     (tmp_path / file).write_bytes(text.encode(errors="surrogateescape"))
     assert refused_weight(path, file).name == "up.weight"
@@ -265,7 +277,7 @@ def only_names(path: Path) -> list[str]:
 def test_versions_of_gptq_are_found_in_files_of_several_names(
     tmp_path: Path, file: str, content: dict[str, object]
 ) -> None:
-    case = CASES["gptq v2"]()
+    case = fresh("gptq v2")
     path = save_case(tmp_path, replace(case, config=None, files={file: json.dumps(content)}))
     np.testing.assert_array_equal(open_tensors(path)[0].load(), case.weight)
 
@@ -273,7 +285,7 @@ def test_versions_of_gptq_are_found_in_files_of_several_names(
 def test_the_metadata_of_the_file_comes_first(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
-    case = CASES["gptq v2"]()
+    case = fresh("gptq v2")
     told = {"quant_method": "gptq", "checkpoint_format": "gptq_v2"}
     path = tmp_path / "model.safetensors"
     save_file(case.tensors, path, {"quantization_config": json.dumps(told)})
@@ -285,7 +297,7 @@ def test_groups_of_different_widths_are_told_apart_by_their_words(tmp_path: Path
     weights = [{"weights": {"num_bits": bits, "group_size": 32}} for bits in (4, 8)]
     config = {"quant_method": "compressed-tensors", "config_groups": dict(enumerate(weights))}
     for name in ("int4 g32", "int8 channel"):
-        case = replace(CASES[name](), config=config)
+        case = replace(fresh(name), config=config)
         (entry,) = open_tensors(save_case(tmp_path, case))
         np.testing.assert_array_equal(entry.load(), case.weight)
 
@@ -301,8 +313,8 @@ def test_a_plain_checkpoint_reads_no_configuration(tmp_path: Path) -> None:
 
 def test_all_schemes_in_one_file(tmp_path: Path) -> None:
     cases = {
-        f"layer{number}": make()
-        for number, (name, make) in enumerate(CASES.items())
+        f"layer{number}": fresh(name)
+        for number, name in enumerate(CASES)
         if "v2" not in name and "common" not in name and "blocks" not in name and "int" not in name
     }
     tensors = {
@@ -319,7 +331,7 @@ def test_all_schemes_in_one_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["nvfp4", "mxfp4", "modelopt nvfp4", "fp8 channel", "int4 g32"])
 def test_stacks_of_matrices(tmp_path: Path, name: str) -> None:
     """As the experts of a layer are stored in one tensor, with a second scale for each."""
-    case = CASES[name]()
+    case = fresh(name)
     stacked = {
         key: np.stack([array, array[::-1]]) if array.ndim == 2 else array
         for key, array in case.tensors.items()
@@ -337,7 +349,7 @@ def test_stacks_of_matrices(tmp_path: Path, name: str) -> None:
 
 
 def test_names_without_a_layer(tmp_path: Path) -> None:
-    case = CASES["gptq 3 bits"]()
+    case = fresh("gptq 3 bits")
     tensors = {name.removeprefix("up."): array for name, array in case.tensors.items()}
     path = save(tmp_path, tensors)
     assert only_names(path) == ["weight", "bias"]
@@ -345,7 +357,7 @@ def test_names_without_a_layer(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_taken_is_not_given_twice(tmp_path: Path) -> None:
-    case = CASES["gptq 3 bits"]()
+    case = fresh("gptq 3 bits")
     case.tensors["up.weight"] = np.ones(3, np.float32)
     assert only_names(save_case(tmp_path, case)) == ["up.qweight", "up.bias", "up.weight"]
 
@@ -387,19 +399,19 @@ def test_scales_that_are_no_numbers_stay_what_they_are(tmp_path: Path) -> None:
 def changed(array: Array, kind: str, seed: int) -> Array:
     """An array of another shape, dtype or content."""
     rng = np.random.default_rng(seed)
-    if kind == "bits":
+    if kind == "bits" and array.size:
         flipped = array.copy().reshape(-1).view(np.uint8)
         flipped[rng.integers(0, flipped.size, 3)] ^= rng.integers(1, 256, 3).astype(np.uint8)
         return flipped.view(array.dtype).reshape(array.shape)
     if kind == "dtype":
-        return array.view(np.uint8)
+        return array.reshape(-1).view(np.uint8)
     if kind == "turned":
         return array.T
     if kind == "flat":
         return array.reshape(-1)
     if kind == "more axes":
         return array.reshape(*array.shape, 1)
-    return array[: rng.integers(0, len(array))] if array.ndim else array.reshape(1, 1)
+    return array[: rng.integers(0, len(array) + 1)] if array.ndim else array.reshape(1, 1)
 
 
 KINDS = ["bits", "dtype", "turned", "flat", "more axes", "cut"]
@@ -410,7 +422,7 @@ KINDS = ["bits", "dtype", "turned", "flat", "more axes", "cut"]
 def test_changed_parts_end_in_a_weight_or_one_line(
     name: str, data: st.DataObject, seed: int
 ) -> None:
-    case = CASES[name]()
+    case = fresh(name)
     for part in data.draw(st.lists(st.sampled_from(list(case.tensors)), max_size=3)):
         kind = data.draw(st.sampled_from(KINDS))
         case.tensors[part] = np.ascontiguousarray(changed(case.tensors[part], kind, seed))
@@ -442,6 +454,6 @@ def test_any_configuration_is_read_or_a_fault(told: Any) -> None:
         (Path(folder) / "config.json").write_text(json.dumps({"quantization_config": told}))
         config = config_beside(Path(folder))
         assert config.bits is None or config.bits > 0
-        path = save(Path(folder), CASES["int4 g32"]().tensors)
+        path = save(Path(folder), fresh("int4 g32").tensors)
         for entry in open_tensors(path):
             assert entry.problem is None or entry.problem.isprintable()

@@ -53,7 +53,7 @@ def quant_state(parts: Parts) -> QuantState:
 
 def _is_shape(lengths: list[Any]) -> bool:
     are_lengths = all(type(length) is int and 0 < length < 2**63 for length in lengths)
-    return are_lengths and len(lengths) <= MAX_DIMENSIONS
+    return are_lengths and len(lengths) <= MAX_DIMENSIONS and math.prod(lengths) < 2**63
 
 
 def blocks(parts: Parts) -> Extent:

@@ -8,7 +8,7 @@ from typing import Final
 
 from numformats.codec.layouts import LAYOUTS
 from numformats.tensor_files.packed.parts import Parts
-from numformats.tensor_files.raw import MAX_DIMENSIONS, RefusedError
+from numformats.tensor_files.raw import RefusedError
 
 _WORD_BITS: Final = 32
 
@@ -84,12 +84,12 @@ def _width_by_zeros(parts: Parts, layout: str) -> tuple[int, int]:
 
 def words_of_told_shape(parts: Parts) -> Extent:
     """compressed-tensors: words along the last axis, and the shape in a tensor of its own."""
-    told = parts.read_small("shape")
-    if told.dtype.kind not in "iu" or not 1 <= told.size <= MAX_DIMENSIONS:
-        raise RefusedError(f"{parts.tensors['shape'].name} holds no shape; save it again")
+    told, stored = parts.read_small("shape"), parts.shape("codes")
+    if told.dtype.kind not in "iu" or told.size != len(stored) or not stored:
+        name = parts.tensors["shape"].name
+        raise RefusedError(f"{name} holds no shape of {len(stored)} dimensions; save it again")
     shape = tuple(int(length) for length in told)
-    stored = parts.shape("codes")
-    if min(shape) < 1 or len(stored) != len(shape) or stored[:-1] != shape[:-1]:
+    if min(shape) < 1 or stored[:-1] != shape[:-1]:
         raise parts.misfit("codes", f"words of a weight of shape {shape}")
     layout, bits = _layout_and_width(parts, shape[-1], stored[-1])
     return Extent(shape, as_matrix(shape), bits, layout)
