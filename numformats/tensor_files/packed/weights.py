@@ -40,34 +40,42 @@ class PackedWeight:
     def load(self) -> NDArray[np.float32]:
         """The numbers of the weight, each rounded once to float32.
 
-        What float32 holds exactly until the last product is computed in it, else in float64, which
-        holds a code's number times a scale.
+        A code's number times its scale is exact in float32 where one more scale follows, or else is
+        what is rounded. Only before a division by an odd number it is kept in float64.
         """
-        rows, columns = self.extent.matrix
         codes, numbers = self._codes(), self._numbers()
         scales, zeros, second = self._scales(), self._zeros(), self._second_scales()
-        column_of = self._column_of(scales.shape[1])
-        if second is not None or self.scheme.divisor != 1:
+        if self.scheme.divisor != 1:
             numbers = numbers.astype(np.float64)
-        weight = np.empty((rows, columns), np.float32)
-        height = max(1, _TILE // max(columns, 1))
+        index = self._group_of_inputs(scales.shape[0 if self.scheme.is_transposed else 1])
+        weight = np.empty(self.extent.matrix, np.float32)
+        as_stored = weight.T if self.scheme.is_transposed else weight
+        height = max(1, _TILE // max(codes.shape[1], 1))
         with np.errstate(all="ignore"):  # scales may be zero, infinite or NaN, as stored
-            for top in range(0, rows, height):
-                some = slice(top, min(top + height, rows))
-                row_of = self.grid.row_of(some)
+            for top in range(0, len(codes), height):
+                some = slice(top, min(top + height, len(codes)))
                 tile = np.take(numbers, codes[some])
                 if zeros is not None:
-                    tile -= _spread(zeros[row_of], column_of)
-                tile *= _spread(scales[row_of], column_of)
+                    tile -= self._spread(zeros, some, index)
+                tile *= self._spread(scales, some, index)
                 if self.scheme.divisor != 1:
                     tile /= self.scheme.divisor
                 if second is not None:
                     _SECOND[self.scheme.second](tile, second[some], out=tile)
-                weight[some] = tile
+                as_stored[some] = tile
         return weight.reshape(-1)[: math.prod(self.extent.shape)].reshape(self.extent.shape)
 
+    def _spread(
+        self, scales: NDArray[np.float32], some: slice, index: NDArray[np.intp]
+    ) -> NDArray[np.float32]:
+        """The scale of each element in some rows as stored, one for all along an axis of 1."""
+        if self.scheme.is_transposed:
+            return scales[index[some]]
+        of_rows = scales[self.grid.row_of(some)]
+        return of_rows if scales.shape[1] == 1 else np.take(of_rows, index, axis=1)
+
     def _codes(self) -> NDArray[np.uint8]:
-        """The codes in rows and columns of the matrix."""
+        """The codes in rows and columns: of the matrix, or as stored where that is transposed."""
         stored = self.parts.read("codes")
         extent, axis = self.extent, self.scheme.codes_axis
         if extent.layout is None:
@@ -79,7 +87,7 @@ class PackedWeight:
             return np.pad(codes, (0, lacking))[:room].reshape(extent.matrix)
         shape = extent.shape[::-1] if self.scheme.is_transposed else extent.shape
         codes = unpack(stored, extent.bits, shape, extent.layout, axis)
-        return codes.T if self.scheme.is_transposed else codes.reshape(extent.matrix)
+        return codes if self.scheme.is_transposed else codes.reshape(extent.matrix)
 
     def _numbers(self) -> NDArray[np.float32]:
         """The number that each code stands for."""
@@ -98,7 +106,7 @@ class PackedWeight:
             return self.scheme.read_scales(self.parts)
         stored = self.parts.read("scale")
         dtype = named_dtype(self.scheme.scale_dtypes[self.parts.dtype("scale")])
-        return self._turned(stored.view(dtype).astype(np.float32))
+        return _in_rows(stored.view(dtype).astype(np.float32))
 
     def _zeros(self) -> NDArray[np.float32] | None:
         """The zero points in rows and columns, or None where all are zero."""
@@ -106,8 +114,8 @@ class PackedWeight:
             return None
         stored = self.parts.read("zero")
         if self.extent.layout is None or stored.dtype.itemsize == 1:
-            return self._turned(stored.astype(np.float32))
-        return self._turned(self._numbers()[self._zero_codes(stored)])
+            return _in_rows(stored.astype(np.float32))
+        return _in_rows(self._numbers()[self._zero_codes(stored)])
 
     def _zero_codes(self, words: NDArray[Any]) -> NDArray[Any]:
         """The codes of packed zero points, with what they lack added.
@@ -125,37 +133,33 @@ class PackedWeight:
         codes = unpack(words, bits, shape, self.extent.layout, axis)
         return (codes + np.uint8(lacking)) & np.uint8(2**bits - 1)
 
-    def _second_scales(self) -> NDArray[np.float64] | None:
+    def _second_scales(self) -> NDArray[np.float32] | None:
         """One more scale for each row, or None."""
         if "second_scale" not in self.parts:
             return None
+        stored = self.parts.read("second_scale").reshape(-1)
         rows = self.extent.matrix[0]
-        stored = self.parts.read("second_scale").reshape(-1).astype(np.float64)
         return np.repeat(stored, rows // max(stored.size, 1)).reshape(-1, 1)
 
-    def _turned(self, stored: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scales or zero points over outputs and inputs, in as many dimensions as two."""
-        if stored.size == 1 or stored.ndim == 1:
-            return stored.reshape(-1, 1)
-        return stored.T if self.scheme.is_transposed else stored.reshape(as_matrix(stored.shape))
-
-    def _column_of(self, groups: int) -> NDArray[np.intp] | None:
-        """For each column of the weight, the column of the scales; None if there is but one."""
+    def _group_of_inputs(self, groups: int) -> NDArray[np.intp]:
+        """For each column of the weight, its inputs, the group that has a scale."""
+        columns = self.extent.matrix[1]
         if "group_index" not in self.parts:
-            return None if groups == 1 else self.grid.column_of(self.extent.matrix[1])
+            return self.grid.column_of(columns)
         index = self.parts.read("group_index")
-        unset = self.scheme.unset_group
-        if unset is not None and (index == unset).any():
-            return self.grid.column_of(self.extent.matrix[1])
+        if self.scheme.unset_group is not None and (index == self.scheme.unset_group).any():
+            return self.grid.column_of(columns)
         if index.size and (index.min() < 0 or index.max() >= groups):
+            outside = index.min() if index.min() < 0 else index.max()
             raise RefusedError(
-                f"{self.parts.tensors['group_index'].name} names group "
-                f"{index.min() if index.min() < 0 else index.max()}, and there are {groups} "
-                "groups of scales; save or fetch it again"
+                f"{self.parts.tensors['group_index'].name} names group {outside}, and there are "
+                f"{groups} groups of scales; save or fetch it again"
             )
         return index.astype(np.intp)
 
 
-def _spread(scales: NDArray[np.float32], column_of: NDArray[np.intp] | None) -> NDArray[np.float32]:
-    """The scale of each column."""
-    return scales if column_of is None else np.take(scales, column_of, axis=1)
+def _in_rows(stored: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scales or zero points in two dimensions, all but the last axis together."""
+    if stored.size == 1 or stored.ndim == 1:
+        return stored.reshape(-1, 1)
+    return stored.reshape(as_matrix(stored.shape))
