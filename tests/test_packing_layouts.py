@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_along_an_axis_each_line_is_packed_for_itself(name: str, bits: int, axis
     np.testing.assert_array_equal(nf.unpack(unsigned, bits, codes.shape, name, axis), codes)
 
 
-@pytest.mark.parametrize(("name", "bits"), [(n, b) for n, b in CASES if b in (1, 3, 4, 7, 12)])
+@pytest.mark.parametrize(("name", "bits"), [(n, b) for n, b in CASES if b in (1, 3, 4, 12)])
 def test_lines_longer_than_a_tile(name: str, bits: int) -> None:
     codes = np.random.default_rng(0).integers(0, 2**bits, (2, 480 * 64 + 77)).astype(np.uint16)
     packed = nf.pack(codes, bits, layout=name, axis=1)
@@ -58,11 +59,11 @@ def test_lines_longer_than_a_tile(name: str, bits: int) -> None:
 def test_no_codes_at_all() -> None:
     for name, layout in LAYOUTS.items():
         bits = layout.widths[-1]
-        for shape in [(0,), (0, 3), (3, 0)]:
-            packed = nf.pack(np.zeros(shape, np.uint8), bits, layout=name, axis=-1)
+        for shape, axis in itertools.product([(0,), (0, 3), (3, 0)], [0, -1]):
+            packed = nf.pack(np.zeros(shape, np.uint8), bits, layout=name, axis=axis)
             assert packed.size == 0
             assert packed.dtype == layout.word
-            assert nf.unpack(packed, bits, shape, layout=name, axis=-1).shape == shape
+            assert nf.unpack(packed, bits, shape, layout=name, axis=axis).shape == shape
 
 
 def test_signed_codes_are_stored_as_offset_binary() -> None:

@@ -1,4 +1,7 @@
-"""Rows of codes as rows of bytes, and back: the first code in the lowest bits of the first byte."""
+"""Rows of codes as rows of bytes, and back: the first code in the lowest bits of the first byte.
+
+And back from words that lie across rows, for packing along an axis that is not the last.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+# Words at a time.
+_WORDS = 1 << 16
 
 
 def to_bytes(codes: NDArray[Any], width: int) -> NDArray[np.uint8]:
@@ -51,3 +57,22 @@ def _parted(stream: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     for place in range(each):
         parted[..., place] = (stream >> (place * width)) & (2**width - 1)
     return parted.reshape(stream.shape[0], -1)
+
+
+def from_words_across(words: NDArray[Any], width: int, order: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The codes of words along the second of three axes, each in slots of one word alone.
+
+    order: slot k of each run holds the code `order[k]` of that run; a word holds whole runs.
+    """
+    unsigned = words.view(f"u{words.itemsize}")
+    each = 8 * words.itemsize // width
+    before, count, after = words.shape
+    codes = np.empty((before, count, each, after), np.uint8)
+    height = max(1, _WORDS // max(before * after, 1))
+    for slot in range(each):
+        run, place = divmod(slot, len(order))
+        code = run * len(order) + order[place]
+        for start in range(0, count, height):
+            some = slice(start, start + height)
+            codes[:, some, code] = (unsigned[:, some] >> (slot * width)) & (2**width - 1)
+    return codes.reshape(before, count * each, after)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numformats.codec.arguments import read_codes
-from numformats.codec.bit_stream import from_bytes, to_bytes
+from numformats.codec.bit_stream import from_bytes, from_words_across, to_bytes
 from numformats.codec.layouts import Layout, find_layout
 
 # Codes of a row at a time: whole bytes, runs and words of every layout, 480 = lcm(32, 10, 6, 5, 4).
@@ -121,6 +121,12 @@ def unpack(
     shape_of_words = needed if axis is None else _moved_back(needed, axis)
     told = f"{math.prod(lines)} codes of {width} bits"
     words = _require_words(packed, way, shape_of_words, told)
+    if (
+        axis is not None
+        and axis % len(dimensions) != len(dimensions) - 1
+        and _is_simple(width, way)
+    ):
+        return _unpacked_across(words, width, way, dimensions, axis)
     rows = _rows(words, needed, axis)
     dtype = np.uint8 if width <= 8 else np.uint16 if width <= 16 else np.uint32
     codes = np.empty((len(rows), lines[-1]), dtype)
@@ -129,6 +135,26 @@ def unpack(
         count = columns.stop - columns.start
         codes[some, columns] = _codes_of(rows[some, first:end], width, way, count)
     return _as_array(codes, lines, axis).reshape(dimensions)
+
+
+def _is_simple(width: int, layout: Layout) -> bool:
+    """Whether words hold whole runs of codes, none of which lies in two words."""
+    each, rest = divmod(8 * np.dtype(layout.word).itemsize, width)
+    return width <= 8 and rest == 0 and each % len(layout.order) == 0
+
+
+def _unpacked_across(
+    words: NDArray[Any], width: int, layout: Layout, shape: tuple[int, ...], axis: int
+) -> NDArray[np.uint8]:
+    """The codes of simple words along an axis that is not the last: no line is contiguous."""
+    place = axis % len(shape)
+    before, after = math.prod(shape[:place]), math.prod(shape[place + 1 :])
+    contiguous = np.ascontiguousarray(words.view(layout.word))
+    lines = contiguous.reshape(before, words.shape[place], after)
+    codes = from_words_across(lines, width, layout.order)[:, : shape[place]]
+    if layout.flips_top_bit:
+        codes = codes ^ np.uint8(1 << (width - 1))
+    return np.ascontiguousarray(codes).reshape(shape)
 
 
 def _shape_of_lines(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
