@@ -79,8 +79,7 @@ def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
         with file.open("rb") as stream:
             start = stream.read(len(NPY_START))
         try:
-            tensors = resolve_packed(find(file), partial(config_beside, file))
-            return [_entry(file, raw) for raw in tensors]
+            return _with_packed(file, [_entry(file, raw) for raw in find(file)])
         except (RefusedError, ImportError, MemoryError, OSError):
             raise
         # Only a file that failed is asked what it really is: a sound .safetensors file may begin
@@ -119,6 +118,9 @@ def _faults_named(where: str) -> Iterator[None]:
     """Turn whatever the block raises into a `TensorFileError` that says where it arose."""
     try:
         yield
+    # It says already where it arose.
+    except TensorFileError:
+        raise
     # Hostile bytes reach the parsers of four libraries, whose errors share no narrower base.
     except Exception as error:
         raise TensorFileError(f"{printable(where)}: {describe_fault(error)}") from error
@@ -136,6 +138,20 @@ def _entry(file: Path, raw: RawTensor) -> TensorEntry:
     problem = describe_fault(raw.source) if isinstance(raw.source, Exception) else None
     name, dtype_name = printable(raw.name), printable(raw.dtype_name)
     return TensorEntry(name, dtype_name, raw.shape, load, problem, raw.stored_as)
+
+
+def _with_packed(path: Path, entries: list[TensorEntry]) -> list[TensorEntry]:
+    """The entries of a checkpoint, a packed weight in the place of those that it consists of."""
+    raw = [
+        RawTensor(entry.name, entry.dtype_name, entry.shape, _source(entry)) for entry in entries
+    ]
+    plain = {id(tensor): entry for tensor, entry in zip(raw, entries, strict=True)}
+    resolved = resolve_packed(raw, partial(config_beside, path))
+    return [plain.get(id(tensor)) or _entry(path, tensor) for tensor in resolved]
+
+
+def _source(entry: TensorEntry) -> Callable[[], NDArray[Any]] | Exception:
+    return entry.load if entry.problem is None else RefusedError(entry.problem)
 
 
 def _check_is_file(file: Path) -> None:
