@@ -79,7 +79,9 @@ def _weight(
         names = {tensor.name for tensor in parts.tensors.values()}
         aside = {_joined(base, suffix) for suffix in scheme.aside}
         name = _weight_name(base, codes, by_name)
-        found = RawTensor(name, "float32", weight.extent.shape, weight.load, stored_as(weight))
+        found = RawTensor(
+            name, "float32", weight.extent.shape, weight.load, None, stored_as(weight)
+        )
         return found, names | aside
     scheme, base = (told or candidates)[0]
     parts = _parts(scheme, base, codes, by_name, config)
