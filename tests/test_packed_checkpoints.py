@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -10,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -45,6 +49,69 @@ def test_packed_weights_are_the_numbers_they_stand_for(tmp_path: Path, name: str
     assert loaded.flags.c_contiguous
     others = [entry.name for entry in entries if entry is not packed]
     assert others == list(case.left)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_ranges_are_those_of_the_whole(tmp_path: Path, name: str) -> None:
+    case = built(name)
+    (packed,) = [e for e in open_tensors(save_case(tmp_path, case)) if e.stored_as is not None]
+    if name.startswith(("gptq", "awq")):
+        assert packed.read is None
+        return
+    assert packed.read is not None
+    flat = case.weight.reshape(-1)
+    rng = np.random.default_rng(0)
+    ends = np.sort(rng.integers(0, flat.size + 1, (40, 2)))
+    for start, stop in [(0, 0), (0, flat.size), (flat.size, flat.size), *ends.tolist()]:
+        np.testing.assert_array_equal(packed.read(start, stop), flat[start:stop], strict=True)
+
+
+def test_ranges_take_memory_for_themselves_alone(tmp_path: Path) -> None:
+    """As for the experts of a layer in one tensor, which as a whole would not fit."""
+    rng = np.random.default_rng(0)
+    shape = 8, 512, 1024
+    codes = rng.integers(0, 256, (*shape[:2], shape[2] // 2)).astype(np.uint8)
+    scales = rng.uniform(1, 10, (*shape[:2], shape[2] // 16)).astype(ml_dtypes.float8_e4m3fn)
+    second = np.float32([0.5])
+    tensors = {"w.weight": codes, "w.weight_scale": scales, "w.weight_scale_2": second}
+    (packed,) = open_tensors(save(tmp_path, tensors))
+    whole = packed.load().reshape(-1)
+    assert packed.read is not None
+    tracemalloc.start()
+    try:
+        middle = packed.read(3_000_000, 3_100_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(middle, whole[3_000_000:3_100_000])
+    assert peak < whole.nbytes / 4
+
+
+def test_parts_in_several_files(tmp_path: Path) -> None:
+    """Those of one weight may lie in several shards; alone, each shard has part of it."""
+    case = fresh("gptq v2")
+    shards = {"a.safetensors": ["up.qweight", "up.g_idx"], "b.safetensors": ["up.qzeros"]}
+    shards["b.safetensors"] += ["up.scales", "up.bias"]
+    for shard, names in shards.items():
+        save(tmp_path, {name: case.tensors[name] for name in names}, shard)
+    where = {name: shard for shard, names in shards.items() for name in names}
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": where}))
+    (tmp_path / "config.json").write_text(json.dumps({"quantization_config": case.config}))
+    for path in (index, tmp_path):
+        assert only_names(path) == ["up.weight", "up.bias"]
+        np.testing.assert_array_equal(open_tensors(path)[0].load(), case.weight)
+    refused_weight(tmp_path / "a.safetensors", ".scales, .qzeros", "name the folder")
+
+
+def test_the_report_tells_how_a_weight_is_stored(tmp_path: Path) -> None:
+    path = save_case(tmp_path, fresh("nf4 nested"))
+    command = [sys.executable, "-m", "numformats", "report", str(path), "--formats", "int8"]
+    result = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    (told,) = json.loads(result.stdout)
+    assert told["tensor"] == "h.0.weight"
+    assert told["dtype"] == "bitsandbytes nf4 g64"
+    assert told["shape"] == [5, 27]
 
 
 # ---- What does not fit ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -51,6 +52,18 @@ class Parts:
         if isinstance(tensor.source, Exception):
             raise RefusedError(f"{tensor.name}: {tensor.source}")
         return tensor.source()
+
+    def in_ranges(self, role: Role) -> bool:
+        """Whether a range of a tensor can be read without the rest."""
+        return self.tensors[role].read is not None
+
+    def read_range(self, role: Role, start: int, stop: int) -> NDArray[Any]:
+        """Elements `start` to `stop`, or to the end, of a tensor in C order."""
+        size = math.prod(self.shape(role))
+        read = self.tensors[role].read
+        if read is None or (start == 0 and stop >= size):
+            return self.read(role).reshape(-1)[start:stop]
+        return read(start, min(stop, size))
 
     def read_small(self, role: Role) -> NDArray[Any]:
         """As `read`, of a tensor that tells what the others are, and so is read at opening."""

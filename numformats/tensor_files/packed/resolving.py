@@ -68,27 +68,34 @@ def _weight(
     Schemes whose name the configuration has are the only ones tried, if there are any.
     """
     told = [entry for entry in candidates if config.method in entry[0].methods]
+    tried = [
+        (scheme, base, _parts(scheme, base, codes, by_name, config))
+        for scheme, base in told or candidates
+    ]
     faults = []
-    for scheme, base in told or candidates:
-        parts = _parts(scheme, base, codes, by_name, config)
+    for scheme, base, parts in tried:
         try:
             weight = describe(scheme, parts)
         except RefusedError as fault:
             faults.append(fault.with_traceback(None))
             continue
-        names = {tensor.name for tensor in parts.tensors.values()}
-        aside = {_joined(base, suffix) for suffix in scheme.aside}
-        name = _weight_name(base, codes, by_name)
         found = RawTensor(
-            name, "float32", weight.extent.shape, weight.load, None, stored_as(weight)
+            name=_weight_name(base, codes, by_name),
+            dtype_name="float32",
+            shape=weight.extent.shape,
+            source=weight.load,
+            read=weight.read if weight.can_be_read_by_rows else None,
+            stored_as=stored_as(weight),
         )
-        return found, names | aside
-    scheme, base = (told or candidates)[0]
-    parts = _parts(scheme, base, codes, by_name, config)
-    names = {tensor.name for tensor in parts.tensors.values()}
+        return found, _claimed(scheme, base, parts)
+    name = _weight_name(tried[0][1], codes, by_name)
+    return RawTensor(name, codes.dtype_name, codes.shape, faults[0]), _claimed(*tried[0])
+
+
+def _claimed(scheme: Scheme, base: str, parts: Parts) -> set[str]:
+    """The names of the tensors that are not listed by themselves."""
     aside = {_joined(base, suffix) for suffix in scheme.aside}
-    name = _weight_name(base, codes, by_name)
-    return RawTensor(name, codes.dtype_name, codes.shape, faults[0]), names | aside
+    return aside | {tensor.name for tensor in parts.tensors.values()}
 
 
 def _weight_name(base: str, codes: RawTensor, by_name: Mapping[str, RawTensor]) -> str:

@@ -37,57 +37,98 @@ class PackedWeight:
     element: str
     added_to_zero: Literal[0, 1]
 
+    @property
+    def can_be_read_by_rows(self) -> bool:
+        """Whether some rows of the matrix can be had without reading the others."""
+        is_whole_bytes = self.extent.matrix[1] * self.extent.bits % 8 == 0
+        return not self.scheme.is_transposed and is_whole_bytes and self.parts.in_ranges("codes")
+
     def load(self) -> NDArray[np.float32]:
-        """The numbers of the weight, each rounded once to float32.
+        """The numbers of the weight, each rounded once to float32."""
+        rows = self._rows(0, self.extent.matrix[0]).reshape(-1)
+        return rows[: math.prod(self.extent.shape)].reshape(self.extent.shape)
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Numbers `start` to `stop` of the weight in C order, with memory for these rows alone."""
+        columns = max(self.extent.matrix[1], 1)
+        first = start // columns
+        rows = self._rows(first, max(first, -(-stop // columns)))
+        return rows.reshape(-1)[start - first * columns : stop - first * columns]
+
+    def _rows(self, first: int, stop: int) -> NDArray[np.float32]:
+        """Some rows of the matrix; all of them, where it is stored transposed.
 
         A code's number times its scale is exact in float32 where one more scale follows, or else is
         what is rounded. Only before a division by an odd number it is kept in float64.
         """
-        codes, numbers = self._codes(), self._numbers()
-        scales, zeros, second = self._scales(), self._zeros(), self._second_scales()
+        codes, numbers = self._codes(first, stop), self._numbers()
+        scales, zeros = self._scales(first, stop), self._zeros()
+        second = self._second_scales()
         if self.scheme.divisor != 1:
             numbers = numbers.astype(np.float64)
         index = self._group_of_inputs(scales.shape[0 if self.scheme.is_transposed else 1])
-        weight = np.empty(self.extent.matrix, np.float32)
+        weight = np.empty((stop - first, self.extent.matrix[1]), np.float32)
         as_stored = weight.T if self.scheme.is_transposed else weight
         height = max(1, _TILE // max(codes.shape[1], 1))
         with np.errstate(all="ignore"):  # scales may be zero, infinite or NaN, as stored
             for top in range(0, len(codes), height):
                 some = slice(top, min(top + height, len(codes)))
+                here = slice(first + some.start, first + some.stop)
                 tile = np.take(numbers, codes[some])
                 if zeros is not None:
-                    tile -= self._spread(zeros, some, index)
-                tile *= self._spread(scales, some, index)
+                    tile -= self._spread(zeros, here, index)
+                tile *= self._spread(scales, here, index, first if self._has_own_scales else 0)
                 if self.scheme.divisor != 1:
                     tile /= self.scheme.divisor
                 if second is not None:
-                    _SECOND[self.scheme.second](tile, second[some], out=tile)
+                    _SECOND[self.scheme.second](tile, second[here], out=tile)
                 as_stored[some] = tile
-        return weight.reshape(-1)[: math.prod(self.extent.shape)].reshape(self.extent.shape)
+        return weight
+
+    @property
+    def _has_own_scales(self) -> bool:
+        """Whether each row of the matrix has a row of scales for itself, as it is stored."""
+        rows = self.extent.matrix[0]
+        stored = self.parts.shape("scale")
+        return (
+            self.scheme.read_scales is None
+            and not self.scheme.is_transposed
+            and self.grid.rows == 1
+            and math.prod(stored) > 1
+            and math.prod(stored) % max(rows, 1) == 0
+        )
 
     def _spread(
-        self, scales: NDArray[np.float32], some: slice, index: NDArray[np.intp]
+        self, scales: NDArray[np.float32], rows: slice, index: NDArray[np.intp], first: int = 0
     ) -> NDArray[np.float32]:
-        """The scale of each element in some rows as stored, one for all along an axis of 1."""
+        """The scale of each element in some rows as stored, one for all along an axis of 1.
+
+        first: the row of the weight that the first of the scales is for.
+        """
         if self.scheme.is_transposed:
-            return scales[index[some]]
-        of_rows = scales[self.grid.row_of(some)]
+            return scales[index[rows]]
+        of_rows = scales[self.grid.row_of(rows) - first]
         return of_rows if scales.shape[1] == 1 else np.take(of_rows, index, axis=1)
 
-    def _codes(self) -> NDArray[np.uint8]:
-        """The codes in rows and columns: of the matrix, or as stored where that is transposed."""
-        stored = self.parts.read("codes")
-        extent, axis = self.extent, self.scheme.codes_axis
+    def _codes(self, first: int, stop: int) -> NDArray[np.uint8]:
+        """The codes of some rows of the matrix; all, as stored, where that is transposed."""
+        extent, axis, columns = self.extent, self.scheme.codes_axis, self.extent.matrix[1]
+        if self.scheme.is_transposed:
+            stored = self.parts.read("codes")
+            assert extent.layout is not None
+            return unpack(stored, extent.bits, extent.shape[::-1], extent.layout, axis)
         if extent.layout is None:
-            return stored.view(np.uint8).reshape(extent.matrix)
+            flat = self.parts.read_range("codes", first * columns, stop * columns)
+            return flat.view(np.uint8).reshape(-1, columns)
         if axis is None:
-            codes = unpack(stored.reshape(-1), extent.bits, 2 * stored.size, extent.layout)
-            room = math.prod(extent.matrix)
-            lacking = max(0, room - codes.size)
-            return np.pad(codes, (0, lacking))[:room].reshape(extent.matrix)
-        shape = extent.shape[::-1] if self.scheme.is_transposed else extent.shape
-        codes = unpack(stored, extent.bits, shape, extent.layout, axis)
-        return codes if self.scheme.is_transposed else codes.reshape(extent.matrix)
+            flat = self.parts.read_range("codes", first * columns // 2, -(-stop * columns // 2))
+            codes = unpack(flat, extent.bits, 2 * flat.size, extent.layout)
+            lacking = max(0, (stop - first) * columns - codes.size)
+            return np.pad(codes, (0, lacking))[: (stop - first) * columns].reshape(-1, columns)
+        words = self.parts.shape("codes")[-1]
+        flat = self.parts.read_range("codes", first * words, stop * words)
+        rows = stop - first, columns
+        return unpack(flat.reshape(rows[0], words), extent.bits, rows, extent.layout, axis)
 
     def _numbers(self) -> NDArray[np.float32]:
         """The number that each code stands for."""
@@ -100,13 +141,16 @@ class PackedWeight:
         assert element is not None
         return element.values().astype(np.float32)
 
-    def _scales(self) -> NDArray[np.float32]:
-        """The scales in rows and columns."""
+    def _scales(self, first: int, stop: int) -> NDArray[np.float32]:
+        """The scales in rows and columns; those of some rows where each has its own."""
         if self.scheme.read_scales is not None:
             return self.scheme.read_scales(self.parts)
-        stored = self.parts.read("scale")
         dtype = named_dtype(self.scheme.scale_dtypes[self.parts.dtype("scale")])
-        return _in_rows(stored.view(dtype).astype(np.float32))
+        if not self._has_own_scales:
+            return _in_rows(self.parts.read("scale").view(dtype).astype(np.float32))
+        each = math.prod(self.parts.shape("scale")) // self.extent.matrix[0]
+        flat = self.parts.read_range("scale", first * each, stop * each)
+        return flat.view(dtype).astype(np.float32).reshape(-1, each)
 
     def _zeros(self) -> NDArray[np.float32] | None:
         """The zero points in rows and columns, or None where all are zero."""
