@@ -363,6 +363,51 @@ def bitsandbytes(kind: str, nested: bool) -> Case:
     return Case(tensors, weight, f"bitsandbytes {kind} g{block}")
 
 
+def mxfp6() -> Case:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 64, (6, 64))
+    packed = np.array([REFERENCES["dense"]([int(c) for c in row], 6) for row in codes], np.uint8)
+    exponents = rng.integers(110, 140, (6, 2)).astype(np.uint8)
+
+    def number(code: int) -> Fraction:
+        sign, exponent, fraction = -1 if code & 32 else 1, (code >> 3) & 3, Fraction(code & 7, 8)
+        return sign * (fraction if exponent == 0 else (1 + fraction) * 2 ** (exponent - 1))
+
+    weight = weight_of(
+        (6, 64),
+        lambda r, c: number(int(codes[r, c])) * Fraction(2) ** (int(exponents[r, c // 32]) - 127),
+    )
+    tensors: dict[str, Array] = {"w.weight_packed": packed, "w.weight_scale": exponents}
+    return Case(tensors, weight, "compressed-tensors float6_e2m3fn g32")
+
+
+def gpt_oss() -> Case:
+    """MXFP4 of all experts: the bytes of a scale on an axis of their own; and a bias beside."""
+    case = fp4("mxfp4")
+    name = "mlp.experts.down_proj"
+    tensors: dict[str, Array] = {
+        f"{name}_blocks": case.tensors["w.weight_packed"].reshape(2, 3, 2, 16),
+        f"{name}_scales": case.tensors["w.weight_scale"].reshape(2, 3, 2),
+        f"{name}_bias": np.ones((2, 3), np.float32),
+    }
+    weight = case.weight.reshape(2, 3, 64)
+    return Case(tensors, weight, "gpt-oss float4_e2m1fn g32", left=(f"{name}_bias",))
+
+
+def modelopt_int4() -> Case:
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(-8, 8, (6, 32))
+    scales = rng.uniform(0.001, 0.1, (6, 2)).astype(np.float32)
+    packed = ((numbers[0::2] & 15) | ((numbers[1::2] & 15) << 4)).astype(np.uint8)
+    weight = weight_of((6, 32), lambda r, c: int(numbers[r, c]) * exactly(scales[r, c // 16]))
+    tensors: dict[str, Array] = {
+        "w.weight": packed,
+        "w.weight_scale": scales,
+        "w.pre_quant_scale": np.ones(32, np.float32),
+    }
+    return Case(tensors, weight, "modelopt int4 g16", left=("w.pre_quant_scale",))
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "gptq 2 bits": lambda: gptq(2),
     "gptq 3 bits": lambda: gptq(3),
@@ -394,6 +439,9 @@ CASES: dict[str, Callable[[], Case]] = {
     "fp8 common blocks": fp8_common_blocks,
     "nvfp4": lambda: fp4("nvfp4"),
     "mxfp4": lambda: fp4("mxfp4"),
+    "mxfp6": mxfp6,
+    "gpt-oss": gpt_oss,
+    "modelopt int4": modelopt_int4,
     "modelopt nvfp4": lambda: fp4("modelopt"),
     "nf4": lambda: bitsandbytes("nf4", nested=False),
     "nf4 nested": lambda: bitsandbytes("nf4", nested=True),

@@ -42,7 +42,7 @@ def test_packed_weights_are_the_numbers_they_stand_for(tmp_path: Path, name: str
     (packed,) = [entry for entry in entries if entry.stored_as is not None]
     assert packed.problem is None
     assert (packed.stored_as, packed.dtype_name) == (case.stored_as, "float32")
-    assert packed.name.endswith(".weight")
+    assert packed.name.endswith((".weight", "down_proj"))
     assert packed.shape == case.weight.shape
     loaded = packed.load()
     np.testing.assert_array_equal(loaded, case.weight, strict=True)
@@ -55,7 +55,7 @@ def test_packed_weights_are_the_numbers_they_stand_for(tmp_path: Path, name: str
 def test_ranges_are_those_of_the_whole(tmp_path: Path, name: str) -> None:
     case = built(name)
     (packed,) = [e for e in open_tensors(save_case(tmp_path, case)) if e.stored_as is not None]
-    if name.startswith(("gptq", "awq")):
+    if name.startswith(("gptq", "awq", "modelopt int4")):
         assert packed.read is None
         return
     assert packed.read is not None
@@ -211,7 +211,15 @@ def test_groups_that_are_not_set_are_in_order(tmp_path: Path) -> None:
         ("fp8 channel", "w.weight_scale", lambda a: a[:-1], "put its config.json"),
         ("fp8 channel", "w.weight_scale", lambda a: a[None], "scales of shape (1, 6, 1)"),
         ("nvfp4", "w.weight_scale", lambda a: a.astype("f4"), "is float32; expected float8_e4m3fn"),
-        ("nvfp4", "w.weight_scale", lambda a: a[:, :-1], "for a weight of shape (6, 64)"),
+        (
+            "nvfp4",
+            "w.weight_scale",
+            lambda a: a[:, :-1],
+            "codes of 4 bits for scales of shape (6, 3)",
+        ),
+        ("mxfp6", "w.weight_packed", lambda a: a[:, :-1], "w.weight_packed has shape (6, 47)"),
+        ("modelopt int4", "w.weight_scale", lambda a: a[:1, :1], "w.weight_scale has shape (1, 1)"),
+        ("gpt-oss", "mlp.experts.down_proj_scales", lambda a: a[..., :1], "for each scale of"),
         ("nvfp4", "w.weight_global_scale", lambda a: np.tile(a, 2), "expected one number"),
         ("modelopt nvfp4", "w.weight_scale_2", lambda a: a.astype("f2"), "is float16"),
         ("nf4", "h.0.weight", lambda a: a[:-1], "expected 68 bytes"),
@@ -437,7 +445,7 @@ def test_tensors_of_like_names_that_are_no_packed_weights_stay(tmp_path: Path) -
         "c.scales": np.ones(3, np.float16),
         "weight_packed": np.ones((2, 3), np.float32),
         "d.weight": np.ones((2, 3), np.uint8),
-        "d.weight_scale": np.ones(1, np.float32),
+        "e_blocks": np.ones((2, 3), np.uint8),
     }
     path = save(tmp_path, tensors)
     assert only_names(path) == list(tensors)

@@ -94,6 +94,10 @@ COMPRESSED_TENSORS = {
         "mxfp4-pack-quantized",
         {"num_bits": 4, "type": "float", "strategy": "group", "group_size": 32},
     ),
+    "mxfp6-pack-quantized": (
+        "mxfp6-pack-quantized",
+        {"num_bits": 6, "type": "float", "strategy": "group", "group_size": 32},
+    ),
     "mxfp8-quantized": (
         "mxfp8-quantized",
         {"num_bits": 8, "type": "float", "strategy": "group", "group_size": 32},
@@ -305,6 +309,33 @@ def test_modelopt_nvfp4(tmp_path: Path, dtype: str) -> None:
     got = read(tmp_path, tensors)
     assert_within_steps(got, numbers_of(theirs), 2)
     assert np.abs(got - numbers_of(weight)).max() < 0.6
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_modelopt_int4(tmp_path: Path) -> None:
+    library = module("modelopt.torch.export.quant_utils")
+    import torch
+
+    rng = np.random.default_rng(0)
+    numbers = torch.tensor(rng.integers(-8, 8, SHAPE), dtype=torch.float32)
+    scales = torch.tensor(rng.uniform(0.01, 0.1, (SHAPE[0], SHAPE[1] // 32)), dtype=torch.float32)
+    weight = numbers * scales.repeat_interleave(32, 1)
+    packed = library.pack_int4_in_uint8(weight, scales, 32)
+    got = read(tmp_path, {"up.weight": packed, "up.weight_scale": scales})
+    np.testing.assert_array_equal(got, numbers_of(weight))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_gpt_oss(tmp_path: Path) -> None:
+    library = module("transformers.integrations.mxfp4")
+    import torch
+
+    rng = np.random.default_rng(0)
+    blocks = torch.tensor(rng.integers(0, 256, (3, 8, 4, 16)), dtype=torch.uint8)
+    scales = torch.tensor(rng.integers(110, 140, (3, 8, 4)), dtype=torch.uint8)
+    theirs = library.convert_moe_packed_tensors(blocks, scales, dtype=torch.float32)
+    got = read(tmp_path, {"experts.up_proj_blocks": blocks, "experts.up_proj_scales": scales})
+    np.testing.assert_array_equal(got.transpose(0, 2, 1), numbers_of(theirs))
 
 
 @pytest.mark.filterwarnings("ignore")

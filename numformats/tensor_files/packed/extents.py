@@ -39,12 +39,32 @@ def elements(parts: Parts) -> Extent:
     return Extent(shape, as_matrix(shape), 8, None)
 
 
-def pairs(parts: Parts) -> Extent:
-    """Two codes of 4 bits in each byte, along the last axis."""
+def groups(parts: Parts, *, size: int, bits: int) -> Extent:
+    """Bytes of codes along the last axis, with a scale for so many of them."""
+    stored, scales = parts.shape("codes"), parts.shape("scale")
+    if len(stored) != len(scales) or not stored or 8 * stored[-1] != scales[-1] * size * bits:
+        raise parts.misfit("codes", f"codes of {bits} bits for scales of shape {scales}")
+    shape = (*stored[:-1], scales[-1] * size)
+    return Extent(shape, as_matrix(shape), bits, "dense")
+
+
+def groups_apart(parts: Parts) -> Extent:
+    """gpt-oss: the bytes of each scale along an axis of their own."""
     stored = parts.shape("codes")
-    if not stored:
-        raise parts.misfit("codes", "one dimension or more")
-    shape = (*stored[:-1], 2 * stored[-1])
+    if len(stored) < 2 or stored[:-1] != parts.shape("scale"):
+        raise parts.misfit("codes", f"some bytes for each scale of {parts.shape('scale')}")
+    shape = (*stored[:-2], stored[-2] * stored[-1] * 2)
+    return Extent(shape, as_matrix(shape), 4, "dense")
+
+
+def pairs_of_outputs(parts: Parts) -> Extent:
+    """ModelOpt's INT4: two rows in each byte."""
+    stored = parts.shape("codes")
+    if len(stored) < 2:
+        raise parts.misfit("codes", "two dimensions or more")
+    shape = (*stored[:-2], 2 * stored[-2], stored[-1])
+    if parts.shape("scale")[:-1] != shape[:-1]:
+        raise parts.misfit("scale", f"scales in rows, for a weight of shape {shape}")
     return Extent(shape, as_matrix(shape), 4, "dense")
 
 

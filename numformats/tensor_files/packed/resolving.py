@@ -42,7 +42,7 @@ def resolve_packed(
 
 def _joined(base: str, suffix: str) -> str:
     """The name of a tensor; where a file has but one layer, names may have nothing before."""
-    return base + suffix if base else suffix[1:]
+    return base + suffix if base or not suffix else suffix[1:]
 
 
 def _bases(scheme: Scheme, tensor: RawTensor, by_name: Mapping[str, RawTensor]) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _weight(
             faults.append(fault.with_traceback(None))
             continue
         found = RawTensor(
-            name=_weight_name(base, codes, by_name),
+            name=_weight_name(scheme, base, codes, by_name),
             dtype_name="float32",
             shape=weight.extent.shape,
             source=weight.load,
@@ -88,7 +88,7 @@ def _weight(
             stored_as=stored_as(weight),
         )
         return found, _claimed(scheme, base, parts)
-    name = _weight_name(tried[0][1], codes, by_name)
+    name = _weight_name(*tried[0][:2], codes, by_name)
     return RawTensor(name, codes.dtype_name, codes.shape, faults[0]), _claimed(*tried[0])
 
 
@@ -98,10 +98,12 @@ def _claimed(scheme: Scheme, base: str, parts: Parts) -> set[str]:
     return aside | {tensor.name for tensor in parts.tensors.values()}
 
 
-def _weight_name(base: str, codes: RawTensor, by_name: Mapping[str, RawTensor]) -> str:
+def _weight_name(
+    scheme: Scheme, base: str, codes: RawTensor, by_name: Mapping[str, RawTensor]
+) -> str:
     """The name that the weight has where it is not packed, if that is free."""
-    name = _joined(base, ".weight")
-    return codes.name if name in by_name else name
+    name = _joined(base, scheme.weight)
+    return codes.name if name in by_name or not name else name
 
 
 def _parts(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final, Literal
 
 from numpy.typing import NDArray
@@ -43,6 +44,7 @@ class Scheme:
     needed: which of them a weight cannot be told without.
     telling: those that tell that it is this scheme, all of them; by codes alone if there are none.
     aside: suffixes of tensors that belong to the layer and not to its weight.
+    weight: the suffix of the weight's name where it is not packed.
     extent: the function that finds shape and width.
     element: the name of the format of codes, "{bits}" and "{dtype}" filled in; a dtype's name where
         each element is a code. A part "values" tells its numbers, if there is one.
@@ -68,6 +70,7 @@ class Scheme:
     needed: tuple[Role, ...] = ("scale",)
     telling: tuple[Role, ...] = ()
     aside: tuple[str, ...] = ()
+    weight: str = ".weight"
     extent: Callable[[Parts], Extent]
     element: str
     scale_dtypes: Mapping[str, str] = field(default_factory=lambda: _FLOATS)
@@ -134,6 +137,10 @@ PACK_QUANTIZED: Final = Scheme(
     unset_group=-1,
     source="compressed-tensors 0.20, pack-quantized",
 )
+_NVFP4: Final = partial(extents.groups, size=16, bits=4)
+_MXFP4: Final = partial(extents.groups, size=32, bits=4)
+_MXFP6: Final = partial(extents.groups, size=32, bits=6)
+
 NVFP4_PACK_QUANTIZED: Final = Scheme(
     name="compressed-tensors",
     methods=("compressed-tensors",),
@@ -143,7 +150,7 @@ NVFP4_PACK_QUANTIZED: Final = Scheme(
     needed=("scale", "second_scale"),
     telling=("second_scale",),
     aside=_OF_ACTIVATIONS,
-    extent=extents.pairs,
+    extent=_NVFP4,
     element="float4_e2m1fn",
     scale_dtypes=_E4M3,
     second="divides",
@@ -156,10 +163,28 @@ MXFP4_PACK_QUANTIZED: Final = Scheme(
     code_dtypes=("uint8",),
     parts={"scale": ".weight_scale"},
     aside=_OF_ACTIVATIONS,
-    extent=extents.pairs,
+    extent=_MXFP4,
     element="float4_e2m1fn",
     scale_dtypes=_E8M0,
     source="compressed-tensors 0.20, mxfp4-pack-quantized",
+)
+MXFP6_PACK_QUANTIZED: Final = replace(
+    MXFP4_PACK_QUANTIZED,
+    extent=_MXFP6,
+    element="float6_e2m3fn",
+    source="compressed-tensors 0.20, mxfp6-pack-quantized",
+)
+GPT_OSS: Final = Scheme(
+    name="gpt-oss",
+    codes="_blocks",
+    code_dtypes=("uint8",),
+    parts={"scale": "_scales"},
+    telling=("scale",),
+    weight="",
+    extent=extents.groups_apart,
+    element="float4_e2m1fn",
+    scale_dtypes=_E8M0,
+    source="transformers 5.24, convert_moe_packed_tensors; the first of two is in the low half",
 )
 MODELOPT_NVFP4: Final = Scheme(
     name="modelopt",
@@ -170,10 +195,23 @@ MODELOPT_NVFP4: Final = Scheme(
     telling=("second_scale",),
     needed=("scale", "second_scale"),
     aside=_OF_ACTIVATIONS,
-    extent=extents.pairs,
+    extent=_NVFP4,
     element="float4_e2m1fn",
     scale_dtypes=_E4M3,
     source="NVIDIA ModelOpt 0.47, NVFP4QTensor",
+)
+MODELOPT_INT4: Final = Scheme(
+    name="modelopt",
+    methods=("modelopt",),
+    codes=".weight",
+    code_dtypes=("uint8",),
+    parts={"scale": ".weight_scale"},
+    telling=("scale",),
+    aside=_OF_ACTIVATIONS,
+    extent=extents.pairs_of_outputs,
+    element="int{bits}",
+    codes_axis=-2,
+    source="NVIDIA ModelOpt 0.47, pack_int4_in_uint8",
 )
 # Those of compressed-tensors (float-quantized, naive-quantized, mxfp8-quantized) and of ModelOpt
 # (FP8, FP8_PB_WO, MXFP8) differ in nothing that is stored.
@@ -251,9 +289,12 @@ SCHEMES: Final = (
     PACK_QUANTIZED,
     NVFP4_PACK_QUANTIZED,
     MXFP4_PACK_QUANTIZED,
+    MXFP6_PACK_QUANTIZED,
+    GPT_OSS,
     NF4,
     FP4,
     MODELOPT_NVFP4,
+    MODELOPT_INT4,
     FLOAT8,
     FLOAT8_BLOCKS,
     INT8,

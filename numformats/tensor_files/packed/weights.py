@@ -41,7 +41,8 @@ class PackedWeight:
     def can_be_read_by_rows(self) -> bool:
         """Whether some rows of the matrix can be had without reading the others."""
         is_whole_bytes = self.extent.matrix[1] * self.extent.bits % 8 == 0
-        return not self.scheme.is_transposed and is_whole_bytes and self.parts.in_ranges("codes")
+        is_in_rows = not self.scheme.is_transposed and self.scheme.codes_axis in (None, -1)
+        return is_in_rows and is_whole_bytes and self.parts.in_ranges("codes")
 
     def load(self) -> NDArray[np.float32]:
         """The numbers of the weight, each rounded once to float32."""
@@ -125,7 +126,11 @@ class PackedWeight:
             codes = unpack(flat, extent.bits, 2 * flat.size, extent.layout)
             lacking = max(0, (stop - first) * columns - codes.size)
             return np.pad(codes, (0, lacking))[: (stop - first) * columns].reshape(-1, columns)
-        words = self.parts.shape("codes")[-1]
+        if axis != -1:
+            assert (first, stop) == (0, extent.matrix[0])
+            codes = unpack(self.parts.read("codes"), extent.bits, extent.shape, extent.layout, axis)
+            return codes.reshape(extent.matrix)
+        words = math.prod(self.parts.shape("codes")) // max(extent.matrix[0], 1)
         flat = self.parts.read_range("codes", first * words, stop * words)
         rows = stop - first, columns
         return unpack(flat.reshape(rows[0], words), extent.bits, rows, extent.layout, axis)
