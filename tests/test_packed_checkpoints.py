@@ -452,6 +452,17 @@ def test_tensors_of_like_names_that_are_no_packed_weights_stay(tmp_path: Path) -
     assert all(entry.stored_as is None for entry in open_tensors(path))
 
 
+@pytest.mark.parametrize("name", ["nvfp4", "mxfp6", "fp8 channel", "int-quantized", "gpt-oss"])
+def test_weights_without_a_row(tmp_path: Path, name: str) -> None:
+    case = fresh(name)
+    stored = {part: a[:0] if a.ndim > 1 else a for part, a in case.tensors.items()}
+    packed = open_tensors(save_case(tmp_path, replace(case, tensors=stored)))[0]
+    assert packed.shape == (0, *case.weight.shape[1:])
+    assert packed.load().shape == packed.shape
+    assert packed.read is not None
+    assert packed.read(0, 0).shape == (0,)
+
+
 def test_a_weight_larger_than_a_tile(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     numbers = rng.integers(-128, 128, (700, 3000)).astype(np.int8)

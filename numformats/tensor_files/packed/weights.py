@@ -118,6 +118,8 @@ class PackedWeight:
             stored = self.parts.read("codes")
             assert extent.layout is not None
             return unpack(stored, extent.bits, extent.shape[::-1], extent.layout, axis)
+        if first == stop:
+            return np.empty((0, columns), np.uint8)
         if extent.layout is None:
             flat = self.parts.read_range("codes", first * columns, stop * columns)
             return flat.view(np.uint8).reshape(-1, columns)
@@ -130,7 +132,7 @@ class PackedWeight:
             assert (first, stop) == (0, extent.matrix[0])
             codes = unpack(self.parts.read("codes"), extent.bits, extent.shape, extent.layout, axis)
             return codes.reshape(extent.matrix)
-        words = math.prod(self.parts.shape("codes")) // max(extent.matrix[0], 1)
+        words = math.prod(self.parts.shape("codes")) // extent.matrix[0]
         flat = self.parts.read_range("codes", first * words, stop * words)
         rows = stop - first, columns
         return unpack(flat.reshape(rows[0], words), extent.bits, rows, extent.layout, axis)
