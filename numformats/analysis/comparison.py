@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numformats import exact
-from numformats.analysis.errors import ErrorStats
+from numformats.analysis.errors import ErrorStats, measure
+from numformats.analysis.ordered import in_order, thread_count
 from numformats.analysis.results import Comparison, Row
 from numformats.analysis.streaming import (
     CHUNK,
@@ -61,6 +62,8 @@ DEFAULT_FORMATS: Final = (
 )
 SCALE_BITS: Final = 32
 
+# Elements that are worth starting threads for.
+_THREADED: Final = 1 << 19
 # Scaled formats split each axis in two, and NumPy has no more than 64.
 _MOST_AXES: Final = 32
 
@@ -144,6 +147,7 @@ def compare(
         modes=Modes(mode, saturation_mode),
         key=key_of(rng) if random_bit_count(mode) else 0,
         channels=array.shape[0] if by_channel else 0,
+        threads=thread_count() if array.size >= _THREADED else 1,
     )
     rows: list[Row] = []
     for fmt in chosen:
@@ -193,6 +197,42 @@ def absmax_scale(largest: float, fmt: Format) -> float:
     return float(exact.decode(code, float32))
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """The sums over one chunk of an array, and those over each index of its first axis."""
+
+    place: Index
+    stats: ErrorStats
+    signal: NDArray[np.float64]
+    noise: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        place: Index,
+        before: NDArray[np.float64],
+        after: NDArray[np.float64],
+        fmt: Format,
+        scale: float | NDArray[np.float64],
+        zero: float | NDArray[np.float64] = 0.0,
+        *,
+        by_channel: bool,
+    ) -> _Measured:
+        """What is not finite in `before` is left out."""
+        kept = np.isfinite(before)
+        signal = noise = np.empty(0)
+        if by_channel:
+            within = tuple(range(1, before.ndim))
+            with np.errstate(over="ignore", invalid="ignore"):
+                error = np.where(np.isfinite(after), after - before, np.inf)
+                signal = np.square(before).sum(axis=within, where=kept)
+                noise = np.square(error).sum(axis=within, where=kept)
+        if not kept.all():
+            scale, zero = (np.broadcast_to(each, kept.shape)[kept] for each in (scale, zero))
+            before, after = before[kept], after[kept]
+        return cls(place, measure(before, after, fmt, scale, zero), signal, noise)
+
+
 class _Tally:
     """The sums over chunks of an array, and those over each index of its first axis, if asked for.
 
@@ -203,27 +243,12 @@ class _Tally:
         self.stats = ErrorStats()
         self._signal, self._noise = np.zeros(channels), np.zeros(channels)
 
-    def add(
-        self,
-        chunk: Index,
-        before: NDArray[np.float64],
-        after: NDArray[np.float64],
-        fmt: Format,
-        scale: float | NDArray[np.float64],
-        zero: float | NDArray[np.float64] = 0.0,
-    ) -> None:
-        """Count a chunk: what is not finite in `before` is left out."""
-        kept = np.isfinite(before)
+    def add(self, part: _Measured) -> None:
+        """Count a chunk."""
+        self.stats = self.stats.merge(part.stats)
         if self._signal.size:
-            within = tuple(range(1, before.ndim))
-            with np.errstate(over="ignore", invalid="ignore"):
-                error = np.where(np.isfinite(after), after - before, np.inf)
-                self._signal[chunk[0]] += np.square(before).sum(axis=within, where=kept)
-                self._noise[chunk[0]] += np.square(error).sum(axis=within, where=kept)
-        if not kept.all():
-            scale, zero = (np.broadcast_to(each, kept.shape)[kept] for each in (scale, zero))
-            before, after = before[kept], after[kept]
-        self.stats = self.stats.update(before, after, fmt, scale, zero)
+            self._signal[part.place[0]] += part.signal
+            self._noise[part.place[0]] += part.noise
 
     def channels(self) -> tuple[float, ...] | None:
         """The SQNR of each channel in decibels: NaN where there is no signal."""
@@ -239,7 +264,7 @@ class _Measuring:
     """An array that is measured, and how: what all formats share.
 
     plain: its values in the order in which plain formats take them. channels: how many there are; 0
-    if they are not asked for.
+    if they are not asked for. threads: how many measure chunks.
     """
 
     x: Streamable
@@ -248,13 +273,15 @@ class _Measuring:
     modes: Modes
     key: int
     channels: int
+    threads: int
 
     def row(self, fmt: Format, scaling: str, scale: float) -> Row:
         """What a format costs whose values have one scale."""
         mode, saturation, x = self.modes.rounding, self.modes.saturation, self.plain
         tally, count = _Tally(self.channels), random_bit_count(mode)
-        for place, start in chunks_in_order(x.shape, CHUNK):
-            chunk = x[place]
+
+        def measured(piece: tuple[Index, int, NDArray[Any]]) -> _Measured:
+            place, start, chunk = piece
             before = as_float64(chunk)
             # Random bits go by position, so that a chunk has to get those of its own place.
             random_bits = (
@@ -265,7 +292,12 @@ class _Measuring:
                 chunk = np.where(kept, chunk, chunk.dtype.type(0))
             quotients = chunk if scale == 1.0 else quotient_to_odd(np.where(kept, before, 0), scale)
             rounded = fmt.round(quotients, mode, saturation, random_bits=random_bits)
-            tally.add(place, before, rounded.astype(np.float64) * scale, fmt, scale)
+            after = rounded.astype(np.float64) * scale
+            return _Measured.of(place, before, after, fmt, scale, by_channel=self.channels > 0)
+
+        pieces = ((place, start, x[place]) for place, start in chunks_in_order(x.shape, CHUNK))
+        for part in in_order(measured, pieces, self.threads):
+            tally.add(part)
         bits = fmt.bits + (SCALE_BITS / x.size if scaling == "absmax" else 0.0)
         return Row(fmt.name, scaling, scale, bits, tally.stats, x.size, tally.channels())
 
@@ -277,15 +309,26 @@ class _Measuring:
         of_chunk = None if is_random else format_of_chunks(fmt, x.shape, self.survey.largest)
         whole = tuple(slice(0, length) for length in x.shape)
         tile = fmt.granularity.tile(x.ndim, None)
-        for chunk in [whole] if of_chunk is None else chunks_of(x.shape, tile):
-            before = x[chunk]
-            finite = _infinite_for_nan(before) if self.survey.nan else before
-            quantized = quantize(
-                finite, of_chunk or fmt, rounding=mode, rng=self.key if is_random else None
+
+        def pieces() -> Iterator[tuple[Index, NDArray[Any], Any, Any, Any]]:
+            for chunk in [whole] if of_chunk is None else chunks_of(x.shape, tile):
+                before = x[chunk]
+                finite = _infinite_for_nan(before) if self.survey.nan else before
+                quantized = quantize(
+                    finite, of_chunk or fmt, rounding=mode, rng=self.key if is_random else None
+                )
+                for part, values, sizes, zeros in quantized.parts(CHUNK):
+                    yield _within(chunk, part), before[part], values, sizes, zeros
+
+        def measured(piece: tuple[Index, NDArray[Any], Any, Any, Any]) -> _Measured:
+            place, before, values, sizes, zeros = piece
+            return _Measured.of(
+                *(place, as_float64(before), values, fmt.element, sizes, zeros),
+                by_channel=self.channels > 0,
             )
-            for part, values, sizes, zeros in quantized.parts(CHUNK):
-                place = _within(chunk, part)
-                tally.add(place, as_float64(before[part]), values, fmt.element, sizes, zeros)
+
+        for part in in_order(measured, pieces(), self.threads):
+            tally.add(part)
         bits = fmt.bits_of(x.shape)
         return Row(fmt.name, "blocks", math.nan, bits, tally.stats, x.size, tally.channels())
 

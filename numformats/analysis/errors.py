@@ -201,14 +201,16 @@ def measure(
     beyond = (before > np.maximum(*ends)) | (before < np.minimum(*ends))
     scale = np.abs(scale)
     lost = ~np.isfinite(y)
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
         error = y - before
-        absolute = np.where(lost, np.inf, np.abs(error))
+        absolute = _with_infinity(np.abs(error), lost)
+        relative = absolute / magnitude
         is_normal = (magnitude >= fmt.smallest_normal * scale) & (magnitude <= fmt.max * scale)
-        relative = absolute[is_normal] / magnitude[is_normal]
+        of_normal = _chosen(relative, is_normal)
         squared = absolute * absolute
-        is_zeroed, is_nonzero = (y == 0) & (before != 0), before != 0
-        values = np.where(lost, np.inf, y)
+        is_nonzero = before != 0
+        is_zeroed = (y == 0) & is_nonzero
+        values = _with_infinity(y, lost)
         return ErrorStats(
             finite=before.size,
             overflowed=int(np.count_nonzero(beyond)),
@@ -216,16 +218,31 @@ def measure(
             subnormal=_count_subnormal(y, fmt, scale),
             signal=float(np.sum(before * before)),
             noise=float(np.sum(squared)),
-            clipping_noise=float(np.sum(squared, where=beyond)),
-            underflow_noise=float(np.sum(squared, where=is_zeroed & ~beyond)),
+            clipping_noise=_sum_where(squared, beyond),
+            underflow_noise=_sum_where(squared, is_zeroed & ~beyond),
             energy=float(np.sum(values * values)),
             product=float(np.sum(before * values)),
             error_sum=float(np.sum(error)),
             absolute_error_sum=float(np.sum(absolute)),
             max_absolute_error=float(absolute.max(initial=0.0)),
-            max_relative_error=float(relative.max()) if relative.size else math.nan,
-            relative_errors=LogHistogram.of(absolute[is_nonzero] / magnitude[is_nonzero]),
+            max_relative_error=float(of_normal.max()) if of_normal.size else math.nan,
+            relative_errors=LogHistogram.of(_chosen(relative, is_nonzero)),
         )
+
+
+# What holds for none or all of the values of a chunk is so common that it is looked for first.
+
+
+def _with_infinity(x: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return np.where(where, np.inf, x) if where.any() else x
+
+
+def _chosen(x: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return x if where.all() else x[where]
+
+
+def _sum_where(x: NDArray[np.float64], where: NDArray[np.bool_]) -> float:
+    return float(np.sum(x, where=where)) if where.any() else 0.0
 
 
 def _count_subnormal(y: NDArray[np.float64], fmt: Format, scale: Any) -> int:

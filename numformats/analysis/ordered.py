@@ -1,0 +1,60 @@
+"""Work on many pieces by several threads, whose results come in the order of the pieces.
+
+So what is made of them, a sum for instance, is the same bits for any number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from itertools import islice
+from typing import Final, TypeVar
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+# Pieces that wait for each thread: enough for none to idle, and little memory.
+_WAITING_PER_THREAD: Final = 2
+
+
+def thread_count() -> int:
+    """How many threads there may be: NUMBA_NUM_THREADS, as for the compiled loops, or all CPUs."""
+    asked = os.environ.get("NUMBA_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_order(
+    work: Callable[[Piece], Result], pieces: Iterable[Piece], threads: int
+) -> Iterator[Result]:
+    """What `work` makes of each piece, in order, made by so many threads.
+
+    `pieces` is gone through in the caller's thread, a few ahead. What `work` raises is raised in
+    the place of its result.
+
+    >>> list(in_order(abs, [3, -1, -2], threads=2))
+    [3, 1, 2]
+    """
+    remaining = iter(pieces)
+    # Alone, the first one compiles and loads what the others only use.
+    yield from map(work, islice(remaining, 1))
+    if threads < 2:
+        yield from map(work, remaining)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for piece in remaining:
+                # With the caller's context: NumPy's treatment of floating-point errors is in it.
+                waiting.append(pool.submit(copy_context().run, work, piece))
+                if len(waiting) > _WAITING_PER_THREAD * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
