@@ -245,7 +245,7 @@ def _report_file(
         reported += 1
         whole = comparison if whole is None else whole.merge(comparison)
         shown = comparison.sorted(options.sort) if options.sort else comparison
-        last = entry.name, entry.dtype_name, entry.shape, shown
+        last = entry.name, entry.stored_as or entry.dtype_name, entry.shape, shown
         if not options.summary:
             writer.tensor(*last)
     # One tensor alone is all of them.

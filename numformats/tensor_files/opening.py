@@ -23,6 +23,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ from numformats.tensor_files.gguf_files import MAGIC as GGUF_MAGIC
 from numformats.tensor_files.gguf_files import gguf_tensors
 from numformats.tensor_files.numpy_files import npy_tensors, npz_tensors
 from numformats.tensor_files.onnx_files import onnx_tensors
+from numformats.tensor_files.packed import resolve_packed
+from numformats.tensor_files.packed.configuration import config_beside
 from numformats.tensor_files.raw import PICKLE_ADVICE, RawTensor, Reader, RefusedError
 from numformats.tensor_files.safetensors_files import safetensors_tensors
 
@@ -62,6 +65,7 @@ class TensorEntry:
 
     `dtype_name` is NumPy's or ml_dtypes' name ("float8_e4m3fn"), or the file's own code where
     neither has one ("Q4_K"); a .npz member too damaged to describe has "unknown" and the shape ().
+    `stored_as` says in a few words how a packed weight is stored ("gptq uint4 g128"), else is None.
     `problem` says why this tensor cannot be reported on, else is None.
     `load()` returns the array in the machine's byte order, read-only if it is large and mapped; it
     raises `TensorFileError` where there is a problem or the data turns out damaged.
@@ -75,10 +79,13 @@ class TensorEntry:
     load: Callable[[], NDArray[Any]]
     problem: str | None = None
     read: Reader | None = None
+    stored_as: str | None = None
 
 
 def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
     """List the tensors of a file, an index or a folder without reading their data.
+
+    Tensors that make up one packed weight, as of GPTQ, are listed as that weight.
 
     A file is a .safetensors, .gguf, .onnx, .npy or .npz file; an index a .safetensors.index.json,
     whose tensors are those of the files that it names. A folder is read by its index if it has one,
@@ -89,9 +96,14 @@ def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
     """
     with _faults_named(str(path)):
         file = Path(path)
-        if file.is_dir():
-            return _entries_of_folder(file)
-        return _entries_of_index(file) if is_index(file) else _entries_of_file(file)
+        return _with_packed(file, _entries(file))
+
+
+def _entries(path: Path) -> list[TensorEntry]:
+    """The tensors that are stored."""
+    if path.is_dir():
+        return _entries_of_folder(path)
+    return _entries_of_index(path) if is_index(path) else _entries_of_file(path)
 
 
 def _entries_of_folder(folder: Path) -> list[TensorEntry]:
@@ -204,7 +216,23 @@ def _entry(file: Path, raw: RawTensor) -> TensorEntry:
         load,
         problem,
         None if read_raw is None else read,
+        raw.stored_as,
     )
+
+
+def _with_packed(path: Path, entries: list[TensorEntry]) -> list[TensorEntry]:
+    """The entries of a checkpoint, a packed weight in the place of those that it consists of."""
+    raw = [
+        RawTensor(entry.name, entry.dtype_name, entry.shape, _source(entry), entry.read)
+        for entry in entries
+    ]
+    plain = {id(tensor): entry for tensor, entry in zip(raw, entries, strict=True)}
+    resolved = resolve_packed(raw, partial(config_beside, path))
+    return [plain.get(id(tensor)) or _entry(path, tensor) for tensor in resolved]
+
+
+def _source(entry: TensorEntry) -> Callable[[], NDArray[Any]] | Exception:
+    return entry.load if entry.problem is None else RefusedError(entry.problem)
 
 
 def _check_is_file(file: Path) -> None:

@@ -35,6 +35,7 @@ class RawTensor:
     """A tensor found in a file; `source` reads it, or is the fault that forbids reading it.
 
     read: gives a range of it; None where nothing less than the whole can be read.
+    stored_as: where it is packed, a few words on how.
     """
 
     name: str
@@ -42,6 +43,7 @@ class RawTensor:
     shape: tuple[int, ...]
     source: Callable[[], NDArray[Any]] | Exception
     read: Reader | None = None
+    stored_as: str | None = None
 
 
 @dataclass(frozen=True)
