@@ -21,6 +21,7 @@ from numformats.analysis.streaming import (
     chunks_of,
     format_of_chunks,
     survey_of,
+    tile_of_chunks,
 )
 from numformats.codec.arguments import read_real
 from numformats.codec.backends import prepare_for
@@ -265,10 +266,10 @@ class _Measuring:
         x, mode, tally = self.x, self.modes.rounding, _Tally(self.channels)
         is_random = random_bit_count(mode) > 0
         # Random bits go by position in the array as a whole.
-        of_chunk = None if is_random else format_of_chunks(fmt, x.shape, self.survey.largest)
-        whole = tuple(slice(0, length) for length in x.shape)
-        tile = fmt.granularity.tile(x.ndim, None)
-        for chunk in [whole] if of_chunk is None else chunks_of(x.shape, tile):
+        of_chunk = None if is_random else format_of_chunks(fmt, self.survey.largest)
+        # All of it is one chunk where no tile may be cut.
+        tile = (None,) * x.ndim if of_chunk is None else tile_of_chunks(of_chunk, x.ndim)
+        for chunk in chunks_of(x.shape, tile):
             finite = _infinite_for_nan(x[chunk]) if self.survey.nan else x[chunk]
             quantized = quantize(
                 finite, of_chunk or fmt, rounding=mode, rng=self.key if is_random else None
