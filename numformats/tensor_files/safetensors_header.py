@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.tensor_files.raw import Layout, RefusedError, named_dtype, read_region
+from numformats.tensor_files.opening import faults_named
+from numformats.tensor_files.raw import Layout, RefusedError, named_dtype, read_bytes, read_range
 from numformats.tensor_files.safetensors_files import DTYPES, MAX_JSON_BYTES
 
 _METADATA: Final = "__metadata__"
@@ -25,7 +26,7 @@ _ALIGNMENT: Final = 8
 
 
 @dataclass(frozen=True)
-class StoredTensor:
+class PlacedTensor:
     """A tensor as a file has it: its dtype in the file's own word, and where its bytes lie."""
 
     file: Path
@@ -51,10 +52,21 @@ class StoredTensor:
         return self.end - self.begin
 
     def read(self, first: int, last: int) -> NDArray[Any]:
-        """The values from position `first` to before `last` in C order, in one axis."""
+        """The values from position `first` to before `last` in C order, in one axis.
+
+        Raises `TensorFileError` where the file has changed since.
+        """
         dtype = named_dtype(DTYPES[self.code])
-        place = Layout(dtype, (last - first,), "C", self.begin + first * dtype.itemsize)
-        return read_region(self.file, place)
+        place = Layout(dtype, (self.size,), "C", self.begin)
+        with faults_named(f"{self.file}: {self.name}"):
+            return read_range(self.file, place, first, last)
+
+    def stretches(self, count: int) -> Iterator[memoryview]:
+        """All of its bytes, so many at a time; raises as `read` does."""
+        for first in range(self.begin, self.end, count):
+            with faults_named(f"{self.file}: {self.name}"):
+                found = read_bytes(self.file, first, min(count, self.end - first))
+            yield memoryview(found)
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ class Header:
     """
 
     fields: Mapping[str, Any]
-    tensors: tuple[StoredTensor, ...]
+    tensors: tuple[PlacedTensor, ...]
     data_begin: int
 
     @property
@@ -95,7 +107,7 @@ def read_header(file: Path) -> Header:
         fields = json.loads(stream.read(length).decode())
     base = 8 + length
     tensors = [
-        StoredTensor(
+        PlacedTensor(
             file,
             name,
             described["dtype"],
