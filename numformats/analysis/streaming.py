@@ -56,7 +56,7 @@ def as_float64(x: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def chunks_of(shape: tuple[int, ...], tile: Tile) -> Iterator[Index]:
-    """Chunks of an array that no tile crosses, each consecutive in C order, and one after the other.
+    """Chunks of an array that no tile crosses, each consecutive in C order, one after the other.
 
     They are cut along the first axis, and along the next ones where an index of it is too much.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, Protocol
 
 from numformats.scaled.formats import ScaledFormat
 
@@ -30,24 +30,57 @@ CHANGED_DTYPES: Final = ("bfloat16", "float16", "float32", "float64")
 _FEWEST_AXES: Final = 2
 
 
+class Chooser(Protocol):
+    """What says which tensors become those of which format."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that have to be there."""
+
+    @property
+    def formats_used(self) -> tuple[ScaledFormat, ...]:
+        """The formats that tensors may become."""
+
+    def format_of(self, name: str) -> ScaledFormat | None:
+        """The format of a tensor that is not left."""
+
+    def reason_to_leave(self, name: str, dtype_name: str, shape: Sequence[int]) -> str | None:
+        """Why a tensor is left as it is; None for one to be changed."""
+
+
 @dataclass(frozen=True)
 class Selection:
-    """Which tensors are changed: those of `include`, unless they are of `exclude`.
+    """One format for all tensors that match a pattern of `include`, and none of `exclude`; for all
+    but `LEFT_BY_NAME`, if there is none to include.
 
     Patterns are those of `fnmatch` (``*``, ``?``, ``[abc]``), and take no notice of case.
-
-    include: all but `LEFT_BY_NAME`, if there are none.
     """
 
+    format: ScaledFormat
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that have to be there: none."""
+        return frozenset()
+
+    @property
+    def formats_used(self) -> tuple[ScaledFormat, ...]:
+        """The formats that tensors may become."""
+        return (self.format,)
+
+    def format_of(self, name: str) -> ScaledFormat | None:
+        """The format of a tensor that is not left."""
+        return self.format
 
     def reason_to_leave(self, name: str, dtype_name: str, shape: Sequence[int]) -> str | None:
         """Why a tensor is left as it is; None for one to be changed.
 
-        >>> Selection().reason_to_leave("model.embed_tokens.weight", "bfloat16", (8, 8))
+        >>> import numformats as nf
+        >>> usual = Selection(nf.get_scaled_format("mxfp4"))
+        >>> usual.reason_to_leave("model.embed_tokens.weight", "bfloat16", (8, 8))
         'embeddings'
-        >>> Selection(include=("*",)).reason_to_leave("model.embed_tokens.weight", "bfloat16", (8, 8))
         """
         if dtype_name not in CHANGED_DTYPES:
             return f"{dtype_name}, not floats of 16 to 64 bits"
@@ -68,7 +101,21 @@ class Selection:
 class Plan:
     """Which tensor becomes which format, by name; None and names that are not there: none."""
 
-    formats: Mapping[str, ScaledFormat | None] = field(default_factory=dict)
+    formats: Mapping[str, ScaledFormat | None]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that have to be there."""
+        return frozenset(self.formats)
+
+    @property
+    def formats_used(self) -> tuple[ScaledFormat, ...]:
+        """The formats that tensors may become."""
+        return tuple(dict.fromkeys(fmt for fmt in self.formats.values() if fmt is not None))
+
+    def format_of(self, name: str) -> ScaledFormat | None:
+        """The format of a tensor that is not left."""
+        return self.formats.get(name)
 
     def reason_to_leave(self, name: str, dtype_name: str, shape: Sequence[int]) -> str | None:
         """Why a tensor is left as it is; None for one to be changed.

@@ -25,10 +25,14 @@ _MOST_WORKERS: Final = 8
 
 @dataclass(frozen=True)
 class Choice:
-    """What is to become of the tensors of a file, by their names: a format, or why none."""
+    """What is to become of the tensors of a file, by their names: a format, or why none.
+
+    values: how many values there are to be changed.
+    """
 
     formats: Mapping[str, ScaledFormat]
     left: Mapping[str, str]
+    values: int
 
 
 @dataclass
@@ -117,9 +121,7 @@ def _copy(tensor: PlacedTensor, stream: BinaryIO) -> None:
         stream.write(values)
 
 
-def _result(
-    tensor: PlacedTensor, choice: Choice, sums: _Sums | None, way: Way
-) -> TensorResult:
+def _result(tensor: PlacedTensor, choice: Choice, sums: _Sums | None, way: Way) -> TensorResult:
     fmt = choice.formats.get(tensor.name)
     about = (tensor.name, tensor.dtype_name, tensor.shape, tensor.nbytes)
     if fmt is None or sums is None:

@@ -66,7 +66,7 @@ class PlacedTensor:
         for first in range(self.begin, self.end, count):
             with faults_named(f"{self.file}: {self.name}"):
                 found = read_bytes(self.file, first, min(count, self.end - first))
-            yield memoryview(found)
+            yield found.data
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class Header:
 def read_header(file: Path) -> Header:
     """The header of a file that `open_tensors` has found to be sound.
 
-    Raises `RefusedError` where it has changed since, as far as that can be told.
+    Raises `TensorFileError` where it has changed since, as far as that can be told.
     """
-    with file.open("rb") as stream:
+    with faults_named(str(file)), file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         if length > MAX_JSON_BYTES:
             raise RefusedError("was changed while it was being read; run again")
@@ -123,4 +123,4 @@ def read_header(file: Path) -> Header:
 
 def bytes_of(values: NDArray[Any]) -> memoryview:
     """The bytes of an array in C order, as a file has them."""
-    return memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
