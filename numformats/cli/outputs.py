@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from numformats.tensor_files.opening import printable
 
@@ -18,6 +20,19 @@ def write_fault(target: str | Path, error: OSError | ValueError) -> str:
     # An OSError in full names the other name.
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{printable(str(target))}: cannot be written ({printable(reason)})"
+
+
+def jsonable(found: Any) -> Any:
+    """What JSON can say: numbers that it lacks as texts, in lists and dicts, too.
+
+    >>> jsonable({"a": [1.0, float("-inf")]})
+    {'a': [1.0, '-inf']}
+    """
+    if isinstance(found, dict):
+        return {key: jsonable(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [jsonable(value) for value in found]
+    return str(found) if isinstance(found, float) and not math.isfinite(found) else found
 
 
 def drop_stdout() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numformats.cli.outputs import write_fault
+from numformats.cli.outputs import jsonable, write_fault
 from numformats.simulation.results import Simulation
 from numformats.simulation.simulating import simulate
 from numformats.tensor_files.opening import describe_fault, printable
@@ -90,7 +90,7 @@ def run(options: SimulateOptions) -> int:
 
 def _told(found: Simulation, options: SimulateOptions) -> str:
     if options.as_json:
-        return json.dumps(found.to_record(), default=str)
+        return json.dumps(jsonable(found.to_record()))
     return "\n".join(map(printable, found.lines(options.verbose)))
 
 

@@ -20,11 +20,11 @@ from numformats.exact.saturation import require_saturation
 from numformats.modes import RoundingMode, Stochastic, parse_rounding, parse_saturation
 from numformats.names import get_format
 from numformats.tensor_files.opening import TensorFileError, open_tensors, printable
+from numformats.tensor_files.whole import whole_file
 from numformats.testing.projection import Projection
 from numformats.testing.vectors import LEVELS, Level, Source, Tininess, Vectors, lines, vectors
 from numformats.testing.verifying import VectorError
 from numformats.testing.verifying import verify as verify_lines
-from numformats.tensor_files.whole import whole_file
 
 
 @dataclass(frozen=True, kw_only=True)
