@@ -7,6 +7,7 @@ from numformats.analysis.comparison import DEFAULT_FORMATS, compare
 from numformats.analysis.errors import ErrorStats, measure
 from numformats.analysis.histograms import LogHistogram
 from numformats.analysis.results import Comparison, Row
+from numformats.analysis.streaming import StreamedArray
 
 __all__ = [
     "DEFAULT_FORMATS",
@@ -14,6 +15,7 @@ __all__ = [
     "ErrorStats",
     "LogHistogram",
     "Row",
+    "StreamedArray",
     "compare",
     "measure",
 ]

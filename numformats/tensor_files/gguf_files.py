@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -20,13 +19,11 @@ from numformats.tensor_files.gguf_blocks import BLOCK_TYPES
 from numformats.tensor_files.packing import Storage, StoredTensor, little_endian, stored_tensor
 from numformats.tensor_files.raw import (
     MAX_DIMENSIONS,
-    Layout,
     RawTensor,
     RefusedError,
     check_shape,
     named_dtype,
-    read_range,
-    read_region,
+    plain_tensor,
 )
 
 MAGIC: Final = b"GGUF"
@@ -230,12 +227,10 @@ def _found(file: Path, tensor: _Described, base: int) -> tuple[RawTensor, tuple[
         return RawTensor(tensor.name, label, shape, fault.with_traceback(None)), None
     nbytes = storage.size(math.prod(shape))
     span = (begin, begin + nbytes)
-    if kind in BLOCKS:
-        stored = StoredTensor(file, begin, shape, storage)
-        return stored_tensor(tensor.name, label, stored, nbytes), span
-    layout = Layout(storage.dtype, shape, "C", begin)
-    source, read = partial(read_region, file, layout), partial(read_range, file, layout)
-    return RawTensor(tensor.name, label, shape, source, read), span
+    if storage.is_plain:
+        return plain_tensor(tensor.name, file, begin, shape, storage.dtype, nbytes), span
+    stored = StoredTensor(file, begin, shape, storage)
+    return stored_tensor(tensor.name, label, stored, nbytes), span
 
 
 def _block_name(kind: int) -> str:

@@ -39,6 +39,7 @@ from numformats.tensor_files.folders import (
 from numformats.tensor_files.gguf_files import MAGIC as GGUF_MAGIC
 from numformats.tensor_files.gguf_files import gguf_tensors
 from numformats.tensor_files.numpy_files import npy_tensors, npz_tensors
+from numformats.tensor_files.onnx_files import onnx_tensors
 from numformats.tensor_files.raw import PICKLE_ADVICE, RawTensor, Reader, RefusedError
 from numformats.tensor_files.safetensors_files import safetensors_tensors
 
@@ -244,6 +245,7 @@ def _content_fault(start: bytes, suffix: str) -> str | None:
 FINDERS: dict[str, Callable[[Path], list[RawTensor]]] = {
     ".safetensors": safetensors_tensors,
     ".gguf": gguf_tensors,
+    ".onnx": onnx_tensors,
     ".npy": npy_tensors,
     ".npz": npz_tensors,
 }

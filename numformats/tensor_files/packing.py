@@ -43,6 +43,11 @@ class Storage:
     dtype: np.dtype[Any]
     decode: Callable[[NDArray[np.uint8]], NDArray[Any]]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the bytes are those of an array of the dtype."""
+        return self.values == 1
+
     def size(self, count: int) -> int:
         """The bytes of so many values; the last unit ends with its last value."""
         return -(-count * self.nbytes // self.values)
@@ -113,14 +118,16 @@ def strata(data: NDArray[np.uint8], group: int, bits: int) -> NDArray[np.uint8]:
     ([[1, 2, 3, 4, 5, 6, 7, 8]], [[1, 3, 2, 4, 5, 7, 6, 8]])
     """
     word = np.dtype(f"u{math.gcd(group, 8)}")
-    words = np.ascontiguousarray(data).view(word).reshape(len(data), -1, group // word.itemsize)
+    count, nbytes = data.shape
+    by_group = (count, nbytes // group, group // word.itemsize)
+    words = np.ascontiguousarray(data).view(word).reshape(by_group)
     # The same mask in each byte of a word: what a shift brings from the next byte is masked away.
     mask = word.type(int.from_bytes(bytes([2**bits - 1] * word.itemsize), "little"))
     layers = 8 // bits
-    out = np.empty((*words.shape[:2], layers, words.shape[2]), word)
+    out = np.empty((*by_group[:2], layers, by_group[2]), word)
     for layer in range(layers):
         np.bitwise_and(words >> word.type(layer * bits), mask, out=out[:, :, layer])
-    return out.reshape(len(data), -1).view(np.uint8)
+    return out.reshape(-1).view(np.uint8).reshape(count, nbytes * layers)
 
 
 def _streamed(bits: int, dtype: np.dtype[Any], units: NDArray[np.uint8]) -> NDArray[Any]:

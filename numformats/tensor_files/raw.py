@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -100,6 +101,27 @@ def read_region(file: Path, layout: Layout) -> NDArray[Any]:
         mapped = np.memmap(file, np.uint8, "r", layout.offset, (count * layout.dtype.itemsize,))
         return np.asarray(mapped).view(layout.dtype).reshape(layout.shape, order=layout.order)
     return shaped(_exactly(file, layout.dtype, count, layout.offset), layout)
+
+
+def plain_tensor(
+    name: str,
+    file: Path,
+    offset: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    available: int,
+) -> RawTensor:
+    """A tensor of whole bytes in C order from `offset` on, or its fault.
+
+    available: the bytes that there are for it.
+    """
+    try:
+        check_size(shape, dtype, available)
+    except RefusedError as fault:
+        return RawTensor(name, dtype.name, shape, fault.with_traceback(None))
+    layout = Layout(dtype, shape, "C", offset)
+    source, read = partial(read_region, file, layout), partial(read_range, file, layout)
+    return RawTensor(name, dtype.name, shape, source, read)
 
 
 def read_range(file: Path, layout: Layout, start: int, stop: int) -> NDArray[Any]:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from numformats.tensor_files.packing import StoredTensor, little_endian, stored_tensor
 from numformats.tensor_files.raw import (
-    Layout,
     RawTensor,
     RefusedError,
-    check_size,
     distinct,
     named_dtype,
-    read_range,
-    read_region,
+    plain_tensor,
 )
 
 DTYPES: Final = {
@@ -40,7 +36,7 @@ DTYPES: Final = {
     "F8_E5M2FNUZ": "float8_e5m2fnuz",
     "F8_E8M0": "float8_e8m0fnu",
 }
-# Of less than a byte, with their bits. The format says that a shape counts values, and that the bits
+# Of less than a byte, with their bits. The format says that a shape counts values and that the bits
 # of a tensor fill whole bytes (safetensors, tensor.rs: `bitsize`, `validate`), but not how values
 # lie in bytes. They are read with the first value in the lowest bits, as ONNX has float4 and float6
 # (onnx.proto, raw_data).
@@ -92,10 +88,4 @@ def _safetensors_entry(file: Path, base: int, name: str, fields: Any) -> RawTens
         fault = RefusedError(f"unknown dtype {code}; save its decoded values as F32")
         return RawTensor(name, code, shape, fault)
     dtype = named_dtype(DTYPES[code])
-    try:
-        check_size(shape, dtype, end - begin)
-    except RefusedError as fault:
-        return RawTensor(name, dtype.name, shape, fault.with_traceback(None))
-    layout = Layout(dtype, shape, "C", base + begin)
-    source, read = partial(read_region, file, layout), partial(read_range, file, layout)
-    return RawTensor(name, dtype.name, shape, source, read)
+    return plain_tensor(name, file, base + begin, shape, dtype, end - begin)
