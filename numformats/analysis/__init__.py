@@ -3,19 +3,29 @@
 # Before modules of it: a thread that loads a package and one that begins with a module of it would
 # each wait for the other.
 from numformats import scaled  # noqa: F401
+from numformats.analysis.checkpoints import (
+    CheckpointComparison,
+    TensorComparison,
+    compare_checkpoint,
+)
 from numformats.analysis.comparison import DEFAULT_FORMATS, compare
 from numformats.analysis.errors import ErrorStats, measure
 from numformats.analysis.histograms import LogHistogram
+from numformats.analysis.lazy_arrays import compare_lazily
 from numformats.analysis.results import Comparison, Row
 from numformats.analysis.streaming import StreamedArray
 
 __all__ = [
     "DEFAULT_FORMATS",
+    "CheckpointComparison",
     "Comparison",
     "ErrorStats",
     "LogHistogram",
     "Row",
     "StreamedArray",
+    "TensorComparison",
     "compare",
+    "compare_checkpoint",
+    "compare_lazily",
     "measure",
 ]

@@ -6,7 +6,7 @@ So the memory that a comparison takes does not grow with the array, which may li
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -120,6 +120,19 @@ def survey_of(x: Streamable) -> Survey:
         infinite += int(np.count_nonzero(np.isinf(magnitude)))
         largest = max(largest, float(magnitude.max(initial=0.0, where=np.isfinite(magnitude))))
     return Survey(largest, nan, infinite)
+
+
+def merged(surveys: Iterable[Survey]) -> Survey:
+    """The survey of an array from those of its pieces.
+
+    >>> merged([Survey(2.0, 1, 0), Survey(3.0, 0, 1)])
+    Survey(largest=3.0, nan=1, infinite=1)
+    """
+    found = Survey(0.0, 0, 0)
+    for own in surveys:
+        largest = max(found.largest, own.largest)
+        found = Survey(largest, found.nan + own.nan, found.infinite + own.infinite)
+    return found
 
 
 def as_float64(x: NDArray[Any]) -> NDArray[np.float64]:

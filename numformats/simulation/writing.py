@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
+from numformats.analysis.ordered import threads
 from numformats.analysis.streaming import QUANTIZED_CHUNK
 from numformats.scaled.formats import ScaledFormat
 from numformats.simulation.results import TensorResult, total
@@ -20,7 +19,6 @@ from numformats.tensor_files.safetensors_header import Header, PlacedTensor, byt
 _COPIED: Final = 1 << 22
 # Values of parts that are being worked on or wait to be written, unless one alone has more.
 _WAITING: Final = 6 * QUANTIZED_CHUNK
-_MOST_WORKERS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def write_again(
     stream.write(start)
     moved = len(start) - header.data_begin
     sums = {name: _Sums() for name in choice.formats}
-    with _workers() as pool:
+    with threads() as pool:
         for part, work in _in_order(pool, _parts(header, choice, way), way):
             tensor = part.tensor
             if work is None:
@@ -103,16 +101,6 @@ def _in_order(
         waiting.append((part, None if part.format is None else pool.submit(changed, part, way)))
         values += size
     yield from waiting
-
-
-@contextmanager
-def _workers() -> Iterator[ThreadPoolExecutor]:
-    """Threads that are done, or have not begun, when the block has ended."""
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_WORKERS))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _copy(tensor: PlacedTensor, stream: BinaryIO) -> None:
