@@ -25,7 +25,7 @@ FORMATS = [
     *("e4m3fn", "int8", "mxfp4", "nvfp4", "int8_channel", "fp8_e4m3_tensor", "fp8_e4m3_128x128"),
     *("int8_tensor_asym", "nf4_dq", "int4_g32_asym", "posit8"),
 ]
-SMALL = 500
+SMALL = 1500
 
 
 def weights(shape: tuple[int, ...], dtype: Any = np.float32, seed: int = 0) -> NDArray[Any]:
@@ -63,7 +63,7 @@ def cluster() -> Iterator[Any]:
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as found,
         distributed.Client(found) as client,
     ):
@@ -123,7 +123,7 @@ def test_a_folder_on_processes(tmp_path: Path) -> None:
     here = nf.analysis.compare_checkpoint(folder, FORMATS)
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
