@@ -29,8 +29,10 @@ from numformats.codec.random_bits import draw
 from numformats.error_free import quotient_to_odd
 from numformats.formats.format import Format
 from numformats.modes import Modes, random_bit_count
+from numformats.scaled.catalogue import with_scales
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile
+from numformats.scaled.plan import division_of
 from numformats.scaled.quantization import quantize
 from numformats.scaled.tiling import chunks_in_order
 
@@ -147,6 +149,8 @@ def _measure(x: Array, start: int, trial: Trial, manner: Manner) -> Sums:
 def _measure_plain(x: Array, start: int, trial: Trial, manner: Manner, tally: _Tally) -> None:
     """What a format costs whose values have one scale."""
     fmt, scale, modes, count = trial.element, trial.scale, manner.modes, manner.random_bits
+    division = division_of(x.dtype, with_scales(fmt), is_random=count > 0)
+    divide = quotient_to_odd if division == "to_odd" else np.divide
     if not manner.by_channel:
         x = x.reshape(-1)
     for place, first in chunks_in_order(x.shape, CHUNK):
@@ -161,7 +165,7 @@ def _measure_plain(x: Array, start: int, trial: Trial, manner: Manner, tally: _T
         kept = np.isfinite(before)
         if not kept.all():
             chunk = np.where(kept, chunk, chunk.dtype.type(0))
-        quotients = chunk if scale == 1.0 else quotient_to_odd(np.where(kept, before, 0), scale)
+        quotients = chunk if scale == 1.0 else divide(np.where(kept, before, 0), scale)
         rounded = fmt.round(quotients, modes.rounding, modes.saturation, random_bits=random_bits)
         tally.add(place, before, rounded.astype(np.float64) * scale, fmt, scale)
 

@@ -113,7 +113,7 @@ def plan_quantization(
     modes = Modes(modes.rounding, modes.saturation, "raise" if target.has_nan else "zero")
     if fmt.zero_point is not None:
         target, modes = WIDE, Modes(modes.rounding, "finite", "zero")
-    division, plan = _division(dtype, fmt, is_random=is_random), make_plan(target, modes)
+    division, plan = division_of(dtype, fmt, is_random=is_random), make_plan(target, modes)
     by_absmax = fmt.is_symmetric and fmt.scale_mean is None and rule.goes_by_magnitude
     is_empty = 0 in shape
     is_gathered = not is_empty and block_length(shape, tile) is None
@@ -213,7 +213,7 @@ def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return _FLOAT32 if is_within else _FLOAT64
 
 
-def _division(dtype: np.dtype[Any], fmt: ScaledFormat, *, is_random: bool) -> Division:
+def division_of(dtype: np.dtype[Any], fmt: ScaledFormat, *, is_random: bool) -> Division:
     """The cheapest way of dividing numbers of a dtype that will do.
 
     In float64, quotients of numbers that float32 holds lie on the right side of a decision point if
