@@ -4,6 +4,11 @@
 # each wait for the other.
 from numformats import scaled  # noqa: F401
 from numformats.analysis.best import BestScale, best_format, best_scale
+from numformats.analysis.checkpoints import (
+    CheckpointComparison,
+    TensorComparison,
+    compare_checkpoint,
+)
 from numformats.analysis.codebooks import Codebook, lloyd_max
 from numformats.analysis.comparison import DEFAULT_FORMATS, compare
 from numformats.analysis.distributions import (
@@ -17,12 +22,14 @@ from numformats.analysis.distributions import (
 from numformats.analysis.errors import ErrorStats, measure
 from numformats.analysis.expected import ExpectedError, expected_error
 from numformats.analysis.histograms import LogHistogram
+from numformats.analysis.lazy_arrays import compare_lazily
 from numformats.analysis.results import Comparison, Row
 from numformats.analysis.streaming import StreamedArray
 
 __all__ = [
     "DEFAULT_FORMATS",
     "BestScale",
+    "CheckpointComparison",
     "Codebook",
     "Comparison",
     "Distribution",
@@ -35,10 +42,13 @@ __all__ = [
     "Row",
     "StreamedArray",
     "StudentT",
+    "TensorComparison",
     "Uniform",
     "best_format",
     "best_scale",
     "compare",
+    "compare_checkpoint",
+    "compare_lazily",
     "expected_error",
     "lloyd_max",
     "measure",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from rich.console import Console
@@ -18,12 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from numformats.analysis.comparison import compare
 from numformats.analysis.results import COLUMNS, FIGURES, Comparison
-from numformats.analysis.streaming import Streamable, StreamedArray
+from numformats.analysis.streaming import Streamable
+from numformats.analysis.weights import weights_of
 from numformats.checks import unknown
 from numformats.cli.outputs import drop_stdout, write_fault
 from numformats.cli.plotting import require_matplotlib
 from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
-from numformats.codec.arguments import is_float, read_real
 from numformats.codec.random_bits import key_of
 from numformats.codec.values import require_dtype
 from numformats.formats.format import Format
@@ -40,9 +39,6 @@ from numformats.tensor_files.opening import (
 
 if TYPE_CHECKING:
     from numformats.cli.pages import Page
-
-# Tensors of more values are never whole in memory: as float32 they would take 64 MiB.
-STREAMED_VALUES: Final = 1 << 24
 
 Output: TypeAlias = Literal["table", "json", "csv"]
 
@@ -234,7 +230,7 @@ def _report_file(
     reported, whole, last = 0, None, None
     for entry in _with_progress(entries, title):
         try:
-            values = _load(entry)
+            values = weights_of(entry)
             comparison = _compare(values, options)
         # A tensor that `compare` refuses, or has too little memory for, says nothing of the others.
         except (ValueError, MemoryError) as error:
@@ -265,53 +261,12 @@ def _report_file(
     return [f"{title}: no tensor to report on" + (f": {reasons}" if reasons else "")]
 
 
-class NothingToCompareError(ValueError):
-    """A tensor that was read, but has nothing whose error could be measured."""
-
-
-def _load(entry: TensorEntry) -> Streamable:
-    """The values of a tensor whose error can be measured."""
-    if entry.problem is not None:
-        raise NothingToCompareError(entry.problem)
-    if 0 in entry.shape:
-        raise NothingToCompareError("empty")
-    values = _values(entry)
-    _require_float(values.dtype)
-    if not _has_finite(values):
-        raise NothingToCompareError("all NaN or infinite")
-    return values
-
-
-def _values(entry: TensorEntry) -> Streamable:
-    """The values of a tensor: in memory if they are few, else read a range at a time."""
-    if entry.read is None or math.prod(entry.shape) < STREAMED_VALUES:
-        return entry.load()
-    return StreamedArray(entry.shape, entry.read(0, 0).dtype, entry.read)
-
-
 def _compare(values: Streamable, options: ReportOptions) -> Comparison:
     # What has one axis, or none, has no channels.
     by_channel = options.by_channel and values.ndim > 1
     return compare(
         values, options.formats, options.rounding, options.saturation, options.seed, by_channel
     )
-
-
-def _require_float(dtype: np.dtype[Any]) -> None:
-    if dtype.kind in "iub" or not is_float(dtype):
-        raise NothingToCompareError(f"{dtype}: integers, not weights")
-    try:
-        read_real(str(dtype), np.empty(0, dtype))
-    except TypeError:
-        raise NothingToCompareError(f"{dtype}: not a dtype of weights") from None
-
-
-def _has_finite(values: Streamable) -> bool:
-    flat = values.ravel(order="K")
-    # Chunk by chunk, since the first one nearly always settles it.
-    chunks = (flat[start : start + (1 << 16)] for start in range(0, flat.size, 1 << 16))
-    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-        return any(np.isfinite(chunk.astype(np.float64)).any() for chunk in chunks)
 
 
 def _reason(error: Exception, path: Path, entry: TensorEntry) -> str:

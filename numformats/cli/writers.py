@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import sys
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from numformats.analysis.results import Comparison, Row
+from numformats.cli.outputs import jsonable
 
 # What the tables take. A narrower terminal folds lines, which is better than to cut numbers off.
 _TABLE_WIDTH = 160
@@ -178,14 +178,10 @@ class JsonWriter:
 
 
 def _row_of(row: Row) -> dict[str, Any]:
-    found: dict[str, Any] = {key: _jsonable(figure) for key, figure in row.figures().items()}
+    found: dict[str, Any] = jsonable(row.figures())
     if row.channels is not None:
-        found["channels_sqnr_db"] = [_jsonable(decibels) for decibels in row.channels]
+        found["channels_sqnr_db"] = jsonable(list(row.channels))
     return found
-
-
-def _jsonable(figure: str | float) -> str | float:
-    return str(figure) if isinstance(figure, float) and not math.isfinite(figure) else figure
 
 
 class CsvWriter:
