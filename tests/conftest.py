@@ -19,7 +19,7 @@ from hypothesis import settings
 from numformats.codec import backends
 
 # It asserts on behalf of several modules, which are to say what differs.
-pytest.register_assert_rewrite("scaled_meaning")
+pytest.register_assert_rewrite("scaled_meaning", "tensor_file_checks")
 
 # Kernels are compiled in the midst of a test, which has no deadline then.
 settings.register_profile("numformats", deadline=None)

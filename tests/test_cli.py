@@ -250,7 +250,9 @@ BAD_FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "noise.npz": (b"PK\x03\x04" + b"\x07" * 40, ("noise.npz",)),
     "model.pt": (b"\x80\x02}q\x00.", ("pickle", "safetensors.torch.save_file")),
     "model.bin": (b"\x80\x02}q\x00.", ("pickle", "safetensors.torch.save_file")),
-    "model.gguf": (b"GGUF", (".safetensors, .npy, .npz",)),
+    "model.gguf": (b"GGUF", ("ends within its header",)),
+    "model.onnx": (b"\x08\x08", ("has no graph",)),
+    "model.h5": (b"x", (".safetensors, .gguf, .onnx, .npy, .npz",)),
 }
 
 
@@ -263,7 +265,7 @@ def test_bad_files_are_one_line_and_status_2(name: str, tmp_path: Path) -> None:
 
 def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
     assert_refused(run("report", tmp_path / "no.npy"), "no.npy", "No such file")
-    assert_refused(run("report", tmp_path), "is a directory")
+    assert_refused(run("report", tmp_path), "is a directory without tensor files")
 
 
 def test_nothing_to_report_on(tmp_path: Path) -> None:

@@ -20,11 +20,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tensor_file_checks import (
+    EDITS,
+    consume,
+    has_problem,
+    mutated,
+    only,
+    refusal,
+    refused,
+    safetensors_bytes,
+    written,
+)
 
 from numformats.tensor_files.numpy_files import DEFLATE_RATIO, MAX_NPY_HEADER
 from numformats.tensor_files.opening import (
     PICKLE_SUFFIXES,
-    TensorEntry,
     TensorFileError,
     open_tensors,
     printable,
@@ -45,12 +55,6 @@ class Bomb:
 
     def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return os.mkdir, (str(self.mark),)
-
-
-def safetensors_bytes(header: object, data: bytes = b"", length: int | None = None) -> bytes:
-    """Build a .safetensors file from a header, given as an object or as raw JSON bytes."""
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<Q", len(text) if length is None else length) + text + data
 
 
 def npy_bytes(array: Array, *, allow_pickle: bool = False) -> bytes:
@@ -79,44 +83,6 @@ def zip_bytes(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> 
         for name, content in members.items():
             archive.writestr(name, content)
     return stream.getvalue()
-
-
-def written(folder: Path, name: str, content: bytes) -> Path:
-    """Write a file and return its path."""
-    path = folder / name
-    path.write_bytes(content)
-    return path
-
-
-def refusal(action: Callable[[], object], *words: str) -> str:
-    """Check that an action raises one printable line holding these words, and return it."""
-    with pytest.raises(TensorFileError) as caught:
-        action()
-    message = str(caught.value)
-    assert message.isprintable()
-    for word in words:
-        assert word in message
-    return message
-
-
-def refused(path: Path, *words: str) -> str:
-    """Check that a file is refused on opening, in a line that names it."""
-    return refusal(lambda: open_tensors(path), printable(str(path)), *words)
-
-
-def only(path: Path) -> TensorEntry:
-    """Return the one entry of a file."""
-    (entry,) = open_tensors(path)
-    return entry
-
-
-def has_problem(entry: TensorEntry, *words: str) -> None:
-    """Check that an entry states its problem in one line, and that loading it says the same."""
-    assert entry.problem is not None
-    assert entry.problem.isprintable()
-    for word in words:
-        assert word in entry.problem
-    refusal(entry.load, entry.name, entry.problem)
 
 
 # ---- Sound files ------------------------------------------------------------------------------
@@ -160,12 +126,47 @@ def test_safetensors_agrees_with_the_library(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", PACKED_DTYPES)
-def test_safetensors_packed_dtypes_are_a_problem(tmp_path: Path, code: str) -> None:
-    size = 4 if code == "F4" else 6
-    header = {"a": {"dtype": code, "shape": [8], "data_offsets": [0, size]}}
-    entry = only(written(tmp_path, "a.safetensors", safetensors_bytes(header, bytes(size))))
-    assert (entry.dtype_name, entry.shape) == (code, (8,))
-    has_problem(entry, "packed sub-byte", code, "F32")
+@pytest.mark.parametrize("shape", [(3, 8), (40, 1000), (0, 4), (2, 3, 4)])
+def test_safetensors_reads_packed_dtypes(tmp_path: Path, code: str, shape: tuple[int, ...]) -> None:
+    name, bits = PACKED_DTYPES[code]
+    codes = np.random.default_rng(1).integers(0, 1 << bits, shape).astype(np.uint8)
+    # The first code in the lowest bits of one long number.
+    stream = sum(code << bits * place for place, code in enumerate(codes.reshape(-1).tolist()))
+    size = codes.size * bits // 8
+    header = {
+        "odd": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]},
+        "a": {"dtype": code, "shape": shape, "data_offsets": [1, 1 + size]},
+    }
+    content = safetensors_bytes(header, b"x" + stream.to_bytes(size, "little"))
+    path = written(tmp_path, "a.safetensors", content)
+    _, entry = open_tensors(path)
+    assert (entry.dtype_name, entry.shape, entry.problem) == (name, shape, None)
+    loaded = entry.load()
+    assert loaded.dtype == named_dtype(name)
+    np.testing.assert_array_equal(loaded.view(np.uint8), codes)
+    consume(path)
+
+
+@pytest.mark.parametrize(("code", "shape"), [("F4", [3]), ("F6_E2M3", [4])])
+def test_safetensors_packed_dtypes_fill_whole_bytes(
+    tmp_path: Path, code: str, shape: list[int]
+) -> None:
+    header = {"a": {"dtype": code, "shape": shape, "data_offsets": [0, 2]}}
+    refused(written(tmp_path, "a.safetensors", safetensors_bytes(header, bytes(2))))
+
+
+@pytest.mark.peers
+def test_safetensors_shapes_of_packed_dtypes_count_values(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from safetensors.torch import save_file
+
+    data = torch.arange(32, dtype=torch.uint8).reshape(4, 8)
+    save_file({"a": data.view(torch.float4_e2m1fn_x2)}, tmp_path / "a.safetensors")
+    entry = only(tmp_path / "a.safetensors")
+    # PyTorch's elements are pairs.
+    assert entry.shape == (4, 16)
+    codes = entry.load().view(np.uint8)
+    np.testing.assert_array_equal(codes[:, ::2] | codes[:, 1::2] << 4, data.numpy())
 
 
 def test_safetensors_without_tensors_is_an_empty_list(tmp_path: Path) -> None:
@@ -292,9 +293,10 @@ def test_pickle_suffixes_are_refused(tmp_path: Path, suffix: str) -> None:
     assert not (tmp_path / "mark").exists()
 
 
-@pytest.mark.parametrize("suffix", [".gguf", ".h5", ".onnx", ".txt", ""])
+@pytest.mark.parametrize("suffix", [".h5", ".txt", ""])
 def test_other_suffixes_are_refused(tmp_path: Path, suffix: str) -> None:
-    refused(written(tmp_path, "a" + suffix, b"x"), suffix, ".safetensors, .npy, .npz")
+    known = ".safetensors, .gguf, .onnx, .npy, .npz"
+    refused(written(tmp_path, "a" + suffix, b"x"), suffix, known)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".npy", ".npz"])
@@ -658,25 +660,6 @@ def test_npz_without_end_or_with_a_false_one(tmp_path: Path) -> None:
 # ---- Fuzzing ----------------------------------------------------------------------------------
 
 
-def consume(path: Path) -> None:
-    """Open a file and load all of it; nothing but TensorFileError may come of damage."""
-    try:
-        entries = open_tensors(path)
-    except TensorFileError as error:
-        assert str(error).isprintable()
-        return
-    for entry in entries:
-        assert entry.name.isprintable()
-        assert entry.problem is None or entry.problem.isprintable()
-        try:
-            array = entry.load()
-        except TensorFileError as error:
-            assert str(error).isprintable()
-        else:
-            assert entry.problem is None
-            assert array.shape == entry.shape
-
-
 def sound_files() -> dict[str, bytes]:
     """Return the content of a small sound file of each kind."""
     arrays = [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(2, ml_dtypes.float8_e5m2)]
@@ -685,38 +668,16 @@ def sound_files() -> dict[str, bytes]:
         "a": F32,
         "b": {"dtype": "BF16", "shape": [2, 1], "data_offsets": [8, 12]},
         "c": {"dtype": "F8_E4M3", "shape": [], "data_offsets": [12, 13]},
+        "d": {"dtype": "F6_E3M2", "shape": [2, 4], "data_offsets": [13, 19]},
     }
     return {
-        "a.safetensors": safetensors_bytes(header, bytes(13)),
+        "a.safetensors": safetensors_bytes(header, bytes(range(200, 219))),
         "c.npy": members["0.npy"],
         "f.npy": npy_bytes(np.asfortranarray(arrays[0].astype(">f2"))),
         "e5m2.npy": members["1.npy"],
         "deflated.npz": zip_bytes(members),
         "stored.npz": zip_bytes(members, zipfile.ZIP_STORED),
     }
-
-
-def mutated(content: bytes, edits: list[tuple[str, float, bytes]]) -> bytes:
-    """Apply edits to content; each gives its place as a fraction of the length."""
-    for kind, fraction, piece in edits:
-        at = int(fraction * len(content))
-        if kind == "cut":
-            content = content[:at]
-        elif kind == "insert":
-            content = content[:at] + piece + content[at:]
-        elif kind == "delete":
-            content = content[:at] + content[at + len(piece) :]
-        else:
-            content = content[:at] + piece + content[at + len(piece) :]
-    return content
-
-
-PIECES = st.one_of(
-    st.binary(min_size=1, max_size=8),
-    st.sampled_from([b"\xff" * 8, b"-", b"9", b"[", b'"', b"(", b"O", b"'", b"\n", b"PK\x01\x02"]),
-)
-KINDS = st.sampled_from(["cut", "insert", "delete", "replace", "replace", "replace"])
-EDITS = st.lists(st.tuples(KINDS, st.floats(0, 1), PIECES), min_size=1, max_size=4)
 
 
 @pytest.mark.parametrize("name", sound_files())

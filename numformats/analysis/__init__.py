@@ -18,6 +18,7 @@ from numformats.analysis.errors import ErrorStats, measure
 from numformats.analysis.expected import ExpectedError, expected_error
 from numformats.analysis.histograms import LogHistogram
 from numformats.analysis.results import Comparison, Row
+from numformats.analysis.streaming import StreamedArray
 
 __all__ = [
     "DEFAULT_FORMATS",
@@ -32,6 +33,7 @@ __all__ = [
     "LogHistogram",
     "Normal",
     "Row",
+    "StreamedArray",
     "StudentT",
     "Uniform",
     "best_format",

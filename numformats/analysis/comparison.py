@@ -16,6 +16,8 @@ from numformats.analysis.errors import ErrorStats
 from numformats.analysis.results import Comparison, Row
 from numformats.analysis.streaming import (
     CHUNK,
+    Streamable,
+    StreamedArray,
     Survey,
     as_float64,
     chunks_of,
@@ -64,7 +66,7 @@ _MOST_AXES: Final = 32
 
 
 def compare(
-    x: ArrayLike,
+    x: ArrayLike | StreamedArray,
     formats: Iterable[str | Format | ScaledFormat] = DEFAULT_FORMATS,
     rounding: str | Stochastic = "nearest_even",
     saturation: str = "none",
@@ -75,7 +77,7 @@ def compare(
 
     Parameters
     ----------
-    x : array_like of real numbers
+    x : array_like of real numbers, or StreamedArray
         Values of any dtype that `encode` takes, any shape and layout.
     formats : iterable of str, Format or ScaledFormat
         The formats, by name or themselves.
@@ -119,13 +121,13 @@ def compare(
     int8 none 8.0 10.82
     int4 none 4.0 10.82
     """
-    array = read_real("x", x)
+    array = _read(x)
     chosen = [find(name) for name in _require_list(formats)]
     mode, saturation_mode = parse_rounding(rounding), parse_saturation(saturation)
     if saturation_mode == "wrap":
         raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another mode")
     _require_comparable(array, chosen, by_channel)
-    whole: NDArray[Any] = array.reshape(array.shape or (1,))
+    whole = array.reshape(array.shape or (1,))
     survey = survey_of(whole)
     if array.size == survey.nan + survey.infinite:
         what = "no values at all" if array.size == 0 else "no finite value"
@@ -153,8 +155,15 @@ def compare(
     return Comparison(tuple(rows), survey.nan, survey.infinite)
 
 
+def _read(x: ArrayLike | StreamedArray) -> Streamable:
+    if not isinstance(x, StreamedArray):
+        return read_real("x", x)
+    read_real("x", np.empty(0, x.dtype))
+    return x
+
+
 def _require_comparable(
-    x: NDArray[Any], formats: list[Format | ScaledFormat], by_channel: bool
+    x: Streamable, formats: list[Format | ScaledFormat], by_channel: bool
 ) -> None:
     """Refuse formats whose values float64 does not hold, and arrays of too many axes or too few."""
     elements = [element_of(fmt) for fmt in formats]
@@ -233,8 +242,8 @@ class _Measuring:
     if they are not asked for.
     """
 
-    x: NDArray[Any]
-    plain: NDArray[Any]
+    x: Streamable
+    plain: Streamable
     survey: Survey
     modes: Modes
     key: int
@@ -269,13 +278,14 @@ class _Measuring:
         whole = tuple(slice(0, length) for length in x.shape)
         tile = fmt.granularity.tile(x.ndim, None)
         for chunk in [whole] if of_chunk is None else chunks_of(x.shape, tile):
-            finite = _infinite_for_nan(x[chunk]) if self.survey.nan else x[chunk]
+            before = x[chunk]
+            finite = _infinite_for_nan(before) if self.survey.nan else before
             quantized = quantize(
                 finite, of_chunk or fmt, rounding=mode, rng=self.key if is_random else None
             )
             for part, values, sizes, zeros in quantized.parts(CHUNK):
                 place = _within(chunk, part)
-                tally.add(place, as_float64(x[place]), values, fmt.element, sizes, zeros)
+                tally.add(place, as_float64(before[part]), values, fmt.element, sizes, zeros)
         bits = fmt.bits_of(x.shape)
         return Row(fmt.name, "blocks", math.nan, bits, tally.stats, x.size, tally.channels())
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from numformats.analysis.streaming import Streamable
 
 # Bins to an octave: each is wide by less than 0.8% of its numbers.
 _BINS_PER_OCTAVE_LOG2: Final = 7
@@ -87,7 +89,7 @@ class LogHistogram:
         return f"<LogHistogram of {int(self.counts.sum())} numbers>"
 
 
-def count_values(x: NDArray[Any], largest: float, bins: int) -> NDArray[np.int64]:
+def count_values(x: Streamable, largest: float, bins: int) -> NDArray[np.int64]:
     """How many values lie in each of `bins` equal bins from -`largest` to `largest`.
 
     >>> count_values(np.array([-1.0, 0.0, 0.1, 1.0]), 1.0, 3).tolist()

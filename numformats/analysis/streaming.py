@@ -6,9 +6,9 @@ So the memory that a comparison takes does not grow with the array, which may li
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,79 @@ from numformats.scaled.rules import ScaleRule
 CHUNK: Final = 1 << 15
 # Elements that are quantized at a time, about: enough for threads, and little memory.
 QUANTIZED_CHUNK: Final = 1 << 22
+# Elements that are read ahead, since few at a time take long to find.
+READ_AHEAD: Final = 1 << 20
+
+
+class StreamedArray:
+    """An array that is read a range at a time: what `compare` takes for one that is never whole.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Its shape.
+    dtype : dtype
+        What `read` gives.
+    read : callable
+        `read(start, stop)` gives values `start` to `stop` of the array flattened in C order, as
+        `TensorEntry.read` does. It is called many times over the same values: once for each format.
+
+    Examples
+    --------
+    >>> import numformats as nf
+    >>> values = np.linspace(-1, 1, 12, dtype=np.float32)
+    >>> x = StreamedArray((3, 4), values.dtype, lambda start, stop: values[start:stop])
+    >>> x[1:2].tolist() == values.reshape(3, 4)[1:2].tolist()
+    True
+    >>> nf.compare(x, ["int8"]).rows == nf.compare(values, ["int8"]).rows
+    True
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], dtype: np.dtype[Any], read: Callable[[int, int], NDArray[Any]]
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.ndim = len(shape)
+        self.size = math.prod(shape)
+        self._read = read
+        self._begin = 0
+        self._ahead: NDArray[Any] = np.empty(0, dtype)
+
+    def __getitem__(self, index: slice | Index) -> NDArray[Any]:
+        """The values of slices that have no gap in C order; IndexError for others."""
+        slices = index if isinstance(index, tuple) else (index,)
+        slices += (slice(None),) * (self.ndim - len(slices))
+        spans = [own.indices(length) for own, length in zip(slices, self.shape, strict=True)]
+        shape = tuple(max(stop - start, 0) for start, stop, _ in spans)
+        count = math.prod(shape)
+        if count == 0:
+            return np.empty(shape, self.dtype)
+        first, last = 0, 0
+        for (start, stop, _), length in zip(spans, self.shape, strict=True):
+            first, last = first * length + start, last * length + stop - 1
+        if last - first + 1 != count:
+            raise IndexError(f"index: {index} has gaps in an array of shape {self.shape}")
+        return self._range(first, first + count).reshape(shape)
+
+    def ravel(self, order: str = "C") -> StreamedArray:
+        """The array flattened in C order, which is the order in which it lies, too."""
+        return self.reshape((self.size,))
+
+    def reshape(self, shape: tuple[int, ...]) -> StreamedArray:
+        """The array in another shape of the same size."""
+        return StreamedArray(shape, self.dtype, self._read)
+
+    def _range(self, start: int, stop: int) -> NDArray[Any]:
+        if stop - start >= READ_AHEAD:
+            return self._read(start, stop)
+        if not self._begin <= start <= stop <= self._begin + self._ahead.size:
+            self._begin = start
+            self._ahead = self._read(start, min(start + READ_AHEAD, self.size))
+        return self._ahead[start - self._begin : stop - self._begin]
+
+
+Streamable: TypeAlias = NDArray[Any] | StreamedArray
 
 
 @dataclass(frozen=True)
@@ -33,7 +106,7 @@ class Survey:
     infinite: int
 
 
-def survey_of(x: NDArray[Any]) -> Survey:
+def survey_of(x: Streamable) -> Survey:
     """The survey of an array of any shape, with memory for a few of its values.
 
     >>> survey_of(np.array([1.0, -2.0, np.inf]))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from numformats.analysis.histograms import count_values
 from numformats.analysis.results import Comparison, html_table
-from numformats.analysis.streaming import survey_of
+from numformats.analysis.streaming import Streamable, survey_of
 from numformats.cli.outputs import whole_file
 from numformats.cli.plotting import save_figure
 from numformats.formats.format import Format
@@ -74,7 +74,7 @@ class Page:
         """A file begins."""
         self.files.append(_FilePart(title))
 
-    def tensor(self, name: str, values: NDArray[Any], comparison: Comparison) -> None:
+    def tensor(self, name: str, values: Streamable, comparison: Comparison) -> None:
         """A tensor is done: its ratios are kept, and the shape of its distribution."""
         part = self.files[-1]
         if not part.lines:
@@ -148,7 +148,7 @@ class Page:
         )
 
 
-def _values_of(name: str, values: NDArray[Any]) -> _Values:
+def _values_of(name: str, values: Streamable) -> _Values:
     largest = survey_of(values).largest or 1.0
     return _Values(name, values.size, largest, count_values(values, largest, _BINS))
 

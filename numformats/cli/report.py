@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,15 +10,15 @@ from dataclasses import dataclass
 from importlib import resources
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from numformats.analysis.comparison import compare
 from numformats.analysis.results import COLUMNS, FIGURES, Comparison
+from numformats.analysis.streaming import Streamable, StreamedArray
 from numformats.checks import unknown
 from numformats.cli.outputs import drop_stdout, write_fault
 from numformats.cli.plotting import require_matplotlib
@@ -39,6 +40,9 @@ from numformats.tensor_files.opening import (
 
 if TYPE_CHECKING:
     from numformats.cli.pages import Page
+
+# Tensors of more values are never whole in memory: as float32 they would take 64 MiB.
+STREAMED_VALUES: Final = 1 << 24
 
 Output: TypeAlias = Literal["table", "json", "csv"]
 
@@ -265,20 +269,27 @@ class NothingToCompareError(ValueError):
     """A tensor that was read, but has nothing whose error could be measured."""
 
 
-def _load(entry: TensorEntry) -> NDArray[Any]:
+def _load(entry: TensorEntry) -> Streamable:
     """The values of a tensor whose error can be measured."""
     if entry.problem is not None:
         raise NothingToCompareError(entry.problem)
     if 0 in entry.shape:
         raise NothingToCompareError("empty")
-    values = entry.load()
-    _require_float(values)
+    values = _values(entry)
+    _require_float(values.dtype)
     if not _has_finite(values):
         raise NothingToCompareError("all NaN or infinite")
     return values
 
 
-def _compare(values: NDArray[Any], options: ReportOptions) -> Comparison:
+def _values(entry: TensorEntry) -> Streamable:
+    """The values of a tensor: in memory if they are few, else read a range at a time."""
+    if entry.read is None or math.prod(entry.shape) < STREAMED_VALUES:
+        return entry.load()
+    return StreamedArray(entry.shape, entry.read(0, 0).dtype, entry.read)
+
+
+def _compare(values: Streamable, options: ReportOptions) -> Comparison:
     # What has one axis, or none, has no channels.
     by_channel = options.by_channel and values.ndim > 1
     return compare(
@@ -286,17 +297,16 @@ def _compare(values: NDArray[Any], options: ReportOptions) -> Comparison:
     )
 
 
-def _require_float(values: NDArray[Any]) -> None:
-    kind = values.dtype.kind
-    if kind in "iub" or not is_float(values.dtype):
-        raise NothingToCompareError(f"{values.dtype}: integers, not weights")
+def _require_float(dtype: np.dtype[Any]) -> None:
+    if dtype.kind in "iub" or not is_float(dtype):
+        raise NothingToCompareError(f"{dtype}: integers, not weights")
     try:
-        read_real(str(values.dtype), np.empty(0, values.dtype))
+        read_real(str(dtype), np.empty(0, dtype))
     except TypeError:
-        raise NothingToCompareError(f"{values.dtype}: not a dtype of weights") from None
+        raise NothingToCompareError(f"{dtype}: not a dtype of weights") from None
 
 
-def _has_finite(values: NDArray[Any]) -> bool:
+def _has_finite(values: Streamable) -> bool:
     flat = values.ravel(order="K")
     # Chunk by chunk, since the first one nearly always settles it.
     chunks = (flat[start : start + (1 << 16)] for start in range(0, flat.size, 1 << 16))

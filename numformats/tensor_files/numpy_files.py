@@ -26,6 +26,7 @@ from numformats.tensor_files.raw import (
     RefusedError,
     check_size,
     named_dtype,
+    read_range,
     read_region,
     shaped,
 )
@@ -52,8 +53,11 @@ def npy_tensors(file: Path) -> list[RawTensor]:
     with file.open("rb") as stream:
         header = read_npy_header(stream.read(MAX_NPY_HEADER))
     check_size(header.shape, header.dtype, file.stat().st_size - header.offset)
-    source = _dtype_fault(header.dtype) or partial(read_region, file, header)
-    return [RawTensor(file.stem, header.dtype.name, header.shape, source)]
+    fault = _dtype_fault(header.dtype)
+    source = fault or partial(read_region, file, header)
+    # What lies in Fortran's order has no ranges in C order.
+    read = partial(read_range, file, header) if fault is None and header.order == "C" else None
+    return [RawTensor(file.stem, header.dtype.name, header.shape, source, read)]
 
 
 def npz_tensors(file: Path) -> list[RawTensor]:

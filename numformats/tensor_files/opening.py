@@ -1,4 +1,7 @@
-"""Read the tensors of .safetensors, .npy and .npz files, one at a time and trusting nothing.
+"""Read the tensors of checkpoints, one at a time and trusting nothing.
+
+A checkpoint is a .safetensors, .gguf, .onnx, .npy or .npz file, the index of several .safetensors
+files, or a folder of such.
 
 A tensor file is input from a stranger: it may be cut short, flipped in transit, or built to make
 its reader run code, fill the memory or print escape codes.  Three rules answer that:
@@ -8,12 +11,13 @@ its reader run code, fill the memory or print escape codes.  Three rules answer 
 * every failure leaves as one `TensorFileError` of one printable line.
 
 `open_tensors` reads headers alone; `TensorEntry.load` then reads the data of its own tensor, so a
-caller that drops each array before the next needs the memory of the largest tensor only; and not
-even that where it is mapped, as large ones are.
+caller that drops each array before the next needs the memory of the largest tensor only; and
+`TensorEntry.read` reads a range of it, for a caller that cannot have the whole in memory.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -24,8 +28,19 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from numformats.tensor_files.folders import (
+    check_distinct,
+    check_shard,
+    files_of_folder,
+    is_index,
+    read_index,
+    within,
+)
+from numformats.tensor_files.gguf_files import MAGIC as GGUF_MAGIC
+from numformats.tensor_files.gguf_files import gguf_tensors
 from numformats.tensor_files.numpy_files import npy_tensors, npz_tensors
-from numformats.tensor_files.raw import PICKLE_ADVICE, RawTensor, RefusedError
+from numformats.tensor_files.onnx_files import onnx_tensors
+from numformats.tensor_files.raw import PICKLE_ADVICE, RawTensor, Reader, RefusedError
 from numformats.tensor_files.safetensors_files import safetensors_tensors
 
 PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt")
@@ -50,6 +65,8 @@ class TensorEntry:
     `problem` says why this tensor cannot be reported on, else is None.
     `load()` returns the array in the machine's byte order, read-only if it is large and mapped; it
     raises `TensorFileError` where there is a problem or the data turns out damaged.
+    `read(start, stop)` returns values `start` to `stop` of the array flattened in C order, with
+    memory for these alone, and raises the same; None where only the whole can be read.
     """
 
     name: str
@@ -57,31 +74,71 @@ class TensorEntry:
     shape: tuple[int, ...]
     load: Callable[[], NDArray[Any]]
     problem: str | None = None
+    read: Reader | None = None
 
 
 def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
-    """List the tensors of a .safetensors, .npy or .npz file without reading their data.
+    """List the tensors of a file, an index or a folder without reading their data.
 
-    The entries of a .npz share one open archive, closed when the last of them is dropped.
-    Raises `TensorFileError`, and nothing else, where the file cannot be read.
+    A file is a .safetensors, .gguf, .onnx, .npy or .npz file; an index a .safetensors.index.json,
+    whose tensors are those of the files that it names. A folder is read by its index if it has one,
+    else all such files in it are, sorted by name. The entries of a .npz share one open archive,
+    closed when the last of them is dropped.
+    Raises `TensorFileError`, and nothing else, where one of the files cannot be read, where two
+    have a tensor of the same name, and where an index and its files disagree.
     """
     with _faults_named(str(path)):
         file = Path(path)
-        _check_is_file(file)
-        find = FINDERS.get(file.suffix.lower())
-        if find is None:
-            raise RefusedError(_suffix_fault(file.suffix))
-        with file.open("rb") as stream:
-            start = stream.read(len(NPY_START))
-        try:
-            return [_entry(file, raw) for raw in find(file)]
-        except (RefusedError, ImportError, MemoryError, OSError):
-            raise
-        # Only a file that failed is asked what it really is: a sound .safetensors file may begin
-        # with any bytes, those of a pickle among them.
-        except Exception as error:
-            fault = _content_fault(start, file.suffix.lower()) or describe_fault(error)
-            raise RefusedError(fault) from error
+        if file.is_dir():
+            return _entries_of_folder(file)
+        return _entries_of_index(file) if is_index(file) else _entries_of_file(file)
+
+
+def _entries_of_folder(folder: Path) -> list[TensorEntry]:
+    files = files_of_folder(folder, tuple(FINDERS))
+    if is_index(files[0]):
+        with _faults_named(str(files[0])):
+            return _entries_of_index(files[0])
+    found = [(file, _entries_of_shard(file)) for file in files]
+    check_distinct([(entry.name, file) for file, entries in found for entry in entries])
+    return [entry for _, entries in found for entry in entries]
+
+
+def _entries_of_index(index: Path) -> list[TensorEntry]:
+    _check_is_file(index)
+    entries: list[TensorEntry] = []
+    for shard, named in read_index(index).items():
+        file = within(index.parent, shard)
+        if not file.exists():
+            raise RefusedError(f"names {shard[:200]!r}, which is missing; fetch it, too")
+        found = _entries_of_shard(file)
+        check_shard(shard, [printable(name) for name in named], [entry.name for entry in found])
+        entries += found
+    return entries
+
+
+def _entries_of_shard(file: Path) -> list[TensorEntry]:
+    """The entries of one file of several, whose faults name that file."""
+    with _faults_named(str(file)):
+        return _entries_of_file(file)
+
+
+def _entries_of_file(file: Path) -> list[TensorEntry]:
+    _check_is_file(file)
+    find = FINDERS.get(file.suffix.lower())
+    if find is None:
+        raise RefusedError(_suffix_fault(file.suffix))
+    with file.open("rb") as stream:
+        start = stream.read(len(NPY_START))
+    try:
+        return [_entry(file, raw) for raw in find(file)]
+    except (RefusedError, ImportError, MemoryError, OSError):
+        raise
+    # Only a file that failed is asked what it really is: a sound .safetensors file may begin
+    # with any bytes, those of a pickle among them.
+    except Exception as error:
+        fault = _content_fault(start, file.suffix.lower()) or describe_fault(error)
+        raise RefusedError(fault) from error
 
 
 def printable(text: str) -> str:
@@ -113,6 +170,9 @@ def _faults_named(where: str) -> Iterator[None]:
     """Turn whatever the block raises into a `TensorFileError` that says where it arose."""
     try:
         yield
+    # It says already where it arose.
+    except TensorFileError:
+        raise
     # Hostile bytes reach the parsers of four libraries, whose errors share no narrower base.
     except Exception as error:
         raise TensorFileError(f"{printable(where)}: {describe_fault(error)}") from error
@@ -120,22 +180,38 @@ def _faults_named(where: str) -> Iterator[None]:
 
 def _entry(file: Path, raw: RawTensor) -> TensorEntry:
     """Make an entry fit to print, whose `load` fails with `TensorFileError` alone."""
+    where, read_raw = f"{file}: {raw.name}", raw.read
 
     def load() -> NDArray[Any]:
-        with _faults_named(f"{file}: {raw.name}"):
+        with _faults_named(where):
             if isinstance(raw.source, Exception):
                 raise raw.source
             return raw.source()
 
+    def read(start: int, stop: int) -> NDArray[Any]:
+        with _faults_named(where):
+            if not 0 <= start <= stop <= math.prod(raw.shape):
+                size = math.prod(raw.shape)
+                raise RefusedError(f"values {start} to {stop} of {size}; ask for some that exist")
+            assert read_raw is not None
+            return read_raw(start, stop)
+
     problem = describe_fault(raw.source) if isinstance(raw.source, Exception) else None
-    return TensorEntry(printable(raw.name), printable(raw.dtype_name), raw.shape, load, problem)
+    return TensorEntry(
+        printable(raw.name),
+        printable(raw.dtype_name),
+        raw.shape,
+        load,
+        problem,
+        None if read_raw is None else read,
+    )
 
 
 def _check_is_file(file: Path) -> None:
-    """Refuse directories, empty files, and the pipes and devices that never end."""
+    """Refuse empty files, and the pipes and devices that never end."""
     status = file.stat()
     if stat.S_ISDIR(status.st_mode):
-        raise RefusedError("is a directory; name the tensor files in it")
+        raise RefusedError("is a directory; name a file")
     if not stat.S_ISREG(status.st_mode):
         raise RefusedError("is not a regular file; copy its content into one")
     if file.suffix.lower() in FINDERS and status.st_size == 0:
@@ -159,6 +235,8 @@ def _content_fault(start: bytes, suffix: str) -> str | None:
             "the content is a zip archive; if np.savez made it, name it .npz; "
             f"if torch.save did, it holds a pickle: {PICKLE_ADVICE}"
         )
+    if start.startswith(GGUF_MAGIC) and suffix != ".gguf":
+        return "the content is a GGUF file; name it .gguf"
     if start.startswith(NPY_START) and suffix != ".npy":
         return "the content is a .npy array; name it .npy"
     return None
@@ -166,6 +244,8 @@ def _content_fault(start: bytes, suffix: str) -> str | None:
 
 FINDERS: dict[str, Callable[[Path], list[RawTensor]]] = {
     ".safetensors": safetensors_tensors,
+    ".gguf": gguf_tensors,
+    ".onnx": onnx_tensors,
     ".npy": npy_tensors,
     ".npz": npz_tensors,
 }

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from numformats.tensor_files.packing import StoredTensor, little_endian, stored_tensor
 from numformats.tensor_files.raw import (
-    Layout,
     RawTensor,
     RefusedError,
-    check_size,
+    distinct,
     named_dtype,
-    read_region,
+    plain_tensor,
 )
 
 DTYPES: Final = {
@@ -37,7 +36,15 @@ DTYPES: Final = {
     "F8_E5M2FNUZ": "float8_e5m2fnuz",
     "F8_E8M0": "float8_e8m0fnu",
 }
-PACKED_DTYPES: Final = ("F4", "F6_E2M3", "F6_E3M2")
+# Of less than a byte, with their bits. The format says that a shape counts values and that the bits
+# of a tensor fill whole bytes (safetensors, tensor.rs: `bitsize`, `validate`), but not how values
+# lie in bytes. They are read with the first value in the lowest bits, as ONNX has float4 and float6
+# (onnx.proto, raw_data).
+PACKED_DTYPES: Final = {
+    "F4": ("float4_e2m1fn", 4),
+    "F6_E2M3": ("float6_e2m3fn", 6),
+    "F6_E3M2": ("float6_e3m2fn", 6),
+}
 # Parsed JSON can take 25 times its text: this bounds it, at some 150 000 tensors in a file.
 MAX_JSON_BYTES: Final = 1 << 24
 
@@ -58,17 +65,9 @@ def safetensors_tensors(file: Path) -> list[RawTensor]:
             raise RefusedError(
                 f"a header of {length} bytes, above {MAX_JSON_BYTES}; split the file"
             )
-        header = json.loads(stream.read(length).decode(), object_pairs_hook=_distinct)
+        header = json.loads(stream.read(length).decode(), object_pairs_hook=distinct)
     tensors = ((name, fields) for name, fields in header.items() if name != "__metadata__")
     return [_safetensors_entry(file, 8 + length, name, fields) for name, fields in tensors]
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build a JSON object whose names differ: parsers disagree on which of two equal ones wins."""
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise RefusedError("names a tensor or a field twice in its header; save it again")
-    return table
 
 
 def _safetensors_entry(file: Path, base: int, name: str, fields: Any) -> RawTensor:
@@ -78,16 +77,15 @@ def _safetensors_entry(file: Path, base: int, name: str, fields: Any) -> RawTens
             shape = tuple(int(length) for length in lengths)
         case _:
             raise RefusedError("describes a tensor in an unknown form in its header; save it again")
-    if code not in DTYPES:
-        kind = "packed sub-byte" if code in PACKED_DTYPES else "unknown"
-        fault = RefusedError(f"{kind} dtype {code}; save its decoded values as F32")
-        return RawTensor(name, code, shape, fault)
-    dtype = named_dtype(DTYPES[code])
     if not 0 <= begin <= end <= file.stat().st_size - base:
         raise RefusedError("places a tensor outside the file; save or fetch it again")
-    try:
-        check_size(shape, dtype, end - begin)
-    except RefusedError as fault:
-        return RawTensor(name, dtype.name, shape, fault.with_traceback(None))
-    source = partial(read_region, file, Layout(dtype, shape, "C", base + begin))
-    return RawTensor(name, dtype.name, shape, source)
+    if code in PACKED_DTYPES:
+        dtype_name, bits = PACKED_DTYPES[code]
+        storage = little_endian(named_dtype(dtype_name), bits)
+        stored = StoredTensor(file, base + begin, shape, storage)
+        return stored_tensor(name, dtype_name, stored, end - begin)
+    if code not in DTYPES:
+        fault = RefusedError(f"unknown dtype {code}; save its decoded values as F32")
+        return RawTensor(name, code, shape, fault)
+    dtype = named_dtype(DTYPES[code])
+    return plain_tensor(name, file, base + begin, shape, dtype, end - begin)
