@@ -3,6 +3,8 @@
 # Before modules of it: a thread that loads a package and one that begins with a module of it would
 # each wait for the other.
 from numformats import scaled  # noqa: F401
+from numformats.analysis.allocating import allocate
+from numformats.analysis.allocation import Allocation, TensorChoice, UniformChoice
 from numformats.analysis.best import BestScale, best_format, best_scale
 from numformats.analysis.codebooks import Codebook, lloyd_max
 from numformats.analysis.comparison import DEFAULT_FORMATS, compare
@@ -22,6 +24,7 @@ from numformats.analysis.streaming import StreamedArray
 
 __all__ = [
     "DEFAULT_FORMATS",
+    "Allocation",
     "BestScale",
     "Codebook",
     "Comparison",
@@ -35,7 +38,10 @@ __all__ = [
     "Row",
     "StreamedArray",
     "StudentT",
+    "TensorChoice",
     "Uniform",
+    "UniformChoice",
+    "allocate",
     "best_format",
     "best_scale",
     "compare",

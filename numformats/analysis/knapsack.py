@@ -132,9 +132,7 @@ def _at_price(size: Integers, cost: Floats, price: float, limit: int) -> _Priced
     return _Priced(price, choices, priced - best, float(best.sum()) - price * limit)
 
 
-def _at_best_price(
-    size: Integers, cost: Floats, limit: int
-) -> tuple[_Priced, NDArray[np.intp]]:
+def _at_best_price(size: Integers, cost: Floats, limit: int) -> tuple[_Priced, NDArray[np.intp]]:
     """The price with the highest bound, and the cheapest choice within the limit that one makes."""
     rows = np.arange(len(size))
 
