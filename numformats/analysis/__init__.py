@@ -8,6 +8,7 @@ from numformats.analysis.allocation import Allocation, TensorChoice, UniformChoi
 from numformats.analysis.best import BestScale, best_format, best_scale
 from numformats.analysis.codebooks import Codebook, lloyd_max
 from numformats.analysis.comparison import DEFAULT_FORMATS, compare
+from numformats.analysis.digits import DigitsAccuracy, digits_accuracy
 from numformats.analysis.distributions import (
     Distribution,
     Histogram,
@@ -19,15 +20,20 @@ from numformats.analysis.distributions import (
 from numformats.analysis.errors import ErrorStats, measure
 from numformats.analysis.expected import ExpectedError, expected_error
 from numformats.analysis.histograms import LogHistogram
+from numformats.analysis.outliers import OutlierChannel, outlier_channel
 from numformats.analysis.results import Comparison, Row
 from numformats.analysis.streaming import StreamedArray
+from numformats.analysis.verdicts import Answer, Avoided, Verdict, verdict_on
 
 __all__ = [
     "DEFAULT_FORMATS",
     "Allocation",
+    "Answer",
+    "Avoided",
     "BestScale",
     "Codebook",
     "Comparison",
+    "DigitsAccuracy",
     "Distribution",
     "ErrorStats",
     "ExpectedError",
@@ -35,17 +41,22 @@ __all__ = [
     "Laplace",
     "LogHistogram",
     "Normal",
+    "OutlierChannel",
     "Row",
     "StreamedArray",
     "StudentT",
     "TensorChoice",
     "Uniform",
     "UniformChoice",
+    "Verdict",
     "allocate",
     "best_format",
     "best_scale",
     "compare",
+    "digits_accuracy",
     "expected_error",
     "lloyd_max",
     "measure",
+    "outlier_channel",
+    "verdict_on",
 ]

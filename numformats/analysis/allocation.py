@@ -135,7 +135,9 @@ class Allocation:
         """How much less it costs than the best format for all alike, in decibels; NaN if there is
         none.
         """
-        return math.nan if self.uniform is None else _decibels(self.uniform.cost, self.cost)
+        if self.uniform is None:
+            return math.nan
+        return _decibels(self.uniform.cost, self.cost) if self.uniform.cost else 0.0
 
     def to_record(self) -> dict[str, Any]:
         """All of it under plain names, for JSON."""

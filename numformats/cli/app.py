@@ -13,7 +13,8 @@ import typer
 import numformats
 from numformats.analysis.comparison import DEFAULT_FORMATS
 from numformats.cli.compiling import tell_of_compiling
-from numformats.cli.report import ReportOptions, report
+from numformats.cli.report import report
+from numformats.cli.report_options import ReportOptions
 from numformats.modes import ROUNDING_NAMES, SATURATION_MODES
 
 app = typer.Typer(
@@ -75,8 +76,11 @@ def _report(
     by_channel: Annotated[
         bool, typer.Option("--by-channel", help="Name the worst channels, too.")
     ] = False,
+    tensors: Annotated[
+        bool, typer.Option("--tensors", help="A table for each tensor, too.")
+    ] = False,
     summary: Annotated[
-        bool, typer.Option("--summary", help="All tensors together, and none by itself.")
+        bool, typer.Option("--summary", help="With JSON and CSV: no tensor by itself.")
     ] = False,
     sort: Annotated[
         str | None, typer.Option(help="Put the best first, by a figure such as sqnr_db.")
@@ -91,10 +95,11 @@ def _report(
         Path | None, typer.Option(help="Draw error against bits to this file, such as a .png.")
     ] = None,
 ) -> None:
-    """Tell what each format would cost each tensor of the files, and all of them.
+    """Tell which format is best for the weights of the files, and what each format would cost.
 
-    For every tensor and format there are two rows: with one scale for the tensor, and with none;
-    for a format with scales of its own there is one.
+    First comes the answer for all tensors: the best format for so many bits, and what to avoid. In
+    the tables each format has two rows: with one scale for the tensor, and with none; a format with
+    scales of its own has one.
     """
     with _refusing("report"):
         options = ReportOptions.parse(
@@ -106,6 +111,7 @@ def _report(
             as_json=as_json,
             as_csv=as_csv,
             by_channel=by_channel,
+            tensors=tensors,
             summary=summary,
             sort=sort,
             budget=budget,

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+from numformats.analysis.checkpoints import stored_bits, values_of
 from numformats.analysis.comparison import compare
-from numformats.analysis.results import COLUMNS, FIGURES, Comparison
-from numformats.analysis.streaming import Streamable, StreamedArray
-from numformats.checks import unknown
+from numformats.analysis.digits import WEIGHTS, DigitsAccuracy, digits_accuracy
+from numformats.analysis.outliers import outlier_channel
+from numformats.analysis.results import Comparison
+from numformats.analysis.streaming import Streamable
+from numformats.analysis.verdicts import BUDGETS, Measured, verdict_on
 from numformats.cli.outputs import drop_stdout, write_fault
-from numformats.cli.plotting import require_matplotlib
-from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
-from numformats.codec.arguments import is_float, read_real
-from numformats.codec.random_bits import key_of
-from numformats.codec.values import require_dtype
-from numformats.formats.format import Format
-from numformats.modes import RoundingMode, SaturationMode, parse_rounding, parse_saturation
-from numformats.scaled.catalogue import element_of, find
-from numformats.scaled.formats import ScaledFormat
+from numformats.cli.progress import with_progress
+from numformats.cli.report_options import Output, ReportOptions
+from numformats.cli.tables import TableWriter
+from numformats.cli.writers import CsvWriter, JsonWriter, Writer
 from numformats.tensor_files.opening import (
     TensorEntry,
     TensorFileError,
@@ -41,100 +32,7 @@ from numformats.tensor_files.opening import (
 if TYPE_CHECKING:
     from numformats.cli.pages import Page
 
-# Tensors of more values are never whole in memory: as float32 they would take 64 MiB.
-STREAMED_VALUES: Final = 1 << 24
-
-Output: TypeAlias = Literal["table", "json", "csv"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportOptions:
-    """What was asked for, checked before any file is opened.
-
-    files: without one, the weights that ship.
-    """
-
-    formats: tuple[Format | ScaledFormat, ...]
-    files: tuple[Path, ...] = ()
-    rounding: RoundingMode = "nearest_even"
-    saturation: SaturationMode = "none"
-    seed: int = 0
-    output: Output = "table"
-    by_channel: bool = False
-    summary: bool = False
-    sort: str | None = None
-    budget: float | None = None
-    html: Path | None = None
-    plot: Path | None = None
-
-    @classmethod
-    def parse(
-        cls,
-        *,
-        files: Sequence[Path],
-        formats: str,
-        rounding: str,
-        saturation: str,
-        seed: int,
-        as_json: bool,
-        as_csv: bool,
-        by_channel: bool,
-        summary: bool,
-        sort: str | None,
-        budget: float | None,
-        html: Path | None,
-        plot: Path | None,
-    ) -> ReportOptions:
-        """The options of a command line; ValueError or TypeError for what makes no sense."""
-        names = [name.strip() for name in formats.split(",") if name.strip()]
-        if not names:
-            raise ValueError("--formats: no format named")
-        chosen = tuple(find(name) for name in names)
-        for fmt in chosen:
-            require_dtype(element_of(fmt), np.dtype(np.float64))
-        for option, path in (("--html", html), ("--plot", plot)):
-            if path is not None:
-                require_matplotlib(option)
-        if as_json and as_csv:
-            raise ValueError("--json and --csv: choose one")
-        if parse_saturation(saturation) == "wrap":
-            raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another")
-        return cls(
-            files=tuple(files),
-            formats=chosen,
-            rounding=parse_rounding(rounding),
-            saturation=parse_saturation(saturation),
-            seed=_key(seed),
-            output="json" if as_json else "csv" if as_csv else "table",
-            by_channel=by_channel,
-            summary=summary,
-            sort=None if sort is None else _figure(sort),
-            budget=None if budget is None else _budget(budget),
-            html=html,
-            plot=plot,
-        )
-
-
-def _figure(name: str) -> str:
-    """The name of a figure, given as that or as the heading of its column."""
-    found = {heading.lower(): figure for heading, figure, _ in COLUMNS}.get(name.lower(), name)
-    if found not in FIGURES:
-        raise ValueError(unknown("--sort", name, FIGURES))
-    return found
-
-
-def _budget(bits: float) -> float:
-    """Bits per value, infinitely many among them, for which the best format of all is named."""
-    if not bits > 0:
-        raise ValueError(f"--budget: {bits:g}; expected bits per value above 0, such as 4.5")
-    return bits
-
-
-def _key(seed: int) -> int:
-    try:
-        return key_of(seed)
-    except ValueError:
-        raise ValueError(f"--seed: {seed} is outside 0 to 2**64 - 1") from None
+SHIPPED_TITLE: Final = f"{WEIGHTS} (shipped)"
 
 
 def report(options: ReportOptions) -> int:
@@ -202,10 +100,9 @@ def _write_report(writer: Writer, options: ReportOptions, page: Page | None) -> 
     for path in options.files:
         faults += _report_file(path, printable(str(path)), options, writer, page)
     if not options.files:
-        shipped = resources.files("numformats") / "data" / "digits_mlp.safetensors"
-        with resources.as_file(shipped) as path:
-            title = "digits_mlp.safetensors (shipped)"
-            faults += _report_file(path, title, options, writer, page)
+        digits = digits_accuracy(options.formats, options.rounding, options.seed)
+        with resources.as_file(resources.files("numformats") / "data" / WEIGHTS) as path:
+            faults += _report_file(path, SHIPPED_TITLE, options, writer, page, digits)
     writer.close()
     return faults
 
@@ -220,7 +117,12 @@ def _writer(output: Output) -> Writer:
 
 
 def _report_file(
-    path: Path, title: str, options: ReportOptions, writer: Writer, page: Page | None
+    path: Path,
+    title: str,
+    options: ReportOptions,
+    writer: Writer,
+    page: Page | None,
+    digits: tuple[DigitsAccuracy, ...] = (),
 ) -> list[str]:
     """Write the report of one file. Returns its faults, each in one line."""
     try:
@@ -231,10 +133,11 @@ def _report_file(
     if page is not None:
         page.file(title)
     left_out: list[str] = []
-    reported, whole, last = 0, None, None
-    for entry in _with_progress(entries, title):
+    measured: list[Measured] = []
+    whole, last = None, None
+    for entry in with_progress(entries, title):
         try:
-            values = _load(entry)
+            values = values_of(entry)
             comparison = _compare(values, options)
         # A tensor that `compare` refuses, or has too little memory for, says nothing of the others.
         except (ValueError, MemoryError) as error:
@@ -242,51 +145,44 @@ def _report_file(
             continue
         if page is not None:
             page.tensor(entry.name, values, comparison)
-        reported += 1
+        kept = entry.name, comparison, stored_bits(entry), outlier_channel(values)
+        measured.append(Measured.of(*kept))
         whole = comparison if whole is None else whole.merge(comparison)
-        shown = comparison.sorted(options.sort) if options.sort else comparison
-        last = entry.name, entry.dtype_name, entry.shape, shown
-        if not options.summary:
+        last = entry.name, entry.dtype_name, entry.shape, _ordered(comparison, options)
+        if options.has_tensors:
             writer.tensor(*last)
     # One tensor alone is all of them.
-    if last is not None and options.summary and reported == 1:
+    if last is not None and not options.has_tensors and len(measured) == 1:
         writer.tensor(*last)
     if whole is not None:
-        ordered = whole.sorted(options.sort) if options.sort else whole
-        if page is not None:
-            page.whole(ordered)
-        if reported > 1 or options.budget is not None:
-            best = None if options.budget is None else whole.best(options.budget)
-            writer.whole(ordered, reported, options.budget, best)
+        _write_whole(whole, measured, options, writer, page)
+        budgets = BUDGETS if options.budget is None else (options.budget,)
+        writer.verdict(verdict_on(whole, measured, budgets), digits)
     writer.left_out(left_out)
-    if reported:
+    if measured:
         return []
     reasons = "; ".join(left_out[:3]) + ("; ..." if len(left_out) > 3 else "")
     return [f"{title}: no tensor to report on" + (f": {reasons}" if reasons else "")]
 
 
-class NothingToCompareError(ValueError):
-    """A tensor that was read, but has nothing whose error could be measured."""
+def _write_whole(
+    whole: Comparison,
+    measured: list[Measured],
+    options: ReportOptions,
+    writer: Writer,
+    page: Page | None,
+) -> None:
+    """Tell of all tensors together."""
+    ordered = _ordered(whole, options)
+    if page is not None:
+        page.whole(ordered)
+    if len(measured) > 1 or options.budget is not None:
+        best = None if options.budget is None else whole.best(options.budget)
+        writer.whole(ordered, len(measured), options.budget, best)
 
 
-def _load(entry: TensorEntry) -> Streamable:
-    """The values of a tensor whose error can be measured."""
-    if entry.problem is not None:
-        raise NothingToCompareError(entry.problem)
-    if 0 in entry.shape:
-        raise NothingToCompareError("empty")
-    values = _values(entry)
-    _require_float(values.dtype)
-    if not _has_finite(values):
-        raise NothingToCompareError("all NaN or infinite")
-    return values
-
-
-def _values(entry: TensorEntry) -> Streamable:
-    """The values of a tensor: in memory if they are few, else read a range at a time."""
-    if entry.read is None or math.prod(entry.shape) < STREAMED_VALUES:
-        return entry.load()
-    return StreamedArray(entry.shape, entry.read(0, 0).dtype, entry.read)
+def _ordered(comparison: Comparison, options: ReportOptions) -> Comparison:
+    return comparison.sorted(options.sort) if options.sort else comparison
 
 
 def _compare(values: Streamable, options: ReportOptions) -> Comparison:
@@ -297,39 +193,7 @@ def _compare(values: Streamable, options: ReportOptions) -> Comparison:
     )
 
 
-def _require_float(dtype: np.dtype[Any]) -> None:
-    if dtype.kind in "iub" or not is_float(dtype):
-        raise NothingToCompareError(f"{dtype}: integers, not weights")
-    try:
-        read_real(str(dtype), np.empty(0, dtype))
-    except TypeError:
-        raise NothingToCompareError(f"{dtype}: not a dtype of weights") from None
-
-
-def _has_finite(values: Streamable) -> bool:
-    flat = values.ravel(order="K")
-    # Chunk by chunk, since the first one nearly always settles it.
-    chunks = (flat[start : start + (1 << 16)] for start in range(0, flat.size, 1 << 16))
-    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-        return any(np.isfinite(chunk.astype(np.float64)).any() for chunk in chunks)
-
-
 def _reason(error: Exception, path: Path, entry: TensorEntry) -> str:
     """The fault without the names of file and tensor, which stand before it anyway."""
     text = describe_fault(error) if isinstance(error, MemoryError) else str(error)
     return text.removeprefix(f"{printable(str(path))}: ").removeprefix(f"{entry.name}: ")
-
-
-def _with_progress(entries: list[TensorEntry], title: str) -> Iterator[TensorEntry]:
-    """The entries, with a bar on stderr if that is a terminal."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
-    ) as bar:
-        yield from bar.track(entries, description=title)
