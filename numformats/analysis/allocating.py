@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -44,7 +45,7 @@ class MeasuredTensor:
 
 
 def allocate(
-    tensors: Mapping[str, ArrayLike],
+    tensors: Mapping[str, ArrayLike] | str | os.PathLike[str],
     formats: Iterable[Choosable],
     budget_bits: float,
     *,
@@ -55,8 +56,10 @@ def allocate(
 
     Parameters
     ----------
-    tensors : mapping of str to array_like
+    tensors : mapping of str to array_like, or path
         The tensors by name, of real numbers. One at a time is asked for, so they may be read then.
+        Or a checkpoint, of which those are meant that `numformats simulate` changes if it is told
+        no others: matrices, but not embeddings, norms and the like.
     formats : iterable of str, Format or ScaledFormat
         The formats to choose from. One without scales has a float32 scale for a tensor, as in
         `quantize`; blocks and channels are along the last axis.
@@ -80,7 +83,8 @@ def allocate(
     ------
     TypeError, ValueError
         For no tensors or formats, an unknown or twofold format, a tensor that `compare` refuses, a
-        budget that no choice is within, and weights that are missing, negative or not finite.
+        budget that no choice is within, and weights that are missing, negative or not finite; a
+        checkpoint that cannot be read.
 
     Notes
     -----
@@ -123,7 +127,7 @@ def measure_tensor(
 ) -> MeasuredTensor:
     """What each format would cost a tensor, as `compare` measures it."""
     found = compare(values, formats, rounding, rng=0)
-    shape = tuple(np.shape(values)) or (1,)
+    shape = tuple(getattr(values, "shape", np.shape(values))) or (1,)
     size = math.prod(shape)
     # Counts of bits; float64 is rounded by far less than one.
     bits = [round(row.bits_per_value * size) for row in found.rows]
@@ -142,7 +146,7 @@ def allocate_measured(
 ) -> Allocation:
     """The allocation of tensors whose errors are known. See `allocate`."""
     if not measured:
-        raise ValueError("tensors: none; there is nothing to choose for")
+        raise ValueError("tensors: none to choose a format for")
     values = sum(math.prod(tensor.shape) for tensor in measured)
     limit = _limit(budget_bits, values)
     own_weights = [_weight(tensor, weights) for tensor in measured]

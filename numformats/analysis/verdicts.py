@@ -222,7 +222,8 @@ def _reason(row: Row, noisiest: Measured) -> str:
         causes.append(f"underflow ({stats.zeroed_share:.0%} of the values become 0)")
     told = " and ".join(causes) or "too few significand bits"
     outlier = noisiest.outlier
-    if row.scaling != "absmax" or outlier is None:
+    # Without underflow, one scale serves all channels.
+    if row.scaling != "absmax" or outlier is None or underflow < _CAUSE:
         return told
     return (
         f"{told}; one scale follows {noisiest.name}, channel {outlier.index} of axis "

@@ -114,7 +114,7 @@ def _about_outliers(verdict: Verdict) -> list[str]:
     ]
     count = len(verdict.outliers)
     more = f", and of {count - _NAMED} tensors more" if count > _NAMED else ""
-    return [f"Outlier channels, by the median one: {', '.join(found)}{more}."]
+    return [f"Outlier channels (times the median one): {', '.join(found)}{more}."]
 
 
 def table_of_digits(digits: Sequence[DigitsAccuracy]) -> Table:

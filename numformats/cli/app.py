@@ -13,6 +13,8 @@ import typer
 import numformats
 from numformats.analysis.comparison import DEFAULT_FORMATS
 from numformats.cli.compiling import tell_of_compiling
+from numformats.cli.plan import DEFAULT_FORMATS as PLANNED_FORMATS
+from numformats.cli.plan import PlanOptions, plan
 from numformats.cli.report import report
 from numformats.cli.report_options import ReportOptions
 from numformats.modes import ROUNDING_NAMES, SATURATION_MODES
@@ -119,6 +121,51 @@ def _report(
             plot=plot,
         )
     raise typer.Exit(report(options))
+
+
+@app.command("plan")
+def _plan(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A file of tensors, the index of several, or their folder.")
+    ],
+    budget: Annotated[float, typer.Option(help="Bits per value, scales included, such as 4.5.")],
+    formats: Annotated[
+        str, typer.Option(help="Formats to choose from, with commas between.")
+    ] = ",".join(PLANNED_FORMATS),
+    include: Annotated[
+        list[str] | None, typer.Option(help="Plan what matches, as *.mlp.*, whatever is usual.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Leave what matches; may be given several times.")
+    ] = None,
+    sensitivity: Annotated[
+        Path | None,
+        typer.Option(help="JSON or .npz: what a squared error counts in each tensor, by its name."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the plan to this file, for simulate --plan.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Tell of it in JSON.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Name each tensor.")] = False,
+) -> None:
+    """Choose a format for each matrix, so that errors are least within a budget of bits.
+
+    Exact: no other choice of these formats has a smaller sum of errors. They are squared, and
+    relative to the mean square of their tensor, unless --sensitivity says how much they count.
+    """
+    with _refusing("plan"):
+        options = PlanOptions.parse(
+            checkpoint=checkpoint,
+            budget=budget,
+            formats=formats,
+            include=include,
+            exclude=exclude,
+            sensitivity=sensitivity,
+            output=output,
+            as_json=as_json,
+            verbose=verbose,
+        )
+        raise typer.Exit(plan(options))
 
 
 @app.command("bench")

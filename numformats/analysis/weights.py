@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +12,8 @@ import numpy as np
 from numformats.analysis.streaming import Streamable, StreamedArray
 from numformats.codec.arguments import is_float, read_real
 from numformats.scaled.catalogue import with_scales
-from numformats.tensor_files.opening import TensorEntry
+from numformats.tensor_files.opening import TensorEntry, open_tensors
+from numformats.tensor_files.selection import Selection
 
 # Tensors of more values are never whole in memory: as float32 they would take 64 MiB.
 STREAMED_VALUES: Final = 1 << 24
@@ -19,6 +22,17 @@ _LOOKED_AT: Final = 1 << 16
 
 class NothingToCompareError(ValueError):
     """A tensor that was read, but has nothing whose error could be measured."""
+
+
+def usual_matrices(path: str | os.PathLike[str]) -> Iterator[tuple[str, Streamable]]:
+    """The names and values of the tensors that `simulate` changes if it is told no others.
+
+    Raises `TensorFileError`, and `NothingToCompareError` for one without finite values.
+    """
+    usual = Selection()
+    for entry in open_tensors(path):
+        if usual.reason_to_leave(entry.name, entry.dtype_name, entry.shape) is None:
+            yield entry.name, values_of(entry)
 
 
 def values_of(entry: TensorEntry) -> Streamable:
