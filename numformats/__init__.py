@@ -43,7 +43,7 @@ from numformats.formats.takums import takum
 from numformats.names import get_format
 
 if TYPE_CHECKING:
-    from numformats import analysis, arithmetic, codec, exact, scaled, testing
+    from numformats import analysis, arithmetic, codec, exact, scaled, simulation, testing
     from numformats.analysis import compare
     from numformats.arithmetic import FormatArray, array
     from numformats.codec import pack, unpack
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         list_scaled_formats,
         quantize,
     )
+    from numformats.simulation import simulate
     from numformats.warming import warm_up
 
 __version__ = "0.1.0"
@@ -118,6 +119,8 @@ __all__ = [
     "posit",
     "quantize",
     "scaled",
+    "simulate",
+    "simulation",
     "takum",
     "testing",
     "tf32",
@@ -126,7 +129,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
-_MODULES = ("analysis", "arithmetic", "codec", "exact", "scaled", "testing")
+_MODULES = ("analysis", "arithmetic", "codec", "exact", "scaled", "simulation", "testing")
 _NAMES = {
     "FixedFormat": "formats.fixed",
     "FormatArray": "arithmetic",
@@ -146,6 +149,7 @@ _NAMES = {
     "list_scaled_formats": "scaled",
     "pack": "codec",
     "quantize": "scaled",
+    "simulate": "simulation",
     "unpack": "codec",
     "warm_up": "warming",
 }

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import numformats as nf
 from numformats.analysis import DEFAULT_FORMATS, ErrorStats, LogHistogram, measure
-from numformats.analysis.comparison import absmax_scale
+from numformats.analysis.asking import absmax_scale
 from numformats.analysis.results import FIGURES
 from numformats.error_free import quotient_to_odd
 

@@ -47,6 +47,7 @@ LAYERS = [
     ["names", "kernels"],
     ["warming"],
     ["tensor_files", "analysis", "testing", "benchmarks"],
+    ["simulation"],
     ["cli"],
 ]
 # Within a layer of several packages, imports in one direction.

@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from numformats.cli.app import app
-from numformats.cli.outputs import whole_file, write_fault
+from numformats.cli.outputs import write_fault
 from numformats.cli.plotting import save_figure
+from numformats.tensor_files.whole import whole_file
 
 WEIGHTS = np.random.default_rng(0).standard_normal((4, 32)).astype(np.float32)
 # Each writes a file of more than `LIMIT` bytes.

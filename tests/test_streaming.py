@@ -92,9 +92,8 @@ def test_chunks_of_formats_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_most_formats_are_compared_by_chunks() -> None:
-    shape = (4096, 4096)
     of_chunks = {
-        name: streaming.format_of_chunks(nf.get_scaled_format(name), shape, 3.0) for name in NAMES
+        name: streaming.format_of_chunks(nf.get_scaled_format(name), 3.0) for name in NAMES
     }
     # A zero point and a mean that are the whole tensor's.
     whole = ["int8_tensor_asym", "nf4_dq", "fp4_bnb_dq"]
@@ -156,7 +155,7 @@ def test_known_magnitudes_of_all_sizes(largest: float) -> None:
             [1.0], "int8_tensor_asym", scale_rule=nf.ScaleRule(largest=1))),
         ("NaN", lambda: nf.quantize([np.nan], "int8_tensor", scale_rule=nf.ScaleRule(largest=1))),
         ("torchao has no", lambda: nf.quantize(
-            [1.0], streaming.format_of_chunks(nf.get_scaled_format("nvfp4"), (1,), 1.0),
+            [1.0], streaming.format_of_chunks(nf.get_scaled_format("nvfp4"), 1.0),
             convention="torchao")),
     ],
 )  # fmt: skip

@@ -6,6 +6,11 @@ from numformats import scaled  # noqa: F401
 from numformats.analysis.allocating import allocate
 from numformats.analysis.allocation import Allocation, TensorChoice, UniformChoice
 from numformats.analysis.best import BestScale, best_format, best_scale
+from numformats.analysis.checkpoints import (
+    CheckpointComparison,
+    TensorComparison,
+    compare_checkpoint,
+)
 from numformats.analysis.codebooks import Codebook, lloyd_max
 from numformats.analysis.comparison import DEFAULT_FORMATS, compare
 from numformats.analysis.digits import DigitsAccuracy, digits_accuracy
@@ -20,6 +25,7 @@ from numformats.analysis.distributions import (
 from numformats.analysis.errors import ErrorStats, measure
 from numformats.analysis.expected import ExpectedError, expected_error
 from numformats.analysis.histograms import LogHistogram
+from numformats.analysis.lazy_arrays import compare_lazily
 from numformats.analysis.outliers import OutlierChannel, outlier_channel
 from numformats.analysis.results import Comparison, Row
 from numformats.analysis.streaming import StreamedArray
@@ -31,6 +37,7 @@ __all__ = [
     "Answer",
     "Avoided",
     "BestScale",
+    "CheckpointComparison",
     "Codebook",
     "Comparison",
     "DigitsAccuracy",
@@ -46,6 +53,7 @@ __all__ = [
     "StreamedArray",
     "StudentT",
     "TensorChoice",
+    "TensorComparison",
     "Uniform",
     "UniformChoice",
     "Verdict",
@@ -53,6 +61,8 @@ __all__ = [
     "best_format",
     "best_scale",
     "compare",
+    "compare_checkpoint",
+    "compare_lazily",
     "digits_accuracy",
     "expected_error",
     "lloyd_max",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,12 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 from numformats.analysis.allocation import Allocation, TensorChoice, UniformChoice
 from numformats.analysis.comparison import compare
 from numformats.analysis.knapsack import Solution, cheapest
+from numformats.analysis.weights import weights_of
 from numformats.formats.format import Format
 from numformats.modes import Stochastic
 from numformats.scaled.catalogue import with_scales
 from numformats.scaled.formats import ScaledFormat
+from numformats.tensor_files.opening import open_tensors
+from numformats.tensor_files.selection import Matrices
 
 Choosable = str | Format | ScaledFormat
+_PATH = (str, os.PathLike)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +109,23 @@ def allocate(
     ({'large': 'nvfp4', 'small': 'int8'}, 4.9)
     """
     chosen = read_formats(formats)
-    measured = [measure_tensor(name, tensors[name], chosen, rounding=rounding) for name in tensors]
+    pairs = _usual_matrices(tensors) if isinstance(tensors, _PATH) else _items(tensors)
+    measured = [measure_tensor(*pair, chosen, rounding=rounding) for pair in pairs]
     return allocate_measured(measured, chosen, budget_bits, weights)
+
+
+def _items(tensors: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    # Not `items`, so that each may be read when it is asked for, and dropped.
+    for name in tensors:
+        yield name, tensors[name]
+
+
+def _usual_matrices(path: str | os.PathLike[str]) -> Iterator[tuple[str, Any]]:
+    """The names and values of the tensors that `simulate` changes if it is told no others."""
+    usual = Matrices()
+    for entry in open_tensors(path):
+        if usual.reason_to_leave(entry.name, entry.dtype_name, entry.shape) is None:
+            yield entry.name, weights_of(entry)
 
 
 def read_formats(formats: Iterable[Choosable]) -> tuple[ScaledFormat, ...]:

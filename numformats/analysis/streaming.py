@@ -6,7 +6,7 @@ So the memory that a comparison takes does not grow with the array, which may li
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -122,6 +122,19 @@ def survey_of(x: Streamable) -> Survey:
     return Survey(largest, nan, infinite)
 
 
+def merged(surveys: Iterable[Survey]) -> Survey:
+    """The survey of an array from those of its pieces.
+
+    >>> merged([Survey(2.0, 1, 0), Survey(3.0, 0, 1)])
+    Survey(largest=3.0, nan=1, infinite=1)
+    """
+    found = Survey(0.0, 0, 0)
+    for own in surveys:
+        largest = max(found.largest, own.largest)
+        found = Survey(largest, found.nan + own.nan, found.infinite + own.infinite)
+    return found
+
+
 def as_float64(x: NDArray[Any]) -> NDArray[np.float64]:
     """Values as float64, rounded if need be."""
     with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
@@ -129,51 +142,82 @@ def as_float64(x: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def chunks_of(shape: tuple[int, ...], tile: Tile) -> Iterator[Index]:
-    """Chunks of an array that no tile crosses, cut along its first axis that is longer than 1.
+    """Chunks of an array that no tile crosses, each consecutive in C order, one after the other.
+
+    They are cut along the first axis, and along the next ones where an index of it is too much.
 
     >>> [chunk[0] for chunk in chunks_of((4096, 4096), (128, 128))][:2]
     [slice(0, 1024, None), slice(1024, 2048, None)]
+    >>> next(chunks_of((8, 16384, 4096), (1, 1, 32)))
+    (slice(0, 1, None), slice(0, 1024, None), slice(0, 4096, None))
     """
-    axis = _first_long(shape)
-    extent = tile[axis] or shape[axis]
-    rest = max(math.prod(shape[axis + 1 :]), 1)
+    axis = _cut_axis(shape, tile)
+    extent, rest = _extent(shape, tile, axis), max(math.prod(shape[axis + 1 :]), 1)
     step = max(QUANTIZED_CHUNK // rest // extent, 1) * extent
-    for begin in range(0, shape[axis], step):
-        own = slice(begin, min(begin + step, shape[axis]))
-        yield tuple(own if n == axis else slice(0, length) for n, length in enumerate(shape))
+    after = [slice(0, length) for length in shape[axis + 1 :]]
+    for index in np.ndindex(*shape[:axis]):
+        before = [slice(at, at + 1) for at in index]
+        for begin in range(0, shape[axis], step):
+            yield *before, slice(begin, min(begin + step, shape[axis])), *after
 
 
-def format_of_chunks(
-    fmt: ScaledFormat, shape: tuple[int, ...], largest: float
-) -> ScaledFormat | None:
+def _cut_axis(shape: tuple[int, ...], tile: Tile) -> int:
+    """The axis that chunks are cut along: the first one whose tiles are small enough, or the first
+    one whose tiles have more than one index of it.
+    """
+    for axis in range(len(shape) - 1):
+        extent = _extent(shape, tile, axis)
+        if extent > 1 or math.prod(shape[axis + 1 :]) <= QUANTIZED_CHUNK:
+            return axis
+    return len(shape) - 1
+
+
+def _extent(shape: tuple[int, ...], tile: Tile, axis: int) -> int:
+    """How many indices of an axis a tile has, 1 at least."""
+    extent = tile[axis]
+    return max(shape[axis] if extent is None else min(extent, shape[axis]), 1)
+
+
+def format_of_chunks(fmt: ScaledFormat, largest: float) -> ScaledFormat | None:
     """A format that gives each chunk the scales that `fmt` gives it in the whole array; None if
     that takes more than to know the whole array's largest magnitude.
     """
-    axis, ndim = _first_long(shape), len(shape)
     if isinstance(fmt.granularity, PerTensor):
         if not fmt.is_symmetric or not fmt.rule.goes_by_magnitude:
             return None
         fmt = replace(fmt, scale_rule=_with_largest(fmt.rule, largest))
-    elif fmt.granularity.tile(ndim, None)[axis] is None:
-        return None
-    inner = fmt.scale
-    if not isinstance(inner, ScaledFormat) or fmt.rule.largest is not None:
+    inner = fmt.scaled_scale
+    if inner is None or fmt.rule.largest is not None:
         # With one magnitude for all tiles, the scale of their scales is the same everywhere, too.
         return fmt
     if fmt.scale_mean is not None or isinstance(inner.granularity, PerBlock):
         return None
     if not isinstance(inner.granularity, PerTensor):
-        return fmt if inner.granularity.tile(ndim, None)[axis] == 1 else None
+        return fmt
     if not (fmt.rule.goes_by_magnitude and inner.rule.goes_by_magnitude):
         return None
     return replace(fmt, scale=replace(inner, scale_rule=_with_largest(inner.rule, largest)))
 
 
+def tile_of_chunks(fmt: ScaledFormat, ndim: int, axis: int | None = None) -> Tile:
+    """What no chunk may cross, of an array that is quantized to a format of chunks by blocks or
+    channels along an axis.
+
+    >>> import numformats as nf
+    >>> nvfp4 = nf.get_scaled_format("nvfp4")
+    >>> tile_of_chunks(format_of_chunks(nvfp4, 3.0), ndim=2)
+    (1, 16)
+    """
+    if isinstance(fmt.granularity, PerTensor):
+        return (1,) * ndim
+    tile, inner = fmt.granularity.tile(ndim, axis), fmt.scaled_scale
+    if inner is None or fmt.rule.largest is not None or isinstance(inner.granularity, PerTensor):
+        return tile
+    of_scales = inner.granularity.tile(ndim, None)
+    pairs = zip(tile, of_scales, strict=True)
+    return tuple(None if own is None or of is None else own * of for own, of in pairs)
+
+
 def _with_largest(rule: ScaleRule, largest: float) -> ScaleRule:
     """A rule that knows a largest magnitude, if it does not yet."""
     return rule if rule.largest is not None else replace(rule, largest=largest)
-
-
-def _first_long(shape: tuple[int, ...]) -> int:
-    """The first axis that is longer than 1, or the last one."""
-    return next((n for n, length in enumerate(shape) if length > 1), len(shape) - 1)

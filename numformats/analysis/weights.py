@@ -1,10 +1,8 @@
-"""The tensors of a checkpoint whose errors can be measured, and what they are stored in."""
+"""The tensors of files that can be compared: those of weights, with finite values among them."""
 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -12,40 +10,23 @@ import numpy as np
 from numformats.analysis.streaming import Streamable, StreamedArray
 from numformats.codec.arguments import is_float, read_real
 from numformats.scaled.catalogue import with_scales
-from numformats.tensor_files.opening import TensorEntry, open_tensors
-from numformats.tensor_files.selection import Selection
+from numformats.tensor_files.opening import TensorEntry
 
 # Tensors of more values are never whole in memory: as float32 they would take 64 MiB.
 STREAMED_VALUES: Final = 1 << 24
-_LOOKED_AT: Final = 1 << 16
 
 
 class NothingToCompareError(ValueError):
     """A tensor that was read, but has nothing whose error could be measured."""
 
 
-def usual_matrices(path: str | os.PathLike[str]) -> Iterator[tuple[str, Streamable]]:
-    """The names and values of the tensors that `simulate` changes if it is told no others.
-
-    Raises `TensorFileError`, and `NothingToCompareError` for one without finite values.
-    """
-    usual = Selection()
-    for entry in open_tensors(path):
-        if usual.reason_to_leave(entry.name, entry.dtype_name, entry.shape) is None:
-            yield entry.name, values_of(entry)
-
-
-def values_of(entry: TensorEntry) -> Streamable:
-    """The values of a tensor whose error can be measured.
-
-    They are in memory if they are few, else read a range at a time. Raises `NothingToCompareError`,
-    and `TensorFileError` where they cannot be read.
-    """
+def weights_of(entry: TensorEntry) -> Streamable:
+    """The values of a tensor; `NothingToCompareError` if there is no error to be measured."""
     if entry.problem is not None:
         raise NothingToCompareError(entry.problem)
     if 0 in entry.shape:
         raise NothingToCompareError("empty")
-    values = _load(entry)
+    values = _values(entry)
     _require_float(values.dtype)
     if not _has_finite(values):
         raise NothingToCompareError("all NaN or infinite")
@@ -54,17 +35,25 @@ def values_of(entry: TensorEntry) -> Streamable:
 
 def stored_bits(entry: TensorEntry) -> float:
     """The bits that a tensor is stored in; NaN where its dtype does not say."""
-    if entry.dtype_name == "float64":
-        return 64.0 * math.prod(entry.shape)
+    size = math.prod(entry.shape)
     try:
         fmt = with_scales(entry.dtype_name)
     except ValueError:
+        return 8.0 * size * _item_bytes(entry.dtype_name)
+    is_plain = fmt.name == fmt.element.name
+    return size * (fmt.element.bits if is_plain else fmt.bits_of(entry.shape))
+
+
+def _item_bytes(dtype_name: str) -> float:
+    """The bytes of a value of one of NumPy's dtypes that is no format, as int64; NaN of others."""
+    try:
+        return np.dtype(dtype_name).itemsize
+    except TypeError:
         return math.nan
-    bits = fmt.element.bits if fmt.name == fmt.element.name else fmt.bits_of(entry.shape)
-    return bits * math.prod(entry.shape)
 
 
-def _load(entry: TensorEntry) -> Streamable:
+def _values(entry: TensorEntry) -> Streamable:
+    """The values of a tensor: in memory if they are few, else read a range at a time."""
     if entry.read is None or math.prod(entry.shape) < STREAMED_VALUES:
         return entry.load()
     return StreamedArray(entry.shape, entry.read(0, 0).dtype, entry.read)
@@ -82,6 +71,6 @@ def _require_float(dtype: np.dtype[Any]) -> None:
 def _has_finite(values: Streamable) -> bool:
     flat = values.ravel(order="K")
     # Chunk by chunk, since the first one nearly always settles it.
-    chunks = (flat[start : start + _LOOKED_AT] for start in range(0, flat.size, _LOOKED_AT))
+    chunks = (flat[start : start + (1 << 16)] for start in range(0, flat.size, 1 << 16))
     with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
         return any(np.isfinite(chunk.astype(np.float64)).any() for chunk in chunks)

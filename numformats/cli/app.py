@@ -168,6 +168,59 @@ def _plan(
         raise typer.Exit(plan(options))
 
 
+@app.command("simulate")
+def _simulate(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A .safetensors file, the index of several, or their folder.")
+    ],
+    output: Annotated[Path, typer.Option(help="The file or the folder to write.")],
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="The format of the matrices.")
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Instead: JSON, the format of each tensor by its name.")
+    ] = None,
+    include: Annotated[
+        list[str] | None, typer.Option(help="Change what matches, as *.mlp.*, whatever is usual.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Leave what matches; may be given several times.")
+    ] = None,
+    axis: Annotated[int | None, typer.Option(help="The axis of blocks or of channels.")] = None,
+    scale_rule: Annotated[str | None, typer.Option(help="How scales are chosen.")] = None,
+    rounding: Annotated[
+        str, typer.Option(help=f"{', '.join(ROUNDING_NAMES)} or stochastic.")
+    ] = "nearest_even",
+    seed: Annotated[int, typer.Option(help="The seed of stochastic rounding.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace an output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Tell of it in JSON.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Name each tensor.")] = False,
+) -> None:
+    """Write a checkpoint again, with its matrices as a format would hold them.
+
+    Tensors have the names, shapes and dtypes that they had, so that any framework can evaluate it.
+    """
+    from numformats.cli import simulate
+
+    with _refusing("simulate"):
+        options = simulate.SimulateOptions.parse(
+            checkpoint=checkpoint,
+            output=output,
+            format_name=format_name,
+            plan=plan,
+            include=include,
+            exclude=exclude,
+            axis=axis,
+            scale_rule=scale_rule,
+            rounding=rounding,
+            seed=seed,
+            force=force,
+            as_json=as_json,
+            verbose=verbose,
+        )
+        raise typer.Exit(simulate.run(options))
+
+
 @app.command("bench")
 def _bench(
     work: Annotated[str, typer.Option(help="encode, decode, round.")] = "encode,decode,round",

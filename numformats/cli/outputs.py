@@ -1,43 +1,14 @@
-"""What a command writes to: files, whole or not at all, and standard output."""
+"""What a command says of what it cannot write, and how it leaves standard output."""
 
 from __future__ import annotations
 
+import math
 import os
-import secrets
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from numformats.tensor_files.opening import printable
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A stream whose bytes become the file `path` once the block has ended without an error.
-
-    Until then they lie under another name in the same folder. An error leaves nothing of them, and
-    the file that was there before as it was.
-    """
-    if path.exists() and not path.is_file():
-        # A pipe or a device is written to, and not replaced by a file of its name.
-        with path.open("wb") as stream:
-            yield stream
-        return
-    # A link stays one.
-    target = Path(os.path.realpath(path))
-    part = target.with_name(f".numformats-{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as stream:
-            yield stream
-        if target.exists():
-            shutil.copymode(target, part)
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def write_fault(target: str | Path, error: OSError | ValueError) -> str:
@@ -49,6 +20,19 @@ def write_fault(target: str | Path, error: OSError | ValueError) -> str:
     # An OSError in full names the other name.
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{printable(str(target))}: cannot be written ({printable(reason)})"
+
+
+def jsonable(found: Any) -> Any:
+    """What JSON can say: numbers that it lacks as texts, in lists and dicts, too.
+
+    >>> jsonable({"a": [1.0, float("-inf")]})
+    {'a': [1.0, '-inf']}
+    """
+    if isinstance(found, dict):
+        return {key: jsonable(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [jsonable(value) for value in found]
+    return str(found) if isinstance(found, float) and not math.isfinite(found) else found
 
 
 def drop_stdout() -> None:

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from numformats.analysis.histograms import count_values
 from numformats.analysis.results import Comparison, html_table
 from numformats.analysis.streaming import Streamable, survey_of
-from numformats.cli.outputs import whole_file
 from numformats.cli.plotting import save_figure
 from numformats.formats.format import Format
 from numformats.scaled.catalogue import element_of
 from numformats.scaled.formats import ScaledFormat
+from numformats.tensor_files.whole import whole_file
 
 # Tensors whose values are drawn, the largest ones.
 _DRAWN: Final = 6

@@ -17,14 +17,15 @@ from numformats.analysis.allocating import (
     read_formats,
 )
 from numformats.analysis.allocation import Allocation
-from numformats.analysis.checkpoints import NothingToCompareError, stored_bits, values_of
-from numformats.cli.outputs import whole_file, write_fault
+from numformats.analysis.weights import NothingToCompareError, stored_bits, weights_of
+from numformats.cli.outputs import jsonable, write_fault
 from numformats.cli.plan_files import read_weights, write_plan
 from numformats.cli.progress import with_progress
 from numformats.cli.words import size
 from numformats.scaled.formats import ScaledFormat
 from numformats.tensor_files.opening import TensorEntry, open_tensors, printable
-from numformats.tensor_files.selection import Selection
+from numformats.tensor_files.selection import Matrices
+from numformats.tensor_files.whole import whole_file
 
 DEFAULT_FORMATS: Final = (
     *("bfloat16", "int8_channel", "mxfp8_e4m3", "mxfp6_e2m3", "mxfp6_e3m2"),
@@ -42,7 +43,7 @@ class PlanOptions:
     checkpoint: Path
     budget: float
     formats: tuple[ScaledFormat, ...]
-    selection: Selection
+    selection: Matrices
     weights: Mapping[str, float] | None = None
     output: Path | None = None
     as_json: bool = False
@@ -68,7 +69,7 @@ class PlanOptions:
         return cls(
             budget=budget,
             formats=read_formats(names),
-            selection=Selection(tuple(include or ()), tuple(exclude or ())),
+            selection=Matrices(tuple(include or ()), tuple(exclude or ())),
             weights=None if sensitivity is None else read_weights(sensitivity),
             **others,
         )
@@ -132,7 +133,7 @@ def _measured(options: PlanOptions, left: _Left) -> list[MeasuredTensor]:
         reason = options.selection.reason_to_leave(entry.name, entry.dtype_name, entry.shape)
         if reason is None:
             try:
-                values = values_of(entry)
+                values = weights_of(entry)
             except NothingToCompareError as error:
                 reason = str(error)
             else:
@@ -146,18 +147,9 @@ def _measured(options: PlanOptions, left: _Left) -> list[MeasuredTensor]:
 def _told(found: Allocation, left: _Left, options: PlanOptions) -> str:
     if options.as_json:
         record = {**found.to_record(), "plan": found.formats, "left": left.to_record()}
-        return json.dumps(_without_infinities(record))
+        return json.dumps(jsonable(record))
     lines = [*found.lines(options.verbose), *left.lines()]
     if options.output is not None:
         shown = printable(str(options.output))
         lines.append(f"written to {shown}; numformats simulate CHECKPOINT --plan {shown} takes it")
     return "\n".join(lines)
-
-
-def _without_infinities(found: Any) -> Any:
-    """A record with texts for the numbers that JSON lacks."""
-    if isinstance(found, dict):
-        return {key: _without_infinities(each) for key, each in found.items()}
-    if isinstance(found, list):
-        return [_without_infinities(each) for each in found]
-    return str(found) if isinstance(found, float) and not math.isfinite(found) else found

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from numformats.cli.outputs import whole_file
+from numformats.tensor_files.whole import whole_file
 
 
 def require_matplotlib(option: str) -> None:

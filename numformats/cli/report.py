@@ -9,13 +9,13 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from numformats.analysis.checkpoints import stored_bits, values_of
 from numformats.analysis.comparison import compare
 from numformats.analysis.digits import WEIGHTS, DigitsAccuracy, digits_accuracy
 from numformats.analysis.outliers import outlier_channel
 from numformats.analysis.results import Comparison
 from numformats.analysis.streaming import Streamable
 from numformats.analysis.verdicts import BUDGETS, Measured, verdict_on
+from numformats.analysis.weights import stored_bits, weights_of
 from numformats.cli.outputs import drop_stdout, write_fault
 from numformats.cli.progress import with_progress
 from numformats.cli.report_options import Output, ReportOptions
@@ -137,7 +137,7 @@ def _report_file(
     whole, last = None, None
     for entry in with_progress(entries, title):
         try:
-            values = values_of(entry)
+            values = weights_of(entry)
             comparison = _compare(values, options)
         # A tensor that `compare` refuses, or has too little memory for, says nothing of the others.
         except (ValueError, MemoryError) as error:

@@ -15,11 +15,12 @@ from typing import IO, Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.cli.outputs import drop_stdout, whole_file, write_fault
+from numformats.cli.outputs import drop_stdout, write_fault
 from numformats.exact.saturation import require_saturation
 from numformats.modes import RoundingMode, Stochastic, parse_rounding, parse_saturation
 from numformats.names import get_format
 from numformats.tensor_files.opening import TensorFileError, open_tensors, printable
+from numformats.tensor_files.whole import whole_file
 from numformats.testing.projection import Projection
 from numformats.testing.vectors import LEVELS, Level, Source, Tininess, Vectors, lines, vectors
 from numformats.testing.verifying import VectorError

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import sys
 from typing import Any, Protocol
 
 from numformats.analysis.digits import DigitsAccuracy
 from numformats.analysis.results import Comparison, Row
 from numformats.analysis.verdicts import Verdict
+from numformats.cli.outputs import jsonable
 from numformats.cli.words import best_of
 
 
@@ -90,7 +90,7 @@ class JsonWriter:
 
     def verdict(self, verdict: Verdict, digits: tuple[DigitsAccuracy, ...]) -> None:
         assert self._held is not None
-        self._held["verdict"] = _plain(verdict.to_record())
+        self._held["verdict"] = jsonable(verdict.to_record())
         if digits:
             self._held["digits"] = [vars(each) for each in digits]
 
@@ -114,23 +114,10 @@ class JsonWriter:
 
 
 def _row_of(row: Row) -> dict[str, Any]:
-    found: dict[str, Any] = {key: _jsonable(figure) for key, figure in row.figures().items()}
+    found: dict[str, Any] = jsonable(row.figures())
     if row.channels is not None:
-        found["channels_sqnr_db"] = [_jsonable(decibels) for decibels in row.channels]
+        found["channels_sqnr_db"] = jsonable(list(row.channels))
     return found
-
-
-def _plain(found: Any) -> Any:
-    """A record with all that is within, with texts for the numbers that JSON lacks."""
-    if isinstance(found, dict):
-        return {key: _plain(each) for key, each in found.items()}
-    return (
-        [_plain(each) for each in found] if isinstance(found, (list, tuple)) else _jsonable(found)
-    )
-
-
-def _jsonable(figure: str | float) -> str | float:
-    return str(figure) if isinstance(figure, float) and not math.isfinite(figure) else figure
 
 
 class CsvWriter:

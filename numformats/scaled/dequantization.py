@@ -123,6 +123,7 @@ def _rounded_to(dtype: np.dtype[Any], numbers: Floats) -> Array:
     fmt = read_format(dtype, unknown_format)
     if not fmt.has_nan and np.isnan(numbers).any():
         raise ValueError(f"dtype: {dtype} has no NaN, and there is NaN in the array")
-    # Those that are not finite stay as they are, where there is a code for them.
-    numbers = np.where(np.isfinite(numbers), np.clip(numbers, -fmt.max, fmt.max), numbers)
+    if (np.abs(numbers) > fmt.max).any():
+        # Those that are not finite stay as they are, where there is a code for them.
+        numbers = np.where(np.isfinite(numbers), np.clip(numbers, -fmt.max, fmt.max), numbers)
     return numbers if dtype.kind == "f" else encode(numbers, fmt, Modes()).view(dtype)

@@ -87,7 +87,7 @@ def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
     Raises `TensorFileError`, and nothing else, where one of the files cannot be read, where two
     have a tensor of the same name, and where an index and its files disagree.
     """
-    with _faults_named(str(path)):
+    with faults_named(str(path)):
         file = Path(path)
         if file.is_dir():
             return _entries_of_folder(file)
@@ -97,7 +97,7 @@ def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
 def _entries_of_folder(folder: Path) -> list[TensorEntry]:
     files = files_of_folder(folder, tuple(FINDERS))
     if is_index(files[0]):
-        with _faults_named(str(files[0])):
+        with faults_named(str(files[0])):
             return _entries_of_index(files[0])
     found = [(file, _entries_of_shard(file)) for file in files]
     check_distinct([(entry.name, file) for file, entries in found for entry in entries])
@@ -119,7 +119,7 @@ def _entries_of_index(index: Path) -> list[TensorEntry]:
 
 def _entries_of_shard(file: Path) -> list[TensorEntry]:
     """The entries of one file of several, whose faults name that file."""
-    with _faults_named(str(file)):
+    with faults_named(str(file)):
         return _entries_of_file(file)
 
 
@@ -166,7 +166,7 @@ def describe_fault(error: Exception) -> str:
 
 
 @contextmanager
-def _faults_named(where: str) -> Iterator[None]:
+def faults_named(where: str) -> Iterator[None]:
     """Turn whatever the block raises into a `TensorFileError` that says where it arose."""
     try:
         yield
@@ -183,13 +183,13 @@ def _entry(file: Path, raw: RawTensor) -> TensorEntry:
     where, read_raw = f"{file}: {raw.name}", raw.read
 
     def load() -> NDArray[Any]:
-        with _faults_named(where):
+        with faults_named(where):
             if isinstance(raw.source, Exception):
                 raise raw.source
             return raw.source()
 
     def read(start: int, stop: int) -> NDArray[Any]:
-        with _faults_named(where):
+        with faults_named(where):
             if not 0 <= start <= stop <= math.prod(raw.shape):
                 size = math.prod(raw.shape)
                 raise RefusedError(f"values {start} to {stop} of {size}; ask for some that exist")

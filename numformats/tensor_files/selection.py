@@ -29,9 +29,9 @@ _FEWEST_AXES: Final = 2
 
 
 @dataclass(frozen=True)
-class Selection:
-    """All tensors that match a pattern of `include`, and none of `exclude`; all but `LEFT_BY_NAME`,
-    if there is none to include.
+class Matrices:
+    """The matrices that match a pattern of `include`, and none of `exclude`; without any to include
+    all but `LEFT_BY_NAME`.
 
     Patterns are those of `fnmatch` (``*``, ``?``, ``[abc]``), and take no notice of case.
     """
@@ -42,7 +42,7 @@ class Selection:
     def reason_to_leave(self, name: str, dtype_name: str, shape: Sequence[int]) -> str | None:
         """Why a tensor is left as it is; None for one to be changed.
 
-        >>> Selection().reason_to_leave("model.embed_tokens.weight", "bfloat16", (8, 8))
+        >>> Matrices().reason_to_leave("model.embed_tokens.weight", "bfloat16", (8, 8))
         'embeddings'
         """
         if dtype_name not in CHANGED_DTYPES:

@@ -1,0 +1,118 @@
+"""Which files a checkpoint is made of, and which of the files beside them go with a copy."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from numformats.tensor_files.folders import files_of_folder, is_index, read_index, within
+from numformats.tensor_files.opening import TensorFileError, faults_named, open_tensors, printable
+from numformats.tensor_files.raw import RefusedError
+
+SUFFIX: Final = ".safetensors"
+# Files of weights that are not part of the checkpoint: beside a copy of it they would be the
+# weights as they were.
+OTHER_WEIGHTS: Final = (
+    *(".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack", ".ot", ".gguf"),
+    *(".onnx", ".npy", ".npz", ".tflite", ".mlmodel", ".bin.index.json", SUFFIX),
+)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The files of a checkpoint.
+
+    source: the file or the folder. files: those with tensors. others: those of the folder that are
+    to be copied as they are. not_copied: the names of the rest of what is in it.
+    """
+
+    source: Path
+    files: tuple[Path, ...]
+    others: tuple[Path, ...] = ()
+    not_copied: tuple[str, ...] = ()
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder, and a copy of it one."""
+        return self.files != (self.source,)
+
+    @property
+    def names(self) -> set[str]:
+        """What a copy of the folder has in it."""
+        found = (*self.files, *self.others)
+        return {path.relative_to(self.source).parts[0] for path in found}
+
+
+def find_checkpoint(path: Path) -> Checkpoint:
+    """The files of the checkpoint that a .safetensors file, an index or a folder is.
+
+    Raises `TensorFileError` for what is none, or cannot be read.
+    """
+    with faults_named(str(path)):
+        if path.is_dir():
+            return _of_folder(path, files_of_folder(path, (SUFFIX,)))
+        if is_index(path):
+            return _of_folder(path.parent, [path])
+    open_tensors(path)
+    if path.suffix.lower() != SUFFIX:
+        raise TensorFileError(
+            f"{printable(str(path))}: a {path.suffix} file is not written again; "
+            "simulate takes .safetensors files, their index or their folder"
+        )
+    return Checkpoint(path, (path,))
+
+
+def _of_folder(folder: Path, found: list[Path]) -> Checkpoint:
+    """The checkpoint of a folder whose tensors are in some files, or in those of an index."""
+    for path in found:
+        open_tensors(path)
+    files = found
+    if is_index(found[0]):
+        files = [within(folder, shard) for shard in read_index(found[0])]
+        if any(file.suffix.lower() != SUFFIX for file in files):
+            raise RefusedError(f"has files of tensors that are not {SUFFIX}")
+    others, not_copied = [], []
+    for path in sorted(set(folder.iterdir()) - set(files)):
+        is_plain = path.is_file() and not path.name.lower().endswith(OTHER_WEIGHTS)
+        if is_plain:
+            others.append(path)
+        elif not any(file.is_relative_to(path) for file in files):
+            not_copied.append(path.name)
+    return Checkpoint(folder, tuple(files), tuple(others), tuple(not_copied))
+
+
+def require_output(output: Path, checkpoint: Checkpoint, force: bool) -> None:
+    """ValueError for what a copy of a checkpoint must not be written to.
+
+    force: whether it may take the place of another copy.
+    """
+    shown = printable(str(output))
+    for path in (checkpoint.source, *checkpoint.files):
+        if output.exists() and os.path.samefile(output, path):
+            raise ValueError(f"output: {shown} is the checkpoint itself; name another")
+    if checkpoint.is_folder:
+        _require_folder(output, shown, checkpoint)
+    elif output.suffix.lower() != SUFFIX:
+        raise ValueError(f"output: {shown}; name it {SUFFIX}, which it will be")
+    elif output.exists() and not output.is_file():
+        raise ValueError(f"output: {shown} is not a file; name one in it, or another")
+    is_empty = output.is_dir() and not any(output.iterdir())
+    if output.exists() and not is_empty and not force:
+        raise ValueError(f"output: {shown} is there already; name another, or use force")
+
+
+def _require_folder(output: Path, shown: str, checkpoint: Checkpoint) -> None:
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"output: {shown} is not a folder, which the checkpoint is; name another")
+    if checkpoint.source.resolve().is_relative_to(output.resolve()):
+        raise ValueError(f"output: {shown} has the checkpoint in it; name another")
+    if output.resolve().is_relative_to(checkpoint.source.resolve()):
+        raise ValueError(f"output: {shown} is in the checkpoint; name another")
+    strangers = sorted({path.name for path in output.glob("*")} - checkpoint.names)
+    if strangers:
+        raise ValueError(
+            f"output: {shown} has other files ({printable(strangers[0])}), which would be lost; "
+            "name another"
+        )
