@@ -187,7 +187,9 @@ def _avoided(
     for row in rivals:
         if row.format not in better or _level(row) > _level(better[row.format]):
             better[row.format] = row
-    behind = [row for row in better.values() if _level(row) <= best.stats.sqnr_db - _A_BIT]
+    level = best.stats.sqnr_db
+    # Without any error they are as good, though infinity less a bit is infinity.
+    behind = [row for row in better.values() if level > _level(row) <= level - _A_BIT]
     found = [
         Avoided(
             row.format,

@@ -103,7 +103,7 @@ def plan(options: PlanOptions) -> int:
     """Find the plan, tell of it and write it; the exit status.
 
     ValueError or TypeError for what cannot be done. 2, with a line on stderr, where the plan cannot
-    be written.
+    be written; it is told all the same.
     """
     left = _Left()
     measured = _measured(options, left)
@@ -114,15 +114,25 @@ def plan(options: PlanOptions) -> int:
             "--include '*' takes all matrices"
         )
     found = allocate_measured(measured, options.formats, options.budget, options.weights)
-    if options.output is not None:
-        try:
-            with whole_file(options.output) as stream:
-                write_plan(stream, found.formats)
-        except OSError as error:
-            print(f"numformats plan: {write_fault(options.output, error)}", file=sys.stderr)
-            return 2
+    fault = None if options.output is None else _write(found, options.output)
     print(_told(found, left, options))
+    if fault is not None:
+        print(f"numformats plan: {fault}", file=sys.stderr)
+        return 2
+    if options.output is not None and not options.as_json:
+        shown = printable(str(options.output))
+        print(f"written to {shown}; numformats simulate CHECKPOINT --plan {shown} takes it")
     return 0
+
+
+def _write(found: Allocation, path: Path) -> str | None:
+    """Write the plan. Returns the fault, if there is one."""
+    try:
+        with whole_file(path) as stream:
+            write_plan(stream, found.formats)
+    except OSError as error:
+        return write_fault(path, error)
+    return None
 
 
 def _measured(options: PlanOptions, left: _Left) -> list[MeasuredTensor]:
@@ -148,8 +158,4 @@ def _told(found: Allocation, left: _Left, options: PlanOptions) -> str:
     if options.as_json:
         record = {**found.to_record(), "plan": found.formats, "left": left.to_record()}
         return json.dumps(jsonable(record))
-    lines = [*found.lines(options.verbose), *left.lines()]
-    if options.output is not None:
-        shown = printable(str(options.output))
-        lines.append(f"written to {shown}; numformats simulate CHECKPOINT --plan {shown} takes it")
-    return "\n".join(lines)
+    return "\n".join(map(printable, [*found.lines(options.verbose), *left.lines()]))
