@@ -18,7 +18,7 @@ from numformats.analysis.allocating import (
 )
 from numformats.analysis.allocation import Allocation
 from numformats.analysis.weights import NothingToCompareError, stored_bits, weights_of
-from numformats.cli.outputs import jsonable, write_fault
+from numformats.cli.outputs import jsonable, make_writable, write_fault
 from numformats.cli.plan_files import read_weights, write_plan
 from numformats.cli.progress import with_progress
 from numformats.cli.words import size
@@ -105,6 +105,7 @@ def plan(options: PlanOptions) -> int:
     ValueError or TypeError for what cannot be done. 2, with a line on stderr, where the plan cannot
     be written; it is told all the same.
     """
+    make_writable()
     left = _Left()
     measured = _measured(options, left)
     if not measured:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import resources
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +14,7 @@ from numformats.analysis.results import Comparison
 from numformats.analysis.streaming import Streamable
 from numformats.analysis.verdicts import BUDGETS, Measured, verdict_on
 from numformats.analysis.weights import stored_bits, weights_of
-from numformats.cli.outputs import drop_stdout, write_fault
+from numformats.cli.outputs import drop_stdout, make_writable, write_fault
 from numformats.cli.progress import with_progress
 from numformats.cli.report_options import Output, ReportOptions
 from numformats.cli.tables import TableWriter
@@ -40,7 +38,7 @@ def report(options: ReportOptions) -> int:
 
     0 if there was something to report in every file, else 2, with a line on stderr for each fault.
     """
-    _make_writable()
+    make_writable()
     page = _page(options)
     try:
         faults = _write_report(_writer(options.output), options, page)
@@ -83,15 +81,6 @@ def _write_page(page: Page, options: ReportOptions) -> list[str]:
             except (OSError, ValueError) as error:
                 faults.append(write_fault(path, error))
     return faults
-
-
-def _make_writable() -> None:
-    """Let what a terminal or a locale cannot show be written as escapes, and not raise."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _write_report(writer: Writer, options: ReportOptions, page: Page | None) -> list[str]:
