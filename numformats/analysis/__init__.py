@@ -29,7 +29,7 @@ from numformats.analysis.lazy_arrays import compare_lazily
 from numformats.analysis.outliers import OutlierChannel, outlier_channel
 from numformats.analysis.results import Comparison, Row
 from numformats.analysis.streaming import StreamedArray
-from numformats.analysis.verdicts import Answer, Avoided, Verdict, verdict_on
+from numformats.analysis.verdicts import Answer, Avoided, TensorFigures, Verdict, verdict_on
 
 __all__ = [
     "DEFAULT_FORMATS",
@@ -54,6 +54,7 @@ __all__ = [
     "StudentT",
     "TensorChoice",
     "TensorComparison",
+    "TensorFigures",
     "Uniform",
     "UniformChoice",
     "Verdict",

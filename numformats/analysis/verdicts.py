@@ -15,16 +15,18 @@ from numformats.analysis.results import Comparison, Row
 BUDGETS: Final = tuple(bits + 0.75 for bits in (16, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1))
 # To lose as much against another format of the budget is to lose a bit: 20 log10(2) decibels.
 _A_BIT: Final = 20 * math.log10(2)
+# An error of a hundredth of the values: of formats with less, none is to be avoided.
+_CLOSE_ENOUGH: Final = 40.0
 # The part of the noise from clipping or from underflow that is a cause by itself.
 _CAUSE: Final = 0.25
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What is kept of one tensor: its figures of each row, but not their histograms.
+class TensorFigures:
+    """What a verdict takes of one tensor: its figures of each row, but not their histograms.
 
     values: how many it has. stored_bits: what it is stored in now; NaN if that is not known.
-    sqnr_db, noise: of each row.
+    sqnr_db, noise: of each row. outlier: its loudest channel, if one stands out.
     """
 
     name: str
@@ -36,8 +38,12 @@ class Measured:
 
     @classmethod
     def of(
-        cls, name: str, comparison: Comparison, stored_bits: float, outlier: OutlierChannel | None
-    ) -> Measured:
+        cls,
+        name: str,
+        comparison: Comparison,
+        stored_bits: float = math.nan,
+        outlier: OutlierChannel | None = None,
+    ) -> TensorFigures:
         """What is kept of a tensor that was compared."""
         return cls(
             name,
@@ -51,7 +57,8 @@ class Measured:
 
 @dataclass(frozen=True)
 class Avoided:
-    """A format that loses a bit or more against another one in as many bits, and why.
+    """A format whose error is more than a hundredth of the values, and at least a bit more than
+    that of another one in as many bits; and why.
 
     sqnr_db: minus infinity where values become infinite or NaN. behind_db: what it is behind.
     """
@@ -124,11 +131,21 @@ class Verdict:
 
 
 def verdict_on(
-    whole: Comparison, tensors: Sequence[Measured], budgets: Sequence[float] = BUDGETS
+    whole: Comparison, tensors: Sequence[TensorFigures], budgets: Sequence[float] = BUDGETS
 ) -> Verdict:
     """The answer for tensors of which each was compared, and that together make up `whole`.
 
     A budget has an answer if a format takes as many bits, and more than the next smaller budget.
+
+    >>> import numpy as np
+    >>> import numformats as nf
+    >>> from numformats.analysis import TensorFigures
+    >>> w = np.random.default_rng(0).standard_normal((64, 64))
+    >>> found = nf.compare(w, ["int8", "int4", "nvfp4"])
+    >>> for answer in verdict_on(found, [TensorFigures.of("w", found)]).answers:
+    ...     print(answer.budget_bits, answer.format, f"{answer.relative_error:.1%}")
+    8.75 int8 0.8%
+    4.75 nvfp4 9.4%
     """
     nbytes = math.fsum(tensor.stored_bits for tensor in tensors) / 8
     values = sum(tensor.values for tensor in tensors)
@@ -155,7 +172,7 @@ def relative_error(sqnr_db: float) -> float:
 
 def _answer(
     whole: Comparison,
-    tensors: Sequence[Measured],
+    tensors: Sequence[TensorFigures],
     budget: float,
     best: Row,
     rivals: Sequence[Row],
@@ -180,16 +197,15 @@ def _answer(
 
 
 def _avoided(
-    whole: Comparison, tensors: Sequence[Measured], best: Row, rivals: Sequence[Row]
+    whole: Comparison, tensors: Sequence[TensorFigures], best: Row, rivals: Sequence[Row]
 ) -> tuple[Avoided, ...]:
-    """Of each format the better way to use it, if that loses a bit or more."""
+    """Of each format the better way to use it, if that loses a bit or more, and is not close."""
     better: dict[str, Row] = {}
     for row in rivals:
         if row.format not in better or _level(row) > _level(better[row.format]):
             better[row.format] = row
-    level = best.stats.sqnr_db
-    # Without any error they are as good, though infinity less a bit is infinity.
-    behind = [row for row in better.values() if level > _level(row) <= level - _A_BIT]
+    highest = min(best.stats.sqnr_db - _A_BIT, _CLOSE_ENOUGH)
+    behind = [row for row in better.values() if _level(row) <= highest]
     found = [
         Avoided(
             row.format,
@@ -211,7 +227,7 @@ def _known(figure: float) -> float:
     return -math.inf if math.isnan(figure) else figure
 
 
-def _reason(row: Row, noisiest: Measured) -> str:
+def _reason(row: Row, noisiest: TensorFigures) -> str:
     """Why a format loses so much, by the parts of its noise, most of which is in one tensor."""
     stats = row.stats
     clipping, _, underflow = stats.noise_shares

@@ -12,7 +12,7 @@ from numformats.analysis.digits import WEIGHTS, DigitsAccuracy, digits_accuracy
 from numformats.analysis.outliers import outlier_channel
 from numformats.analysis.results import Comparison
 from numformats.analysis.streaming import Streamable
-from numformats.analysis.verdicts import BUDGETS, Measured, verdict_on
+from numformats.analysis.verdicts import BUDGETS, TensorFigures, verdict_on
 from numformats.analysis.weights import stored_bits, weights_of
 from numformats.cli.outputs import drop_stdout, make_writable, write_fault
 from numformats.cli.progress import with_progress
@@ -122,7 +122,7 @@ def _report_file(
     if page is not None:
         page.file(title)
     left_out: list[str] = []
-    measured: list[Measured] = []
+    measured: list[TensorFigures] = []
     whole, last = None, None
     for entry in with_progress(entries, title):
         try:
@@ -135,7 +135,7 @@ def _report_file(
         if page is not None:
             page.tensor(entry.name, values, comparison)
         kept = entry.name, comparison, stored_bits(entry), outlier_channel(values)
-        measured.append(Measured.of(*kept))
+        measured.append(TensorFigures.of(*kept))
         whole = comparison if whole is None else whole.merge(comparison)
         last = entry.name, entry.dtype_name, entry.shape, _ordered(comparison, options)
         if options.has_tensors:
@@ -156,7 +156,7 @@ def _report_file(
 
 def _write_whole(
     whole: Comparison,
-    measured: list[Measured],
+    measured: list[TensorFigures],
     options: ReportOptions,
     writer: Writer,
     page: Page | None,
