@@ -101,7 +101,9 @@ def test_what_to_avoid_is_a_bit_behind_in_the_same_budget() -> None:
 def test_why_a_format_is_to_be_avoided() -> None:
     verdict = verdict_on(*measured(MODEL))
     reasons = {each.format: each.reason for a in verdict.answers for each in a.avoided}
-    assert reasons["float8_e4m3fn"] == "too few significand bits"
+    alone = verdict_on(*measured({"plain": MODEL["plain"]}))
+    plain = {each.format: each.reason for a in alone.answers for each in a.avoided}
+    assert plain["float8_e4m3fn"] == "too few significand bits"
     assert "bfloat16" not in reasons  # far behind float16, and yet close to the values
     # One scale follows the loud channel, and most values of its tensor become 0.
     assert "underflow" in reasons["int4"]
