@@ -4,10 +4,12 @@ The network is a multilayer perceptron, 64-64-32-10, that tells the ten handwrit
 scikit-learn's ``load_digits`` apart. It is trained in float64 and stored as float32, so that its
 weights have the shape that training gives, not the shape of a random number generator. Run ::
 
-    python examples/train_digits_mlp.py [--output PATH]
+    python examples/train_digits_mlp.py [--output PATH] [--test-set PATH]
 
-Two runs on one machine write the same bytes. On another machine the matrix products may add in
-another order, which moves the last digits; a comment in `train` says what keeps this small.
+The images that it is tested on, and not trained on, ship with it, so that
+`numformats.analysis.digits_accuracy` can tell what a format costs in answers. Two runs on one
+machine write the same bytes. On another machine the matrix products may add in another order, which
+moves the last digits; a comment in `train` says what keeps this small.
 """
 
 from __future__ import annotations
@@ -25,10 +27,11 @@ from sklearn.datasets import load_digits
 Array: TypeAlias = NDArray[np.float64]
 Labels: TypeAlias = NDArray[np.int64]
 Parameters: TypeAlias = dict[str, Array]
-Stored: TypeAlias = dict[str, NDArray[np.float32]]
+Stored: TypeAlias = Mapping[str, NDArray[np.generic]]
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SHIPPED: Final = ROOT / "numformats" / "data" / "digits_mlp.safetensors"
+SHIPPED_TEST_SET: Final = SHIPPED.with_name("digits_test.safetensors")
 
 SEED: Final = 0
 WIDTHS: Final = (64, 64, 32, 10)
@@ -40,6 +43,9 @@ LEARNING_RATE: Final = 0.05
 MOMENTUM: Final = 0.9
 WEIGHT_DECAY: Final = 2e-3
 
+SCRIPT: Final = f"examples/{Path(__file__).name}"
+# What safetensors calls the dtypes.
+CODES: Final = {"float32": "F32", "uint8": "U8"}
 DATA_CREDIT: Final = (
     "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning "
     "Repository, 1998, https://doi.org/10.24432/C50P49, CC BY 4.0; the 1797 images of "
@@ -131,6 +137,12 @@ def accuracy(
     return float(np.mean(predictions == labels))
 
 
+def test_set_bytes(images: Array, labels: Labels) -> bytes:
+    """Return the test set as a file: pixels from 0 to 16, and labels, in a byte each."""
+    tensors = {"images": (images * 16).astype(np.uint8), "labels": labels.astype(np.uint8)}
+    return safetensors_bytes(tensors, {"script": SCRIPT, "data": DATA_CREDIT})
+
+
 def safetensors_bytes(tensors: Stored, metadata: Mapping[str, str]) -> bytes:
     """Return a safetensors file: the header's length, the header in JSON, the values in a row."""
     # The safetensors package orders metadata by a hash that differs from run to run. The format is
@@ -139,9 +151,10 @@ def safetensors_bytes(tensors: Stored, metadata: Mapping[str, str]) -> bytes:
     data = b""
     for name in sorted(tensors):
         begin = len(data)
-        data += tensors[name].astype("<f4").tobytes()
-        shape = list(tensors[name].shape)
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, len(data)]}
+        own, code = tensors[name], CODES[tensors[name].dtype.name]
+        data += own.astype(own.dtype.newbyteorder("<")).tobytes()
+        places = [begin, len(data)]
+        header[name] = {"dtype": code, "shape": list(own.shape), "data_offsets": places}
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode("ascii")
     # Readers that map the file into memory want the values aligned to eight bytes.
     text += b" " * (-len(text) % 8)
@@ -152,7 +165,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train the network, print its test accuracy and write its weights."""
     parser = argparse.ArgumentParser(description="Train the network that numformats ships.")
     parser.add_argument("--output", type=Path, default=SHIPPED, help="the file to write")
-    output: Path = parser.parse_args(arguments).output
+    parser.add_argument("--test-set", type=Path, default=SHIPPED_TEST_SET, help="the other one")
+    chosen = parser.parse_args(arguments)
+    output: Path = chosen.output
 
     rng = np.random.default_rng(SEED)
     train_images, train_labels, test_images, test_labels = load_split(rng)
@@ -162,15 +177,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Measured on the stored weights, so that anybody who reads the file finds the same number.
     test_accuracy = accuracy(stored, test_images, test_labels)
     metadata = {
-        "script": f"examples/{Path(__file__).name}",
+        "script": SCRIPT,
         "model": "multilayer perceptron " + "-".join(map(str, WIDTHS)) + ", ReLU",
         "test_accuracy": f"{test_accuracy:.4f}",
         "test_images": str(TEST_IMAGES),
         "data": DATA_CREDIT,
     }
     output.write_bytes(safetensors_bytes(stored, metadata))
+    chosen.test_set.write_bytes(test_set_bytes(test_images, test_labels))
     print(f"test accuracy {test_accuracy:.4f}")
-    print(f"wrote {output}")
+    print(f"wrote {output} and {chosen.test_set}")
 
 
 if __name__ == "__main__":

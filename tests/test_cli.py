@@ -10,6 +10,8 @@ import os
 import pty
 import subprocess
 import sys
+from functools import reduce
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import numpy as np
 import pytest
 from gguf_files import gguf_bytes, info
 from onnx_models import model, raw, tensor
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 import numformats as nf
 from numformats.benchmarks import arithmetic as arithmetic_bench
@@ -27,6 +29,7 @@ from numformats.benchmarks.report import table_of_arithmetic, table_of_first_cal
 from numformats.cli import report
 from numformats.cli.app import app
 
+WEIGHTS_FILE = "digits_mlp.safetensors"
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.standard_normal((8, 5)).astype(np.float32)
 
@@ -49,14 +52,72 @@ def test_without_a_file_it_reports_on_the_shipped_weights() -> None:
     result = run("report")
     assert result.returncode == 0
     assert result.stderr == ""
-    assert "layer1.weight  float32  64 x 64" in result.stdout
     for column in ("SQNR dB", "cosine", "max err", "bias", "p99 rel", "over", "clip"):
         assert column in result.stdout
-    lines = result.stdout.splitlines()
-    assert (
-        sum("float8_e4m3fn" in line for line in lines) == 14
-    )  # 6 tensors and all of them, scaled and not
     assert "all 6 tensors" in result.stdout
+    assert "layer1.weight  float32  64 x 64" not in result.stdout
+
+
+def test_the_answer_comes_first() -> None:
+    result = run("report", "--tensors")
+    lines = result.stdout.splitlines()
+    order = [
+        "digits_mlp.safetensors (shipped)",
+        "6 tensors, 6,570 values, 26.3 kB",
+        "bits up to",
+        "Best: ",
+        "Avoid ",
+        "Right answers on 360 held-out digits",
+        "as it is",
+        "layer1.bias  float32  64",
+        "layer1.weight  float32  64 x 64",
+        "all 6 tensors",
+    ]
+    places = [next(n for n, line in enumerate(lines) if line.startswith(own)) for own in order]
+    assert places == sorted(places)
+    weights = [nf.compare(x) for x in shipped_weights().values()]
+    best = reduce(nf.analysis.Comparison.merge, weights).best(4.75)
+    assert best is not None
+    (answer,) = (line for line in lines if line.strip().startswith("4.75 "))
+    assert answer.split()[1:5] == [
+        best.format,
+        best.scaling,
+        f"{best.bits_per_value:.4g}",
+        (f"{best.stats.sqnr_db:.2f}"),
+    ]
+    # Each of 6 tensors and all of them, scaled and not, and the digits.
+    tables = lines[places[7] :]
+    assert sum(line.startswith("float8_e4m3fn ") for line in tables) == 14
+    assert sum(line.startswith("float8_e4m3fn ") for line in lines[: places[7]]) == 1
+
+
+def shipped_weights() -> dict[str, Any]:
+    with resources.as_file(resources.files("numformats") / "data" / WEIGHTS_FILE) as path:
+        return load_file(path)
+
+
+def test_programs_get_the_answer_with_all_tensors_or_the_only_one(tmp_path: Path) -> None:
+    path = tmp_path / "w.npz"
+    formats = ("--formats", "int8,nvfp4", "--json")
+    np.savez(path, a=WEIGHTS, b=WEIGHTS[:3] * 5)
+    first, second, whole = json.loads(run("report", path, *formats).stdout)
+    assert "verdict" not in first
+    assert "verdict" not in second
+    (summary,) = json.loads(run("report", path, *formats, "--summary").stdout)
+    assert summary == whole
+    found = [nf.compare(x, ["int8", "nvfp4"]) for x in (WEIGHTS, WEIGHTS[:3] * 5)]
+    best = found[0].merge(found[1]).best(10.75)  # a scale is shared by few
+    answer = whole["verdict"]["answers"][0]
+    assert best is not None
+    assert (answer["format"], answer["sqnr_db"]) == (best.format, best.stats.sqnr_db)
+    assert whole["verdict"]["nbytes"] == 4 * 55
+    np.savez(path, a=WEIGHTS)
+    (only,) = json.loads(run("report", path, *formats).stdout)
+    assert only["tensor"] == "a"
+    assert only["verdict"]["tensors"] == 1
+    assert "digits" not in only
+    shipped = json.loads(run("report", *formats).stdout)[-1]
+    assert [own["format"] for own in shipped["digits"]] == [None, "int8", "nvfp4"]
 
 
 def test_all_tensors_together_in_order_and_within_a_budget(tmp_path: Path) -> None:
@@ -360,8 +421,9 @@ def test_bad_options_are_one_line_and_status_2(option: str, value: str, words: s
     assert_refused(run("report", option, value), words)
 
 
-def test_json_and_csv_at_once() -> None:
+def test_options_that_exclude_each_other() -> None:
     assert_refused(run("report", "--json", "--csv"), "choose one")
+    assert_refused(run("report", "--tensors", "--summary"), "choose one")
 
 
 def test_version_and_help() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from numformats.analysis.streaming import Streamable, StreamedArray
 from numformats.codec.arguments import is_float, read_real
+from numformats.scaled.catalogue import with_scales
 from numformats.tensor_files.opening import TensorEntry
 
 # Tensors of more values are never whole in memory: as float32 they would take 64 MiB.
@@ -30,6 +31,25 @@ def weights_of(entry: TensorEntry) -> Streamable:
     if not _has_finite(values):
         raise NothingToCompareError("all NaN or infinite")
     return values
+
+
+def stored_bits(entry: TensorEntry) -> float:
+    """The bits that a tensor is stored in; NaN where its dtype does not say."""
+    size = math.prod(entry.shape)
+    try:
+        fmt = with_scales(entry.dtype_name)
+    except ValueError:
+        return 8.0 * size * _item_bytes(entry.dtype_name)
+    is_plain = fmt.name == fmt.element.name
+    return size * (fmt.element.bits if is_plain else fmt.bits_of(entry.shape))
+
+
+def _item_bytes(dtype_name: str) -> float:
+    """The bytes of a value of one of NumPy's dtypes that is no format, as int64; NaN of others."""
+    try:
+        return np.dtype(dtype_name).itemsize
+    except TypeError:
+        return math.nan
 
 
 def _values(entry: TensorEntry) -> Streamable:

@@ -13,7 +13,10 @@ import typer
 import numformats
 from numformats.analysis.comparison import DEFAULT_FORMATS
 from numformats.cli.compiling import tell_of_compiling
-from numformats.cli.report import ReportOptions, report
+from numformats.cli.plan import DEFAULT_FORMATS as PLANNED_FORMATS
+from numformats.cli.plan import PlanOptions, plan
+from numformats.cli.report import report
+from numformats.cli.report_options import ReportOptions
 from numformats.modes import ROUNDING_NAMES, SATURATION_MODES
 
 app = typer.Typer(
@@ -76,8 +79,11 @@ def _report(
     by_channel: Annotated[
         bool, typer.Option("--by-channel", help="Name the worst channels, too.")
     ] = False,
+    tensors: Annotated[
+        bool, typer.Option("--tensors", help="A table for each tensor, too.")
+    ] = False,
     summary: Annotated[
-        bool, typer.Option("--summary", help="All tensors together, and none by itself.")
+        bool, typer.Option("--summary", help="With JSON and CSV: no tensor by itself.")
     ] = False,
     sort: Annotated[
         str | None, typer.Option(help="Put the best first, by a figure such as sqnr_db.")
@@ -92,10 +98,11 @@ def _report(
         Path | None, typer.Option(help="Draw error against bits to this file, such as a .png.")
     ] = None,
 ) -> None:
-    """Tell what each format would cost each tensor of the files, and all of them.
+    """Tell which format is best for the weights of the files, and what each format would cost.
 
-    For every tensor and format there are two rows: with one scale for the tensor, and with none;
-    for a format with scales of its own there is one.
+    First comes the answer for all tensors: the best format for so many bits, and what to avoid. In
+    the tables each format has two rows: with one scale for the tensor, and with none; a format with
+    scales of its own has one.
     """
     with _refusing("report"):
         options = ReportOptions.parse(
@@ -107,6 +114,7 @@ def _report(
             as_json=as_json,
             as_csv=as_csv,
             by_channel=by_channel,
+            tensors=tensors,
             summary=summary,
             sort=sort,
             budget=budget,
@@ -114,6 +122,51 @@ def _report(
             plot=plot,
         )
     raise typer.Exit(report(options))
+
+
+@app.command("plan")
+def _plan(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A file of tensors, the index of several, or their folder.")
+    ],
+    budget: Annotated[float, typer.Option(help="Bits per value, scales included, such as 4.5.")],
+    formats: Annotated[
+        str, typer.Option(help="Formats to choose from, with commas between.")
+    ] = ",".join(PLANNED_FORMATS),
+    include: Annotated[
+        list[str] | None, typer.Option(help="Plan what matches, as *.mlp.*, whatever is usual.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Leave what matches; may be given several times.")
+    ] = None,
+    sensitivity: Annotated[
+        Path | None,
+        typer.Option(help="JSON or .npz: what a squared error counts in each tensor, by its name."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the plan to this file, for simulate --plan.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Tell of it in JSON.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Name each tensor.")] = False,
+) -> None:
+    """Choose a format for each matrix, so that errors are least within a budget of bits.
+
+    Exact: no other choice of these formats has a smaller sum of errors. They are squared, and
+    relative to the mean square of their tensor, unless --sensitivity says how much they count.
+    """
+    with _refusing("plan"):
+        options = PlanOptions.parse(
+            checkpoint=checkpoint,
+            budget=budget,
+            formats=formats,
+            include=include,
+            exclude=exclude,
+            sensitivity=sensitivity,
+            output=output,
+            as_json=as_json,
+            verbose=verbose,
+        )
+        raise typer.Exit(plan(options))
 
 
 @app.command("simulate")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +39,12 @@ def jsonable(found: Any) -> Any:
 def drop_stdout() -> None:
     """Send what is still to be written nowhere, so that Python does not fail on it at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def make_writable() -> None:
+    """Let what a terminal or a locale cannot show be written as escapes, and not raise."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

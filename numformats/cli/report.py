@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib import resources
-from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING, Final
 
 from numformats.analysis.comparison import compare
-from numformats.analysis.results import COLUMNS, FIGURES, Comparison
+from numformats.analysis.digits import WEIGHTS, DigitsAccuracy, digits_accuracy
+from numformats.analysis.outliers import outlier_channel
+from numformats.analysis.results import Comparison
 from numformats.analysis.streaming import Streamable
-from numformats.analysis.weights import weights_of
-from numformats.checks import unknown
-from numformats.cli.outputs import drop_stdout, write_fault
-from numformats.cli.plotting import require_matplotlib
-from numformats.cli.writers import CsvWriter, JsonWriter, TableWriter, Writer
-from numformats.codec.random_bits import key_of
-from numformats.codec.values import require_dtype
-from numformats.formats.format import Format
-from numformats.modes import RoundingMode, SaturationMode, parse_rounding, parse_saturation
-from numformats.scaled.catalogue import element_of, find
-from numformats.scaled.formats import ScaledFormat
+from numformats.analysis.verdicts import BUDGETS, TensorFigures, verdict_on
+from numformats.analysis.weights import stored_bits, weights_of
+from numformats.cli.outputs import drop_stdout, make_writable, write_fault
+from numformats.cli.progress import with_progress
+from numformats.cli.report_options import Output, ReportOptions
+from numformats.cli.tables import TableWriter
+from numformats.cli.writers import CsvWriter, JsonWriter, Writer
 from numformats.tensor_files.opening import (
     TensorEntry,
     TensorFileError,
@@ -40,97 +30,7 @@ from numformats.tensor_files.opening import (
 if TYPE_CHECKING:
     from numformats.cli.pages import Page
 
-Output: TypeAlias = Literal["table", "json", "csv"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportOptions:
-    """What was asked for, checked before any file is opened.
-
-    files: without one, the weights that ship.
-    """
-
-    formats: tuple[Format | ScaledFormat, ...]
-    files: tuple[Path, ...] = ()
-    rounding: RoundingMode = "nearest_even"
-    saturation: SaturationMode = "none"
-    seed: int = 0
-    output: Output = "table"
-    by_channel: bool = False
-    summary: bool = False
-    sort: str | None = None
-    budget: float | None = None
-    html: Path | None = None
-    plot: Path | None = None
-
-    @classmethod
-    def parse(
-        cls,
-        *,
-        files: Sequence[Path],
-        formats: str,
-        rounding: str,
-        saturation: str,
-        seed: int,
-        as_json: bool,
-        as_csv: bool,
-        by_channel: bool,
-        summary: bool,
-        sort: str | None,
-        budget: float | None,
-        html: Path | None,
-        plot: Path | None,
-    ) -> ReportOptions:
-        """The options of a command line; ValueError or TypeError for what makes no sense."""
-        names = [name.strip() for name in formats.split(",") if name.strip()]
-        if not names:
-            raise ValueError("--formats: no format named")
-        chosen = tuple(find(name) for name in names)
-        for fmt in chosen:
-            require_dtype(element_of(fmt), np.dtype(np.float64))
-        for option, path in (("--html", html), ("--plot", plot)):
-            if path is not None:
-                require_matplotlib(option)
-        if as_json and as_csv:
-            raise ValueError("--json and --csv: choose one")
-        if parse_saturation(saturation) == "wrap":
-            raise ValueError("saturation: 'wrap' makes errors of whole ranges; choose another")
-        return cls(
-            files=tuple(files),
-            formats=chosen,
-            rounding=parse_rounding(rounding),
-            saturation=parse_saturation(saturation),
-            seed=_key(seed),
-            output="json" if as_json else "csv" if as_csv else "table",
-            by_channel=by_channel,
-            summary=summary,
-            sort=None if sort is None else _figure(sort),
-            budget=None if budget is None else _budget(budget),
-            html=html,
-            plot=plot,
-        )
-
-
-def _figure(name: str) -> str:
-    """The name of a figure, given as that or as the heading of its column."""
-    found = {heading.lower(): figure for heading, figure, _ in COLUMNS}.get(name.lower(), name)
-    if found not in FIGURES:
-        raise ValueError(unknown("--sort", name, FIGURES))
-    return found
-
-
-def _budget(bits: float) -> float:
-    """Bits per value, infinitely many among them, for which the best format of all is named."""
-    if not bits > 0:
-        raise ValueError(f"--budget: {bits:g}; expected bits per value above 0, such as 4.5")
-    return bits
-
-
-def _key(seed: int) -> int:
-    try:
-        return key_of(seed)
-    except ValueError:
-        raise ValueError(f"--seed: {seed} is outside 0 to 2**64 - 1") from None
+SHIPPED_TITLE: Final = f"{WEIGHTS} (shipped)"
 
 
 def report(options: ReportOptions) -> int:
@@ -138,7 +38,7 @@ def report(options: ReportOptions) -> int:
 
     0 if there was something to report in every file, else 2, with a line on stderr for each fault.
     """
-    _make_writable()
+    make_writable()
     page = _page(options)
     try:
         faults = _write_report(_writer(options.output), options, page)
@@ -183,25 +83,15 @@ def _write_page(page: Page, options: ReportOptions) -> list[str]:
     return faults
 
 
-def _make_writable() -> None:
-    """Let what a terminal or a locale cannot show be written as escapes, and not raise."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def _write_report(writer: Writer, options: ReportOptions, page: Page | None) -> list[str]:
     """Write the report. Returns the faults, each in one line."""
     faults: list[str] = []
     for path in options.files:
         faults += _report_file(path, printable(str(path)), options, writer, page)
     if not options.files:
-        shipped = resources.files("numformats") / "data" / "digits_mlp.safetensors"
-        with resources.as_file(shipped) as path:
-            title = "digits_mlp.safetensors (shipped)"
-            faults += _report_file(path, title, options, writer, page)
+        digits = digits_accuracy(options.formats, options.rounding, options.seed)
+        with resources.as_file(resources.files("numformats") / "data" / WEIGHTS) as path:
+            faults += _report_file(path, SHIPPED_TITLE, options, writer, page, digits)
     writer.close()
     return faults
 
@@ -216,7 +106,12 @@ def _writer(output: Output) -> Writer:
 
 
 def _report_file(
-    path: Path, title: str, options: ReportOptions, writer: Writer, page: Page | None
+    path: Path,
+    title: str,
+    options: ReportOptions,
+    writer: Writer,
+    page: Page | None,
+    digits: tuple[DigitsAccuracy, ...] = (),
 ) -> list[str]:
     """Write the report of one file. Returns its faults, each in one line."""
     try:
@@ -227,8 +122,9 @@ def _report_file(
     if page is not None:
         page.file(title)
     left_out: list[str] = []
-    reported, whole, last = 0, None, None
-    for entry in _with_progress(entries, title):
+    measured: list[TensorFigures] = []
+    whole, last = None, None
+    for entry in with_progress(entries, title):
         try:
             values = weights_of(entry)
             comparison = _compare(values, options)
@@ -238,27 +134,49 @@ def _report_file(
             continue
         if page is not None:
             page.tensor(entry.name, values, comparison)
-        reported += 1
+        kept = entry.name, comparison, stored_bits(entry), outlier_channel(values)
+        measured.append(TensorFigures.of(*kept))
         whole = comparison if whole is None else whole.merge(comparison)
-        shown = comparison.sorted(options.sort) if options.sort else comparison
-        last = entry.name, entry.stored_as or entry.dtype_name, entry.shape, shown
-        if not options.summary:
+        last = (
+            entry.name,
+            entry.stored_as or entry.dtype_name,
+            entry.shape,
+            _ordered(comparison, options),
+        )
+        if options.has_tensors:
             writer.tensor(*last)
     # One tensor alone is all of them.
-    if last is not None and options.summary and reported == 1:
+    if last is not None and not options.has_tensors and len(measured) == 1:
         writer.tensor(*last)
     if whole is not None:
-        ordered = whole.sorted(options.sort) if options.sort else whole
-        if page is not None:
-            page.whole(ordered)
-        if reported > 1 or options.budget is not None:
-            best = None if options.budget is None else whole.best(options.budget)
-            writer.whole(ordered, reported, options.budget, best)
+        _write_whole(whole, measured, options, writer, page)
+        budgets = BUDGETS if options.budget is None else (options.budget,)
+        writer.verdict(verdict_on(whole, measured, budgets), digits)
     writer.left_out(left_out)
-    if reported:
+    if measured:
         return []
     reasons = "; ".join(left_out[:3]) + ("; ..." if len(left_out) > 3 else "")
     return [f"{title}: no tensor to report on" + (f": {reasons}" if reasons else "")]
+
+
+def _write_whole(
+    whole: Comparison,
+    measured: list[TensorFigures],
+    options: ReportOptions,
+    writer: Writer,
+    page: Page | None,
+) -> None:
+    """Tell of all tensors together."""
+    ordered = _ordered(whole, options)
+    if page is not None:
+        page.whole(ordered)
+    if len(measured) > 1 or options.budget is not None:
+        best = None if options.budget is None else whole.best(options.budget)
+        writer.whole(ordered, len(measured), options.budget, best)
+
+
+def _ordered(comparison: Comparison, options: ReportOptions) -> Comparison:
+    return comparison.sorted(options.sort) if options.sort else comparison
 
 
 def _compare(values: Streamable, options: ReportOptions) -> Comparison:
@@ -273,18 +191,3 @@ def _reason(error: Exception, path: Path, entry: TensorEntry) -> str:
     """The fault without the names of file and tensor, which stand before it anyway."""
     text = describe_fault(error) if isinstance(error, MemoryError) else str(error)
     return text.removeprefix(f"{printable(str(path))}: ").removeprefix(f"{entry.name}: ")
-
-
-def _with_progress(entries: list[TensorEntry], title: str) -> Iterator[TensorEntry]:
-    """The entries, with a bar on stderr if that is a terminal."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
-    ) as bar:
-        yield from bar.track(entries, description=title)

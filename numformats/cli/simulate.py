@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from numformats.cli.outputs import jsonable, write_fault
+from numformats.cli.plan_files import read_plan
 from numformats.simulation.results import Simulation
 from numformats.simulation.simulating import simulate
 from numformats.tensor_files.opening import describe_fault, printable
-
-# A plan of a million tensors.
-_MAX_PLAN_BYTES = 1 << 27
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +50,7 @@ class SimulateOptions:
         if (format_name is None) == (plan is None):
             raise ValueError("--format, --plan: give one of them")
         return cls(
-            formats=_read_plan(plan) if plan is not None else str(format_name),
+            formats=read_plan(plan) if plan is not None else str(format_name),
             include=tuple(include or ()),
             exclude=tuple(exclude or ()),
             **others,
@@ -92,21 +90,3 @@ def _told(found: Simulation, options: SimulateOptions) -> str:
     if options.as_json:
         return json.dumps(jsonable(found.to_record()))
     return "\n".join(map(printable, found.lines(options.verbose)))
-
-
-def _read_plan(path: Path) -> dict[str, str | None]:
-    """The formats of tensors by name: a JSON object of texts and nulls."""
-    shown = printable(str(path))
-    try:
-        if path.stat().st_size > _MAX_PLAN_BYTES:
-            raise ValueError(f"--plan: {shown} has more than {_MAX_PLAN_BYTES} bytes")
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"--plan: {shown}: {describe_fault(error)}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        raise ValueError(f"--plan: {shown} is no JSON") from None
-    if not isinstance(found, dict) or not all(
-        own is None or isinstance(own, str) for own in found.values()
-    ):
-        raise ValueError(f'--plan: {shown}; expected an object as {{"name": "mxfp4", "b": null}}')
-    return found

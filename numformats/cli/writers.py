@@ -1,6 +1,6 @@
-"""The three ways to write a report: tables for people, JSON and CSV for programs.
+"""What `report` tells a way of writing, and the two for programs: JSON and CSV.
 
-Each writes a tensor as soon as it is done, so nothing piles up in memory.
+They write a tensor as soon as it is done, so nothing piles up in memory.
 """
 
 from __future__ import annotations
@@ -10,20 +10,11 @@ import json
 import sys
 from typing import Any, Protocol
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from numformats.analysis.digits import DigitsAccuracy
 from numformats.analysis.results import Comparison, Row
+from numformats.analysis.verdicts import Verdict
 from numformats.cli.outputs import jsonable
-
-# What the tables take. A narrower terminal folds lines, which is better than to cut numbers off.
-_TABLE_WIDTH = 160
-
-
-# How many channels a table names for each format.
-_WORST = 5
+from numformats.cli.words import best_of
 
 
 class Writer(Protocol):
@@ -46,6 +37,9 @@ class Writer(Protocol):
         within, if there is one.
         """
 
+    def verdict(self, verdict: Verdict, digits: tuple[DigitsAccuracy, ...]) -> None:
+        """The answer for the file; and for the weights that come along, the digits recognised."""
+
     def left_out(self, notes: list[str]) -> None:
         """The file is done; these tensors of it were left out, with the reason."""
 
@@ -53,83 +47,13 @@ class Writer(Protocol):
         """The report is done."""
 
 
-class _Console(Console):
-    """A console that leaves it to `report` what a reader gone means; rich's own exits with 1."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
-class TableWriter:
-    """A table for each tensor."""
-
-    def __init__(self) -> None:
-        self._console = _Console(width=max(Console().width, _TABLE_WIDTH))
-
-    def file(self, title: str) -> None:
-        self._print(Text(title, style="bold"))
-
-    def tensor(
-        self, name: str, dtype_name: str, shape: tuple[int, ...], comparison: Comparison
-    ) -> None:
-        size = " x ".join(map(str, shape)) or "scalar"
-        self._table(f"{name}  {dtype_name}  {size}", comparison)
-        for row in comparison.rows:
-            if row.channels is not None:
-                worst = row.worst_channels(_WORST)
-                found = ", ".join(f"{c} ({db:.2f})" for c, db in worst)
-                told = f"{found} dB" if worst else "none has a value but zero"
-                self._print(Text(f"Worst channels in {row.format}, {row.scaling}: {told}"))
-
-    def whole(
-        self, comparison: Comparison, count: int, budget: float | None, best: Row | None
-    ) -> None:
-        if count > 1:
-            self._table(f"all {count} tensors", comparison)
-        if budget is not None:
-            self._print(Text(_best_of(budget, best)))
-
-    def _table(self, title: str, comparison: Comparison) -> None:
-        headings, *rows = comparison.table()
-        table = Table(
-            title=Text(title),
-            title_justify="left",
-            box=box.SIMPLE_HEAD,
-            show_edge=False,
-            pad_edge=False,
-        )
-        for number, heading in enumerate(headings):
-            table.add_column(heading, justify="left" if number < 2 else "right", no_wrap=True)
-        for row in rows:
-            table.add_row(*row, style="dim" if row[1] == "none" else None)
-        self._print(table)
-        for note in comparison.notes():
-            self._print(Text(note))
-
-    def left_out(self, notes: list[str]) -> None:
-        if notes:
-            self._print(Text(f"{len(notes)} left out: {', '.join(notes)}"))
-
-    def close(self) -> None:
-        sys.stdout.flush()
-
-    def _print(self, what: Any) -> None:
-        self._console.print(what, highlight=False)
-
-
-def _best_of(budget: float, best: Row | None) -> str:
-    """A line on the best format within a budget."""
-    if best is None:
-        return f"No format with a known SQNR is within the budget of {budget:g} bits per value"
-    figures = f"{best.bits_per_value:.4g} bits per value, {best.stats.sqnr_db:.2f} dB"
-    return f"Best within the budget: {best.format}, {best.scaling}: {figures}"
-
-
 class JsonWriter:
     """One list with an object for each tensor; numbers that JSON lacks are strings."""
 
     def __init__(self) -> None:
         self._separator, self._title = "[\n", ""
+        # The last object on tensors, to which the verdict may be added.
+        self._held: dict[str, Any] | None = None
 
     def file(self, title: str) -> None:
         self._title = title
@@ -164,17 +88,29 @@ class JsonWriter:
             }
         )
 
+    def verdict(self, verdict: Verdict, digits: tuple[DigitsAccuracy, ...]) -> None:
+        assert self._held is not None
+        self._held["verdict"] = jsonable(verdict.to_record())
+        if digits:
+            self._held["digits"] = [vars(each) for each in digits]
+
     def left_out(self, notes: list[str]) -> None:
         if notes:
             self._write({"file": self._title, "left_out": notes})
 
     def close(self) -> None:
+        self._flush()
         sys.stdout.write("[]\n" if self._separator == "[\n" else "\n]\n")
         sys.stdout.flush()
 
     def _write(self, item: dict[str, Any]) -> None:
-        sys.stdout.write(self._separator + json.dumps(item))
-        self._separator = ",\n"
+        self._flush()
+        self._held = item
+
+    def _flush(self) -> None:
+        if self._held is not None:
+            sys.stdout.write(self._separator + json.dumps(self._held))
+            self._separator, self._held = ",\n", None
 
 
 def _row_of(row: Row) -> dict[str, Any]:
@@ -214,7 +150,10 @@ class CsvWriter:
     ) -> None:
         # Lines are of tensors alone.
         if budget is not None:
-            print(f"{self._title}: {_best_of(budget, best)}", file=sys.stderr)
+            print(f"{self._title}: {best_of(budget, best)}", file=sys.stderr)
+
+    def verdict(self, verdict: Verdict, digits: tuple[DigitsAccuracy, ...]) -> None:
+        """Lines are of tensors alone."""
 
     def left_out(self, notes: list[str]) -> None:
         if notes:

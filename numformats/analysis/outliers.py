@@ -1,0 +1,64 @@
+"""Channels so much larger than the others that a scale which follows them fails the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from numformats.analysis.streaming import CHUNK, Streamable, as_float64
+from numformats.scaled.tiling import chunks_in_order
+
+# Under an evenly spaced format with one scale, the median channel has lost two bits.
+OUTLIER_RATIO: Final = 4.0
+# What is typical of fewer channels is hard to say.
+_FEWEST_CHANNELS: Final = 8
+# Output and input channels, in the layout of most checkpoints.
+_AXES: Final = 2
+
+
+@dataclass(frozen=True)
+class OutlierChannel:
+    """The loudest channel of a tensor.
+
+    axis, index: where it is. ratio: its largest magnitude over that of the median channel.
+    """
+
+    axis: int
+    index: int
+    ratio: float
+
+
+def outlier_channel(x: Streamable) -> OutlierChannel | None:
+    """The loudest channel of an array, along the first or the second axis; None if none stands out.
+
+    One stands out whose largest magnitude is at least four times that of the median channel, so
+    that a scale which follows it costs that one two bits of an evenly spaced format. Channels of
+    zeros, and values that are not finite, do not count.
+
+    >>> w = np.random.default_rng(0).standard_normal((16, 64))
+    >>> w[:, 5] *= 20
+    >>> found = outlier_channel(w)
+    >>> found.axis, found.index, found.ratio > 10
+    (1, 5, True)
+    """
+    axes = range(min(x.ndim, _AXES)) if x.ndim > 1 else ()
+    largest = {n: np.zeros(x.shape[n]) for n in axes if x.shape[n] >= _FEWEST_CHANNELS}
+    if not largest:
+        return None
+    for place, _ in chunks_in_order(x.shape, CHUNK):
+        magnitude = np.abs(as_float64(x[place]))
+        if not np.isfinite(magnitude).all():
+            magnitude = np.where(np.isfinite(magnitude), magnitude, 0.0)
+        for axis, own in largest.items():
+            others = tuple(n for n in range(x.ndim) if n != axis)
+            np.maximum(own[place[axis]], magnitude.max(axis=others), out=own[place[axis]])
+    found = [_loudest(axis, own) for axis, own in largest.items() if own.any()]
+    loudest = max(found, key=lambda channel: channel.ratio, default=None)
+    return loudest if loudest is not None and loudest.ratio >= OUTLIER_RATIO else None
+
+
+def _loudest(axis: int, largest: np.ndarray) -> OutlierChannel:
+    index = int(largest.argmax())
+    return OutlierChannel(axis, index, float(largest[index] / np.median(largest[largest > 0])))

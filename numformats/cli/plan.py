@@ -1,0 +1,162 @@
+"""`numformats plan`: which format for which tensor of a checkpoint, within a budget of bits."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from numformats.analysis.allocating import (
+    MeasuredTensor,
+    allocate_measured,
+    measure_tensor,
+    read_formats,
+)
+from numformats.analysis.allocation import Allocation
+from numformats.analysis.weights import NothingToCompareError, stored_bits, weights_of
+from numformats.cli.outputs import jsonable, make_writable, write_fault
+from numformats.cli.plan_files import read_weights, write_plan
+from numformats.cli.progress import with_progress
+from numformats.cli.words import size
+from numformats.scaled.formats import ScaledFormat
+from numformats.tensor_files.opening import TensorEntry, open_tensors, printable
+from numformats.tensor_files.selection import Matrices
+from numformats.tensor_files.whole import whole_file
+
+DEFAULT_FORMATS: Final = (
+    *("bfloat16", "int8_channel", "mxfp8_e4m3", "mxfp6_e2m3", "mxfp6_e3m2"),
+    *("nvfp4", "nf4", "int4_g32", "int4_g128", "mxfp4"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions:
+    """What was asked for, checked before the checkpoint is opened.
+
+    weights: what a squared error counts in each tensor; None to count by size.
+    """
+
+    checkpoint: Path
+    budget: float
+    formats: tuple[ScaledFormat, ...]
+    selection: Matrices
+    weights: Mapping[str, float] | None = None
+    output: Path | None = None
+    as_json: bool = False
+    verbose: bool = False
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        budget: float,
+        formats: str,
+        include: Sequence[str] | None,
+        exclude: Sequence[str] | None,
+        sensitivity: Path | None,
+        **others: Any,
+    ) -> PlanOptions:
+        """The options of a command line; ValueError or TypeError for what makes no sense."""
+        names = [name.strip() for name in formats.split(",") if name.strip()]
+        if not names:
+            raise ValueError("--formats: no format named")
+        if not 0 < budget < math.inf:
+            raise ValueError(f"--budget: {budget:g}; expected bits per value above 0, such as 4.5")
+        return cls(
+            budget=budget,
+            formats=read_formats(names),
+            selection=Matrices(tuple(include or ()), tuple(exclude or ())),
+            weights=None if sensitivity is None else read_weights(sensitivity),
+            **others,
+        )
+
+
+@dataclass
+class _Left:
+    """The tensors that are not planned, by the reason why: how many, and their bytes."""
+
+    reasons: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def add(self, entry: TensorEntry, reason: str) -> None:
+        count, nbytes = self.reasons.get(reason, (0, 0.0))
+        self.reasons[reason] = count + 1, nbytes + stored_bits(entry) / 8
+
+    def lines(self) -> list[str]:
+        told = [
+            f"  {reason}: {count} ({size(nbytes)})"
+            for reason, (count, nbytes) in sorted(self.reasons.items(), key=lambda r: -r[1][0])
+        ]
+        return ["left as they are:", *told] if told else []
+
+    def to_record(self) -> dict[str, dict[str, float | None]]:
+        return {
+            reason: {"tensors": count, "bytes": None if math.isnan(nbytes) else nbytes}
+            for reason, (count, nbytes) in self.reasons.items()
+        }
+
+
+def plan(options: PlanOptions) -> int:
+    """Find the plan, tell of it and write it; the exit status.
+
+    ValueError or TypeError for what cannot be done. 2, with a line on stderr, where the plan cannot
+    be written; it is told all the same.
+    """
+    make_writable()
+    left = _Left()
+    measured = _measured(options, left)
+    if not measured:
+        reasons = "; ".join(f"{count} {reason}" for reason, (count, _) in left.reasons.items())
+        raise ValueError(
+            f"{printable(str(options.checkpoint))}: no tensor to plan for: {reasons or 'none'}; "
+            "--include '*' takes all matrices"
+        )
+    found = allocate_measured(measured, options.formats, options.budget, options.weights)
+    fault = None if options.output is None else _write(found, options.output)
+    print(_told(found, left, options))
+    if fault is not None:
+        print(f"numformats plan: {fault}", file=sys.stderr)
+        return 2
+    if options.output is not None and not options.as_json:
+        shown = printable(str(options.output))
+        print(f"written to {shown}; numformats simulate CHECKPOINT --plan {shown} takes it")
+    return 0
+
+
+def _write(found: Allocation, path: Path) -> str | None:
+    """Write the plan. Returns the fault, if there is one."""
+    try:
+        with whole_file(path) as stream:
+            write_plan(stream, found.formats)
+    except OSError as error:
+        return write_fault(path, error)
+    return None
+
+
+def _measured(options: PlanOptions, left: _Left) -> list[MeasuredTensor]:
+    """What each format would cost each tensor that is to be planned."""
+    found: list[MeasuredTensor] = []
+    entries = open_tensors(options.checkpoint)
+    for entry in with_progress(entries, printable(str(options.checkpoint))):
+        reason = options.selection.reason_to_leave(entry.name, entry.dtype_name, entry.shape)
+        if reason is None:
+            try:
+                values = weights_of(entry)
+            except NothingToCompareError as error:
+                reason = str(error)
+            else:
+                own = measure_tensor(entry.name, values, options.formats, rounding="nearest_even")
+                found.append(own)
+        if reason is not None:
+            left.add(entry, reason)
+    return found
+
+
+def _told(found: Allocation, left: _Left, options: PlanOptions) -> str:
+    if options.as_json:
+        record = {**found.to_record(), "plan": found.formats, "left": left.to_record()}
+        return json.dumps(jsonable(record))
+    return "\n".join(map(printable, [*found.lines(options.verbose), *left.lines()]))
