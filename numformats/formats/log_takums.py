@@ -13,6 +13,8 @@ from numformats.checks import require_int
 from numformats.exact.series import one
 from numformats.formats.logarithmic import LogarithmicFormat
 from numformats.formats.powers import LogOfBase
+from numformats.formats.reading import Reading, fields, portion
+from numformats.formats.takum_fields import cut_takum
 
 # From the bits before the characteristic, and one more.
 MIN_BITS, MAX_BITS = 6, 16
@@ -55,6 +57,12 @@ class LogTakumFormat(LogarithmicFormat):
     def code_of_nan(self, negative: bool) -> int:
         """The code of NaR (not a real): the sign bit alone."""
         return 1 << (self.bits - 1)
+
+    def _read_number(self, sign: str, rest: str) -> Reading:
+        found, c, part = cut_takum(sign, rest)
+        logarithm = f"({c} + {portion(part)})"
+        formula = f"sqrt(e)**{logarithm}" if sign == "0" else f"-(sqrt(e)**-{logarithm})"
+        return Reading(fields(*found), formula)
 
 
 # The bits of a takum before its characteristic: sign, direction, regime.

@@ -13,6 +13,8 @@ from functools import cached_property
 from typing import Final
 
 from numformats.checks import require_int
+from numformats.formats.reading import Reading, fields, portion
+from numformats.formats.takum_fields import cut_takum
 from numformats.formats.tapered import TaperedFormat
 from numformats.system import Binade, Taper
 
@@ -45,6 +47,13 @@ class TakumFormat(TaperedFormat):
         written = (direction * 8 + regime) * 2**length + rest
         width = self.bits - 5 - length
         return Binade(written * Fraction(2) ** width, width)
+
+    def _read_number(self, sign: str, rest: str) -> Reading:
+        found, c, part = cut_takum(sign, rest)
+        formula = f"(1 + {portion(part)}) * 2**{c}"
+        if sign == "1":
+            formula = f"(-2 + {portion(part)}) * 2**-({c} + 1)"
+        return Reading(fields(*found), formula)
 
 
 def takum(n: int) -> TakumFormat:
