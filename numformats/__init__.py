@@ -43,7 +43,7 @@ from numformats.formats.takums import takum
 from numformats.names import get_format
 
 if TYPE_CHECKING:
-    from numformats import analysis, arithmetic, codec, exact, scaled, testing
+    from numformats import analysis, arithmetic, codec, exact, plots, scaled, teaching, testing
     from numformats.analysis import compare
     from numformats.arithmetic import FormatArray, array
     from numformats.codec import pack, unpack
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         list_scaled_formats,
         quantize,
     )
+    from numformats.teaching import explain, explain_code
     from numformats.warming import warm_up
 
 __version__ = "0.1.0"
@@ -91,6 +92,8 @@ __all__ = [
     "compare",
     "dlfloat16",
     "exact",
+    "explain",
+    "explain_code",
     "float4_e2m1fn",
     "float6_e2m3fn",
     "float6_e3m2fn",
@@ -115,10 +118,12 @@ __all__ = [
     "log_takum16",
     "p3109",
     "pack",
+    "plots",
     "posit",
     "quantize",
     "scaled",
     "takum",
+    "teaching",
     "testing",
     "tf32",
     "unpack",
@@ -126,7 +131,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
-_MODULES = ("analysis", "arithmetic", "codec", "exact", "scaled", "testing")
+_MODULES = ("analysis", "arithmetic", "codec", "exact", "plots", "scaled", "teaching", "testing")
 _NAMES = {
     "FixedFormat": "formats.fixed",
     "FormatArray": "arithmetic",
@@ -142,6 +147,8 @@ _NAMES = {
     "array": "arithmetic",
     "cast": "scaled",
     "compare": "analysis",
+    "explain": "teaching",
+    "explain_code": "teaching",
     "get_scaled_format": "scaled",
     "list_scaled_formats": "scaled",
     "pack": "codec",

@@ -206,6 +206,16 @@ class Taper:
         return start + (magnitude / power_of_two(exponent) - 1) * power_of_two(width)
 
 
+@dataclass(frozen=True)
+class NearestRule:
+    """Where the boundary between two neighbours lies, in words, and who says so; None if it is
+    where the standards of floating point have it.
+    """
+
+    boundary: str
+    source: str | None = None
+
+
 class NumberSystem(ABC):
     """The values of a system in their order, and the codes that stand for them.
 
@@ -219,6 +229,8 @@ class NumberSystem(ABC):
     even_ties: EvenTies = "code"
     # Where a number goes that is beyond the largest value and not saturated.
     overflow: Overflow = "max"
+    # What `boundary` says, for readers.
+    nearest_rule: NearestRule = NearestRule("in the middle of the two")
     # Whose rules operations follow whose result is of this system. See `numformats.exact.apply`.
     arithmetic: Arithmetic = "ieee"
 

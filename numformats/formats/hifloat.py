@@ -16,7 +16,7 @@ from typing import ClassVar, Final
 from numformats.formats.reading import Reading, fields, number, portion, sign_field
 from numformats.formats.staircase import StaircaseFormat
 from numformats.reals import Extended, power_of_two
-from numformats.system import Overflow
+from numformats.system import NearestRule, Overflow
 
 _SIGN_BIT: Final = 0x80
 _NAN: Final = 0x80
@@ -52,6 +52,9 @@ class HiFloat8(StaircaseFormat):
     dtype_name: str | None = None
     overflow: Overflow = "infinity"
 
+    nearest_rule: ClassVar[NearestRule] = NearestRule(
+        "in the middle of the two", "Luo et al., 2024, arXiv:2409.16626, section 2"
+    )
     bits: ClassVar[int] = 8
     value_beyond: ClassVar[Fraction | None] = Fraction(3 * 2**14)
     has_subnormals: ClassVar[bool] = True

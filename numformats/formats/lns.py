@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from numformats.checks import require_int
 from numformats.exact.series import log_of_2
 from numformats.formats.logarithmic import LogarithmicFormat
 from numformats.formats.powers import LogOfBase
 from numformats.formats.reading import Reading, fields, number, portion, sign_field
+from numformats.system import NearestRule
 
 MIN_BITS, MAX_BITS = 3, 16
 # Logarithms may be as large as this, for values and their products to be float64.
@@ -36,6 +37,10 @@ class LnsFormat(LogarithmicFormat):
             f"a logarithm has bits - 1 bits, and may reach from -{MAX_EXPONENT} to {MAX_EXPONENT}",
         )
         object.__setattr__(self, "name", f"lns{self.bits}_{self.fraction_bits}")
+
+    nearest_rule: ClassVar[NearestRule] = NearestRule(
+        "halfway between their logarithms", "Swartzlander and Alexopoulos, 1975"
+    )
 
     @property
     def _log_of_base(self) -> LogOfBase:

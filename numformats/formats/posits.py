@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final
 
 from numformats.checks import require_int
 from numformats.formats.reading import Reading, fields, number, portion, sign_field
 from numformats.formats.tapered import TaperedFormat
 from numformats.reals import power_of_two
-from numformats.system import Binade, Taper
+from numformats.system import Binade, NearestRule, Taper
 
 MIN_WIDTH, MAX_WIDTH = 3, 32
 STANDARD_EXPONENT_BITS: Final = 2
@@ -32,6 +32,10 @@ class PositFormat(TaperedFormat):
     bits: int
     es: int = STANDARD_EXPONENT_BITS
     dtype_name: None = None
+
+    nearest_rule: ClassVar[NearestRule] = NearestRule(
+        "where a code of one bit more would lie", "Posit Standard (2022), 4.1"
+    )
 
     @cached_property
     def taper(self) -> Taper:
