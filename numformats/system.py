@@ -19,7 +19,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from numformats.irrational import Irrational, as_two_floats
 from numformats.reals import Extended, floor_log2, power_of_two
@@ -230,7 +230,7 @@ class NumberSystem(ABC):
     # Where a number goes that is beyond the largest value and not saturated.
     overflow: Overflow = "max"
     # What `boundary` says, for readers.
-    nearest_rule: NearestRule = NearestRule("in the middle of the two")
+    nearest_rule: ClassVar[NearestRule] = NearestRule("in the middle of the two")
     # Whose rules operations follow whose result is of this system. See `numformats.exact.apply`.
     arithmetic: Arithmetic = "ieee"
 

@@ -12,7 +12,7 @@ from numformats.irrational import Irrational
 from numformats.modes import RoundingMode, SaturationMode, Stochastic
 from numformats.reals import Extended
 from numformats.system import NumberSystem
-from numformats.teaching.numbers import hexadecimal, short
+from numformats.teaching.numbers import short
 from numformats.teaching.records import Decision
 
 _P3109: Final = "IEEE P3109 v4.0"

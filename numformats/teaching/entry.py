@@ -67,9 +67,10 @@ def explain(
     ----------
     x : int, Fraction, Decimal, float, NumPy scalar or str; or array_like
         A number of any size and precision; a str such as ``"0.1"``, ``"1/3"``, ``"0x1.8p-3"``,
-        ``"-inf"`` is read exactly. A str may also ask for one operation of numbers: ``"0.1 + 0.2"``,
-        ``"sqrt(2)"``, ``"fma(0.1, 10, -1)"``, any of `numformats.exact.OPERATIONS`. Its operands are
-        taken exactly, and the exact result is projected once. For a scaled format, an array.
+        ``"-inf"`` is read exactly. A str may also ask for one operation on numbers:
+        ``"0.1 + 0.2"``, ``"sqrt(2)"``, ``"fma(0.1, 10, -1)"``, any of
+        `numformats.exact.OPERATIONS`. Its operands are taken exactly, and the exact result is
+        projected once. For a scaled format, an array.
     f : str, Format or ScaledFormat
         A format, or the name of one. One without scales stands for one float32 scale for all of
         `x` where an index is given.

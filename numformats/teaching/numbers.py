@@ -9,29 +9,36 @@ from typing import Final
 
 from numformats.reals import Extended, in_powers_of_two
 
-# What a line of a table takes.
+# Digits that are read at a glance, and those that still fit in a cell.
 SHORT: Final = 16
+LONG: Final = 29
 _DIGITS: Final = 9
 
 
 def short(value: Extended) -> str:
-    """A number in a few characters: exactly, if it can be.
+    """A number in few characters: exactly, if it can be.
 
-    >>> short(Fraction(13, 128)), short(Fraction(1, 3)), short(Fraction(10, 3**40))
-    ('0.1015625', '1/3', 'about 8.22526334e-19')
-    >>> short(Fraction(1, 2**80)), short(-0.0), short(float("-inf"))
-    ('2**-80', '-0', '-infinity')
+    >>> short(Fraction(13, 128)), short(Fraction(1, 3)), short(Fraction(10, 3**60))
+    ('0.1015625', '1/3', 'about 2.35898146e-28')
+    >>> short(Fraction(1, 2**24)), short(-0.0), short(float("-inf"))
+    ('2**-24', '-0', '-infinity')
     """
     if not isinstance(value, Fraction):
         return special(value)
-    decimal = in_decimal(value, SHORT)
-    if decimal is not None:
+    decimal, power = in_decimal(value, LONG), _in_powers(value)
+    if decimal is not None and len(decimal) <= SHORT:
         return decimal
-    if _is_power_of_two(value.denominator) and value.numerator.bit_length() < 1 << 16:
-        power = in_powers_of_two(value)
-        if len(power) <= SHORT:
-            return power
-    return in_fraction(value, SHORT) or f"about {about(value)}"
+    if power is not None and "*" not in power.replace("**", ""):
+        return power
+    return decimal or power or in_fraction(value, SHORT) or f"about {about(value)}"
+
+
+def _in_powers(value: Fraction) -> str | None:
+    """A binary fraction as an odd integer times a power of two, if that is short."""
+    if not _is_power_of_two(value.denominator) or value.numerator.bit_length() > 1 << 16:
+        return None
+    power = in_powers_of_two(value)
+    return power if len(power) <= SHORT else None
 
 
 def special(value: float) -> str:
@@ -87,21 +94,24 @@ def in_fraction(value: Fraction, limit: int) -> str | None:
 def about(value: Fraction, digits: int = _DIGITS) -> str:
     """The first digits of a number.
 
-    >>> about(Fraction(2, 3)), about(Fraction(1, 10**400))
-    ('0.666666667', '1E-400')
+    >>> about(Fraction(2, 3)), about(Fraction(10**20)), about(Fraction(1, 10**400))
+    ('0.666666667', '1e+20', '1e-400')
     """
     context = Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN)
     quotient = context.divide(Decimal(value.numerator), Decimal(value.denominator))
-    return f"{quotient.normalize(context):g}"
+    exponent = quotient.adjusted()
+    if -5 <= exponent < digits:
+        return f"{quotient.normalize(context):f}"
+    return f"{quotient.normalize(context):e}"
 
 
 def percent(value: Fraction) -> str:
     """A part as a percentage.
 
-    >>> percent(Fraction(1, 64)), percent(Fraction(1, 10**7))
-    ('1.56%', '1e-05%')
+    >>> percent(Fraction(1, 64)), percent(Fraction(1)), percent(Fraction(1, 10**9))
+    ('1.56%', '100%', '1e-7%')
     """
-    return f"{about(100 * value, 3).replace('E', 'e')}%"
+    return f"{about(100 * value, 3)}%"
 
 
 def hexadecimal(code: int, bits: int) -> str:

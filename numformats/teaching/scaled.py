@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -126,7 +125,7 @@ def lines_of_scaled(why: ScaledExplanation) -> list[Line]:
     ]
     for title, part in (("The scale", why.of_scale), ("The element", why.of_element)):
         if part is not None:
-            lines += [(), *headed(f"{title}: {text.headline(part)}"), *text.lines_of(part)[1:]]
+            lines += [(), *headed(f"{title}: {text.headline(part)}"), (), *text.body_of(part)]
     return lines
 
 
@@ -143,9 +142,11 @@ def _element_terms(why: ScaledExplanation) -> list[Line]:
     if why.of_element is None:
         return prose("there is no quotient by such a scale")
     element = why.format.element.value(why.code)
-    added = "" if why.zero_point is None else f", and the zero point {why.zero_point} added"
     found = f"{why.of_element.text} = {short(why.of_element.number)} -> "
-    return prose(f"{found}{short(why.of_element.value)}{added}: {short(element)}")
+    found += short(why.of_element.value)
+    if why.zero_point is not None:
+        found += f", and with the zero point {why.zero_point} added: {short(element)}"
+    return prose(found)
 
 
 def _value_terms(why: ScaledExplanation) -> list[Line]:
@@ -158,8 +159,3 @@ def _value_terms(why: ScaledExplanation) -> list[Line]:
 
 def _error_text(error: Error) -> str:
     return text.error_text(Error(error.absolute, error.relative, None))
-
-
-def is_finite(number: Extended) -> bool:
-    """Whether it is a real number."""
-    return math.isfinite(number)

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numformats.codec.arguments import read_real
-from numformats.error_free import quotient_to_odd
 from numformats.formats.format import Format
 from numformats.modes import Stochastic, parse_rounding, random_bit_count
 from numformats.reals import Extended, read_number
@@ -52,13 +51,14 @@ def explain_scaled(
     of_quantize = "nearest_even" if is_random else rounding
     q = quantize(array, fmt, axis, rule, of_quantize, saturation)
     parts = _Parts.of(q, place)
-    number, _ = read_number(array[place])
+    number, negative = read_number(array[place])
     block = _block_around(array, place, fmt.granularity.tile(max(array.ndim, 1), q.axis))
     largest = _largest(block)
     of_scale = _scale_explained(largest, fmt, rule, parts, block)
     element, code = None, int(q.codes[place])
     if math.isfinite(parts.scale) and parts.scale != 0:
-        element = _element_explained(number, fmt, parts, rounding, saturation, random_bits)
+        signed = -0.0 if number == 0 and negative else number
+        element = _element_explained(signed, fmt, parts, rounding, saturation, random_bits)
         code = _code_of(element, fmt, parts)
     value = _value(fmt.element.value(code), parts)
     target = fmt.target(rule) if fmt.is_symmetric else None
@@ -89,7 +89,7 @@ def _read_index(index: int | Sequence[int] | None, shape: tuple[int, ...]) -> tu
         if shape:
             raise ValueError(f"index: missing; say which number of the array of shape {shape}")
         return ()
-    given = (index,) if hasattr(index, "__index__") else tuple(index)  # type: ignore[arg-type]
+    given = (index,) if hasattr(index, "__index__") else tuple(index)
     try:
         place = tuple(map(as_int, given))
     except TypeError:
@@ -154,7 +154,7 @@ def _largest(block: Array) -> Fraction | None:
     finite = block[np.isfinite(block)]
     if not finite.size or np.isnan(block).any():
         return None
-    return max(abs(Fraction(read_number(number)[0])) for number in finite)
+    return max(abs(Fraction(read_number(end)[0])) for end in (finite.min(), finite.max()))
 
 
 # The scale
@@ -180,10 +180,8 @@ def _scale_explained(
     if parts.tensor is not None:
         if parts.tensor == 0:
             return None
-        quotient, text = quotient / parts.tensor, f"{text} / {short(parts.tensor)}"
-    return explain_number(
-        quotient, fmt.scale_element, rule.rounding, "finite", text=text.replace("about ", "~")
-    )
+        quotient, text = quotient / parts.tensor, f"{text} / {_factor(parts.tensor)}"
+    return explain_number(quotient, fmt.scale_element, rule.rounding, "finite", text=text)
 
 
 def _rounded_to_precision(largest: Fraction, precision: int) -> Fraction:
@@ -261,23 +259,21 @@ def _element_explained(
     """How the quotient of a number and its scale became an element."""
     scale = Fraction(parts.scale)
     text = short(number)
-    if isinstance(number, Fraction):
+    quotient: Extended = float(number) * (1 if scale > 0 else -1)
+    if isinstance(number, Fraction) or (number == 0 and parts.offset):
+        exact = Fraction(number)
         if parts.offset is not None:
-            number, text = number - parts.offset, f"({text} - {short(parts.offset)})"
-        quotient: Extended = number / scale
-        is_negative_zero = False
-    else:
-        quotient = number if scale > 0 else -number
-        is_negative_zero = False
+            exact, text = exact - parts.offset, f"({text} - {short(parts.offset)})"
+        quotient = exact / scale
     target: Format = fmt.element if fmt.zero_point is None else WIDE
     return explain_number(
-        -0.0 if is_negative_zero else quotient,
+        quotient,
         target,
         rounding,
         saturation if fmt.zero_point is None else "finite",
         nan="raise" if target.has_nan else "zero",
         random_bits=random_bits,
-        text=f"{text} / {short(scale)}".replace("about ", "~"),
+        text=f"{text} / {_factor(scale)}",
     )
 
 
@@ -292,7 +288,13 @@ def _code_of(element: Explanation, fmt: ScaledFormat, parts: _Parts) -> int:
 
 def _value(element: Extended, parts: _Parts) -> Extended:
     """Element times scale, exactly."""
-    if not (math.isfinite(element) and math.isfinite(parts.scale)):
-        return math.nan if math.isnan(parts.scale) or math.isnan(element) else float(element)
-    own = Fraction(element) - (parts.zero_point or 0)
+    if not (math.isfinite(element) and math.isfinite(parts.scale)) or isinstance(element, float):
+        return float(element) * float(parts.scale) + float(parts.offset or 0)
+    own = element - (parts.zero_point or 0)
     return own * Fraction(parts.scale) + (parts.offset or 0)
+
+
+def _factor(number: Extended) -> str:
+    """A number in a product or a quotient."""
+    found = short(number)
+    return f"({found})" if " " in found or found.startswith("-") else found

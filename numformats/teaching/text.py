@@ -41,6 +41,7 @@ __all__ = ["headline", "lines_of", "plain"]
 _LINE: Final = 60
 _LONGEST_INPUT: Final = 40
 _LONGEST_FRACTION: Final = 30
+_LONGEST_PART: Final = 12
 # Of an irrational number, or one with too many digits.
 _SHOWN_DIGITS: Final = 30
 
@@ -73,13 +74,17 @@ def cut_short(text: str) -> str:
 
 def lines_of(why: Explanation) -> list[Line]:
     """All lines."""
+    return [*headed(headline(why)), (), *body_of(why)]
+
+
+def body_of(why: Explanation) -> list[Line]:
+    """All lines but the title."""
     return [
-        *headed(headline(why)),
-        (),
         *labelled("number", _number_lines(why)),
         *labelled("code", code_lines(why.reading, why.code, why.format.bits)),
         *labelled("value", value_lines(why.reading, why.value)),
         *labelled("neighbours", _neighbour_lines(why)),
+        *labelled("position", _position_lines(why)),
         *labelled("", _picture(why)),
         *(line for one in why.decisions for line in labelled(one.stage, prose(one.sentence))),
         *labelled("source", prose("; ".join(dict.fromkeys(one.source for one in why.decisions)))),
@@ -140,7 +145,7 @@ def value_lines(reading: Reading, value: Extended) -> list[Line]:
     formula = reading.formula
     terms = exact_terms(value) if isinstance(value, Fraction) else [special(value)]
     if "sqrt(e)" in formula or ("2**(" in formula and _is_rounded(formula, value)):
-        return [*equations([formula]), *equations([f"nearest float64: {terms[0]}", *terms[1:]])]
+        return [*equations([formula]), *prose(f"the float64 nearest to it: {short(value)}")]
     return equations(dict.fromkeys([formula, *terms]))
 
 
@@ -166,7 +171,7 @@ def _neighbour_lines(why: Explanation) -> list[Line]:
         [_code_text(one, why), short(one.value), _parity(one), _mark(one, why)]
         for one in (lower, upper)
     ]
-    return [(Span(row),) for row in cells(rows)] + _position_lines(why)
+    return [(Span(row),) for row in cells(rows)]
 
 
 def _code_text(neighbour: Neighbour, why: Explanation) -> str:
@@ -184,13 +189,13 @@ def _mark(neighbour: Neighbour, why: Explanation) -> str:
 
 
 def _position_lines(why: Explanation) -> list[Line]:
-    assert why.position is not None
-    part = short(why.position)
-    text = f"the number is {part} of the way up from the first to the second"
+    if why.position is None:
+        return []
+    found = f"{_part_text(why.position)} of the way up"
     boundary = boundary_part(why)
     if boundary is not None and why.modes.rounding in NEAREST:
-        text += f", the boundary {_part_text(boundary)}"
-    return prose(text)
+        found += f"; the boundary is at {_part_text(boundary)}"
+    return prose(found)
 
 
 def boundary_part(why: Explanation) -> Fraction | None:
@@ -203,7 +208,7 @@ def boundary_part(why: Explanation) -> Fraction | None:
 
 
 def _part_text(part: Fraction) -> str:
-    return {Fraction(0): "at the first", Fraction(1): "at the second"}.get(part, short(part))
+    return in_fraction(part, _LONGEST_PART) or short(part)
 
 
 def _picture(why: Explanation) -> list[Line]:
@@ -239,15 +244,15 @@ def error_text(error: Error) -> str:
     """How far the value is from the number."""
     if error.absolute == 0:
         return "none"
-    sign = "+" if error.absolute > 0 else ""
-    parts = [f"{sign}{short(error.absolute)}" if sign else short(error.absolute)]
-    if parts[0].startswith("+about"):
-        parts[0] = f"about {sign}{about(error.absolute)}"
+    found = short(error.absolute)
+    if error.absolute > 0:
+        found = f"about +{found[6:]}" if found.startswith("about ") else f"+{found}"
+    parts = [found]
     if error.relative is not None:
-        parts.append(f"{percent(abs(error.relative))} of the number")
+        parts.append(f"relative {percent(abs(error.relative))}")
     if error.ulps is not None:
-        parts.append(f"{short(error.ulps)} of the distance of the neighbours (ulp)")
-    return "; ".join(parts)
+        parts.append(f"{short(error.ulps)} ulp")
+    return ", ".join(parts)
 
 
 def flags_text(why: Explanation) -> str:
