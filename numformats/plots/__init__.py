@@ -7,8 +7,10 @@ returns them; `alt_text` tells what they show in words.
 from __future__ import annotations
 
 from numformats.plots.alternatives import alt_text
-from numformats.plots.comparing import error_curve, formats_map, spacing
-from numformats.plots.number_line import bits, number_line
+from numformats.plots.comparing import error_curve, spacing
+from numformats.plots.layout import bits
+from numformats.plots.map_of_formats import formats_map
+from numformats.plots.number_line import number_line
 from numformats.plots.rounding import rounding_function, rounding_step
 
 __all__ = [

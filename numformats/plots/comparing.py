@@ -1,18 +1,16 @@
-"""Formats side by side: spacing, error, and range against precision."""
+"""Formats side by side: the distance of their values, and the errors of rounding to them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from numformats.formats.format import Format
-from numformats.formats.registry import NAMED, list_formats
 from numformats.modes import Stochastic
-from numformats.names import get_format
 from numformats.plots import style
 from numformats.plots.alternatives import describe
 from numformats.plots.values import Floats, read_formats, spacing_at
@@ -153,118 +151,7 @@ def error_curve(
     axes.axhline(0, color=style.ink(), linewidth=0.8)
     axes.set(xlabel="number", ylabel="relative error" if relative else "error")
     axes.grid(color=style.GREY, alpha=0.3)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
     kind = "Relative error" if relative else "Error"
     about = f"{kind} of rounding numbers from {numbers[0]:g} to {numbers[-1]:g}, {rounding}."
     return describe(axes, f"{about} {' '.join(words)}")
-
-
-def formats_map(formats: Sequence[str | Format] | None = None, *, ax: Axes | None = None) -> Axes:
-    """Range against precision: how many binades a format spans, and its most significand bits.
-
-    Parameters
-    ----------
-    formats : formats or names of such, optional
-        By default all formats of 8 bits with a name of their own, the signed ones of P3109
-        without infinity, and a logarithmic system.
-    ax : matplotlib Axes, optional
-        Where to draw, by default a new figure.
-
-    Returns
-    -------
-    matplotlib Axes
-        The horizontal one is logarithmic.
-
-    Examples
-    --------
-    >>> import matplotlib; matplotlib.use("Agg")
-    >>> import numformats as nf
-    >>> ax = nf.plots.formats_map(["int8", "e4m3fn", "posit8"])
-    >>> [text.get_text() for text in ax.texts]
-    ['int8', 'float8_e4m3fn', 'posit8']
-    """
-    groups = _groups(formats)
-    axes = style.new_axes(ax, (8.5, 5.4))
-    placed: dict[tuple[float, float], list[str]] = {}
-    for place, (family, members) in enumerate(groups.items()):
-        points = [(binades(fmt), bits_at_best(fmt)) for fmt in members]
-        axes.plot(
-            *zip(*points, strict=True),
-            style.MARKERS[place % len(style.MARKERS)],
-            color=style.LINES[place % len(style.LINES)][0],
-            label=family,
-            markersize=7,
-        )
-        for point, fmt in zip(points, members, strict=True):
-            placed.setdefault((round(point[0], 1), round(point[1], 2)), []).append(fmt.name)
-    for (x, y), names in placed.items():
-        axes.annotate("\n".join(names), (x, y), (6, 3), textcoords="offset points", size="x-small")
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(lambda number, _: f"{number:g}")
-    axes.set(
-        xlabel="binades from the smallest positive value to the largest",
-        ylabel="significand bits where they are most",
-    )
-    axes.margins(x=0.12, y=0.1)
-    axes.grid(color=style.GREY, alpha=0.3)
-    axes.legend(frameon=False, loc="upper right")
-    words = "; ".join(
-        f"{', '.join(names)}: {x:.0f} binades, {y:.1f} bits" for (x, y), names in placed.items()
-    )
-    return describe(axes, f"Range against precision. {words}.")
-
-
-def binades(fmt: Format) -> float:
-    """Log2 of the largest value over the smallest positive one.
-
-    >>> import numformats as nf
-    >>> binades(nf.float8_e5m2)
-    31.807354922057606
-    """
-    largest, smallest = fmt.highest, fmt.smallest_positive_exact
-    return _log2(largest) - _log2(smallest)
-
-
-def _log2(number: Any) -> float:
-    # A quotient of large integers may be beyond float64.
-    return math.log2(number.numerator) - math.log2(number.denominator)
-
-
-def bits_at_best(fmt: Format) -> float:
-    """Log2 of the largest quotient of a value and half the distance to the next one.
-
-    >>> import numformats as nf
-    >>> bits_at_best(nf.float8_e4m3fn) > 4
-    True
-    """
-    values = fmt.values()
-    positive = np.unique(values[np.isfinite(values) & (values > 0)])
-    return float(np.log2(positive[:-1] / np.diff(positive)).max() + 1)
-
-
-def _groups(formats: Sequence[str | Format] | None) -> dict[str, list[Format]]:
-    """Formats by the family that they belong to."""
-    families = {name: family for family in _FAMILIES for name in list_formats(family)}
-    if formats is None:
-        listed = [fmt for fmt in NAMED.values() if fmt.bits == 8]
-        made = [get_format(f"binary8p{p}sf") for p in range(1, 8)]
-        chosen = [*listed, *made, get_format("lns8_4")]
-    else:
-        chosen = read_formats(formats)
-    groups: dict[str, list[Format]] = {}
-    for fmt in chosen:
-        groups.setdefault(families.get(fmt.name, "others"), []).append(fmt)
-    return groups
-
-
-_FAMILIES: Final = (
-    "ieee",
-    "ocp",
-    "fnuz",
-    "p3109",
-    "hifloat",
-    "posits",
-    "takums",
-    "logarithmic",
-    "integers",
-)

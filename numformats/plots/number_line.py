@@ -1,4 +1,4 @@
-"""All values of a format on a line, and the field layout of its codes."""
+"""All values of a format on a line."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def number_line(
 ) -> Axes:
     """Every value of a format as a mark on the number line.
 
-    Normal values have long blue marks, subnormal ones short orange ones, zero a circle. What is no
-    number (infinities, NaN) is told at the ends and in the title.
+    Normal values have long blue marks, subnormal ones short orange ones, zero a circle, infinities
+    arrows at the ends. What has no place on the line (-0, NaN) is told in the title.
 
     Parameters
     ----------
@@ -60,10 +60,7 @@ def number_line(
     6
     """
     fmt = get_format(f)
-    if limits is None:
-        values = finite_values(fmt)
-    else:
-        values = values_between(fmt, *_read_limits(limits))
+    values = finite_values(fmt) if limits is None else values_between(fmt, *_read_limits(limits))
     axes = style.new_axes(ax, (8.0, 1.6))
     is_subnormal = subnormal_mask(fmt, values)
     is_normal = (values != 0) & ~is_subnormal
@@ -81,11 +78,29 @@ def number_line(
     axes.set(ylim=(-0.1, 1.15), yticks=[], xlabel="value", title=_title(fmt))
     if limits is not None:
         axes.set_xlim(*limits)
+    elif fmt.has_inf:
+        _mark_infinities(axes, fmt)
     if values.size <= _LABELLED:
         axes.set_xticks(values, [f"{value:g}" for value in values])
     style.without_box(axes, "bottom")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize="small")
     return describe(axes, _in_words(fmt, values, is_subnormal, limits))
+
+
+def _mark_infinities(axes: Axes, fmt: Format) -> None:
+    """Arrows at the ends of the line."""
+    across = axes.get_yaxis_transform()
+    ends = [(1.0, ">")] + [(0.0, "<")] * fmt.signed
+    for place, marker in ends:
+        label = "infinity" if marker == ">" else None
+        axes.plot(
+            *([place], [0.0], marker),
+            color=style.GREEN,
+            markersize=9,
+            clip_on=False,
+            transform=across,
+            label=label,
+        )
 
 
 def _read_limits(limits: Any) -> tuple[float, float]:
@@ -107,7 +122,7 @@ def _specials(fmt: Format) -> list[str]:
 
 def _title(fmt: Format) -> str:
     specials = _specials(fmt)
-    return f"{fmt.name}" + (f", and {', '.join(specials)}" if specials else "")
+    return f"{fmt.name}" + (f" (and {', '.join(specials)})" if specials else "")
 
 
 def _in_words(
@@ -121,60 +136,3 @@ def _in_words(
         about += f", {np.count_nonzero(is_subnormal)} of them subnormal"
     specials = _specials(fmt)
     return f"{about}. Not on the line: {', '.join(specials)}." if specials else f"{about}."
-
-
-def bits(f: str | Format, code: int | None = None, *, ax: Axes | None = None) -> Axes:
-    """The layout of a format's codes: a box for each bit, coloured by its field.
-
-    Parameters
-    ----------
-    f : str or Format
-        A format.
-    code : int, optional
-        A code whose bits stand in the boxes; by default that of 1, or of the value next to it,
-        with empty boxes. Where fields have no fixed place (posits, takums, HiFloat8), the layout is
-        that of this code.
-    ax : matplotlib Axes, optional
-        Where to draw, by default a new figure.
-
-    Returns
-    -------
-    matplotlib Axes
-
-    Examples
-    --------
-    >>> import matplotlib; matplotlib.use("Agg")
-    >>> import numformats as nf
-    >>> len(nf.plots.bits("posit8", 0x4D).patches)
-    8
-    """
-    from matplotlib.patches import Rectangle
-
-    fmt = get_format(f)
-    shown = fmt.code_of_step(fmt.step_of(fmt.spacing_at_one * 0 + 1)) if code is None else code
-    fields = fmt.reading(shown).fields
-    axes = style.new_axes(ax, (max(4.0, 0.42 * fmt.bits), 1.7))
-    place = 0
-    for i, field in enumerate(fields):
-        colour, _ = style.LINES[i % len(style.LINES)]
-        for bit in field.bits:
-            axes.add_patch(Rectangle((place, 0), 1, 1, facecolor="none", edgecolor=colour, lw=1.8))
-            if code is not None:
-                axes.text(place + 0.5, 0.5, bit, ha="center", va="center", family="monospace")
-            place += 1
-        middle, width = place - len(field.bits) / 2, len(field.bits)
-        # Names of narrow fields would run into one another in one row.
-        height = 1.2 + 0.34 * (i % 3)
-        axes.plot([place - width + 0.06, place - 0.06], [1.1, 1.1], color=colour, linewidth=3)
-        axes.text(middle, height, f"{field.name} {width}", ha="center", va="bottom", size="small")
-    for bit in range(fmt.bits):
-        axes.text(bit + 0.5, -0.12, str(fmt.bits - 1 - bit), ha="center", va="top", size="x-small")
-    axes.set(xlim=(-0.6, fmt.bits + 0.6), ylim=(-0.5, 2.4), xticks=[], yticks=[])
-    title = fmt.name if code is None else f"{fmt.name}, code {shown:#x}"
-    axes.set_title(title)
-    style.without_box(axes)
-    parts = ", ".join(f"{field.name} {len(field.bits)}" for field in fields)
-    of = "a code" if code is None else f"code {shown:#x}"
-    return describe(
-        axes, f"The {fmt.bits} bits of {of} of {fmt.name}, from the highest on: {parts}."
-    )

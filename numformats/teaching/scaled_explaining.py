@@ -43,6 +43,8 @@ def explain_scaled(
     random_bits: int | None,
 ) -> ScaledExplanation:
     """How one number of an array is stored in a scaled format. See `explain`."""
+    if isinstance(x, str):
+        raise TypeError(f"x: {x!r}; {fmt.name} has scales, so give numbers and the index of one")
     array = read_real("x", x)
     place = _read_index(index, array.shape)
     rule = fmt.rule if scale_rule is None else get_rule(scale_rule)
