@@ -38,7 +38,7 @@ def _meanings(fmt: FloatFormat, code: int, exponent: str, trailing: str) -> tupl
             "negative_zero": "the code that would be -0: NaN",
         }[fmt.nan]
         return f"E = {field}, {where}", tail, "NaN"
-    if math.isinf(magnitude):
+    if isinstance(magnitude, float) and math.isinf(magnitude):
         where = "all ones, with T = 0" if fmt.nan == "ieee" else "the last but NaN"
         return f"E = {field}, {where}: infinity", tail, "infinity"
     if magnitude == 0:

@@ -79,7 +79,11 @@ class TwosComplement(WithoutExponent):
         terms += [portion(part)] * bool(number(part))
         return Reading(
             fields(
-                ("sign", sign, f"{weight}: the highest bit counts negative" if weight else "0"),
+                (
+                    "sign",
+                    sign,
+                    f"{weight}: the highest bit counts negative" if weight else "not negative",
+                ),
                 ("integer", whole, str(number(whole))),
                 ("fraction", part, portion(part)),
             ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -16,7 +15,7 @@ from numformats.reals import Extended
 from numformats.teaching import html, text
 from numformats.teaching.explaining import neighbour_of
 from numformats.teaching.layout import Line, Span, cells, headed, labelled, plain, prose
-from numformats.teaching.numbers import hexadecimal, short
+from numformats.teaching.numbers import hexadecimal, is_finite, short
 from numformats.teaching.records import Neighbour
 
 
@@ -36,8 +35,9 @@ class CodeExplanation:
         Its fields, and the formula of its value.
     kind : str
         Its class, as `numformats.exact.classify` has it.
-    written_as : int
-        The code that is written for the value: another one where several codes have it.
+    written_as : int or None
+        The code that is written for the value: another one where several codes have it; None if
+        none is (the lowest code of a narrow range of integers).
     lower, upper : Neighbour or None
         The next smaller and the next larger value; None where there is none.
     lowest_rounded_to_it, highest_rounded_to_it : Fraction, Irrational or None
@@ -57,7 +57,7 @@ class CodeExplanation:
     value: Extended
     reading: Reading
     kind: str
-    written_as: int
+    written_as: int | None
     lower: Neighbour | None
     upper: Neighbour | None
     lowest_rounded_to_it: Fraction | Irrational | None
@@ -85,8 +85,10 @@ def explain_format_code(code: int, fmt: Format) -> CodeExplanation:
     value = fmt.value(code)
     lower = upper = None
     ends: tuple[Fraction | Irrational | None, ...] = (None, None)
-    written = code
-    if math.isfinite(value):
+    written: int | None = code
+    if is_finite(value) and not fmt.lowest <= value <= fmt.highest:
+        written = None
+    elif is_finite(value):
         step = fmt.step_of(Fraction(value))
         lower, upper = (_beside(fmt, step, towards) for towards in (-1, 1))
         ends = _end(fmt, step, -1), _end(fmt, step, 1)
@@ -149,6 +151,8 @@ def lines_of_code(about: CodeExplanation) -> list[Line]:
 def _written_lines(about: CodeExplanation) -> list[Line]:
     if about.written_as == about.code:
         return []
+    if about.written_as is None:
+        return prose("never: the range is symmetric")
     written = hexadecimal(about.written_as, about.format.bits)
     return prose(f"as {written}, which has the same value")
 
@@ -163,7 +167,7 @@ def _beside_lines(about: CodeExplanation) -> list[Line]:
 
 
 def _interval_lines(about: CodeExplanation) -> list[Line]:
-    if not math.isfinite(about.value):
+    if not is_finite(about.value) or about.written_as is None:
         return []
     low, high = about.lowest_rounded_to_it, about.highest_rounded_to_it
     from_, to = (_bound(end) for end in (low, high))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from typing import Any, Final, Literal, cast
 
@@ -18,6 +17,7 @@ from numformats.reals import Extended, read_number
 from numformats.teaching.decisions import decisions_of
 from numformats.teaching.explanation import Explanation
 from numformats.teaching.expressions import Expression, read_expression
+from numformats.teaching.numbers import is_finite
 from numformats.teaching.records import Computation, Error, Neighbour
 
 # Of an irrational result: enough for 60 digits, and for most results to tell them apart from
@@ -128,7 +128,7 @@ def neighbour_of(system: Any, value: Fraction, step: int, negative: bool) -> Nei
 
 def error_of(number: Extended, value: Extended, near: Neighbours | None) -> Error | None:
     """How far a value is from a number, if both are finite."""
-    if not (math.isfinite(number) and math.isfinite(value)):
+    if not (is_finite(number) and is_finite(value)):
         return None
     exact = Fraction(number)
     absolute = Fraction(value) - exact

@@ -36,7 +36,7 @@ def labelled(label: str, contents: Sequence[Line]) -> list[Line]:
     """Lines with a label before the first."""
     marks = [label, *[""] * (len(contents) - 1)]
     return [
-        (Span(f"  {mark:<{INDENT - 2}}", "faint"), *content)
+        (Span(f"  {mark:<{INDENT - 2}}", "faint"), *content) if mark or content else ()
         for mark, content in zip(marks, contents, strict=False)
     ]
 

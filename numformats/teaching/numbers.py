@@ -50,6 +50,15 @@ def special(value: float) -> str:
     return "-0" if math.copysign(1, value) < 0 else "0"
 
 
+def is_finite(value: Extended) -> bool:
+    """Whether it is a real number, of any size.
+
+    >>> is_finite(Fraction(10**400)), is_finite(float("nan"))
+    (True, False)
+    """
+    return isinstance(value, Fraction) or math.isfinite(value)
+
+
 def in_decimal(value: Fraction, limit: int) -> str | None:
     """All digits of a number, without an exponent; None if they are more than a limit, or endless.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from numformats.irrational import Irrational
 from numformats.modes import Modes, Stochastic
 from numformats.reals import Extended
-from numformats.teaching.numbers import special
+from numformats.teaching.numbers import is_finite, special
 from numformats.teaching.records import Computation, Decision, Error, Neighbour
 
 if TYPE_CHECKING:
@@ -104,11 +103,11 @@ def of_error(error: Error | None) -> dict[str, str | None] | None:
 
 
 def _of_code(code: int, value: Extended, reading: Reading) -> dict[str, Any]:
-    is_finite = isinstance(value, Fraction) or math.isfinite(value)
+    has_float = is_finite(value)
     return {
         "code": code,
         "value": exact_text(value),
-        "float": _as_float(value) if is_finite else None,
+        "float": _as_float(value) if has_float else None,
         "fields": [
             {"name": field.name, "bits": field.bits, "meaning": field.meaning}
             for field in reading.fields

@@ -153,7 +153,7 @@ def _value_terms(why: ScaledExplanation) -> list[Line]:
     element = short(why.format.element.value(why.code))
     if why.zero_point is not None:
         element = f"({element} - {why.zero_point})"
-    added = "" if why.offset is None else f" + {short(why.offset)}"
+    added = "" if why.offset is None else f" + ({short(why.offset)})"
     return equations([f"{element} * {short(why.scale)}{added}", short(why.value)])
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from operator import index as as_int
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,10 +27,13 @@ from numformats.scaled.scales import ScaleValues
 from numformats.scaled.tiling import spread_over
 from numformats.teaching.explaining import error_of, explain_number
 from numformats.teaching.explanation import Explanation
-from numformats.teaching.numbers import short
+from numformats.teaching.numbers import is_finite, short
 from numformats.teaching.scaled import ScaledExplanation
 
 Array = NDArray[Any]
+
+# What quotients are rounded to before a zero point is added.
+_INTEGERS: Final = replace(WIDE, name="integers")
 
 
 def explain_scaled(
@@ -58,7 +62,7 @@ def explain_scaled(
     largest = _largest(block)
     of_scale = _scale_explained(largest, fmt, rule, parts, block)
     element, code = None, int(q.codes[place])
-    if math.isfinite(parts.scale) and parts.scale != 0:
+    if is_finite(parts.scale) and parts.scale != 0:
         signed = -0.0 if number == 0 and negative else number
         element = _element_explained(signed, fmt, parts, rounding, saturation, random_bits)
         code = _code_of(element, fmt, parts)
@@ -208,7 +212,7 @@ def _sentence(
         }[rule.target]
         text = f"Rule {name}: the largest magnitude becomes {what}, {short(fmt.target(rule))}"
         if fmt.micro_exponents:
-            text += f", doubled {len(fmt.micro_exponents)} times"
+            text += f", times {2 ** len(fmt.micro_exponents)} by micro-exponents"
         own = parts.own if parts.tensor is None else Fraction(parts.own) / parts.tensor
         if own != of_scale.value:
             text += f"; a scale of zero is none, so it is the smallest, {short(own)}"
@@ -265,9 +269,9 @@ def _element_explained(
     if isinstance(number, Fraction) or (number == 0 and parts.offset):
         exact = Fraction(number)
         if parts.offset is not None:
-            exact, text = exact - parts.offset, f"({text} - {short(parts.offset)})"
+            exact, text = exact - parts.offset, f"({text} - {_factor(parts.offset)})"
         quotient = exact / scale
-    target: Format = fmt.element if fmt.zero_point is None else WIDE
+    target: Format = fmt.element if fmt.zero_point is None else _INTEGERS
     return explain_number(
         quotient,
         target,
@@ -290,7 +294,7 @@ def _code_of(element: Explanation, fmt: ScaledFormat, parts: _Parts) -> int:
 
 def _value(element: Extended, parts: _Parts) -> Extended:
     """Element times scale, exactly."""
-    if not (math.isfinite(element) and math.isfinite(parts.scale)) or isinstance(element, float):
+    if not (is_finite(element) and is_finite(parts.scale)) or isinstance(element, float):
         return float(element) * float(parts.scale) + float(parts.offset or 0)
     own = element - (parts.zero_point or 0)
     return own * Fraction(parts.scale) + (parts.offset or 0)
