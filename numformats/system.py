@@ -206,8 +206,7 @@ class Taper:
         return start + (magnitude / power_of_two(exponent) - 1) * power_of_two(width)
 
 
-@dataclass(frozen=True)
-class NearestRule:
+class NearestRule(NamedTuple):
     """Where the boundary between two neighbours lies, in words, and who says so; None if it is
     where the standards of floating point have it.
     """

@@ -47,6 +47,8 @@ LAYERS = [
     ["names", "kernels"],
     ["warming"],
     ["tensor_files", "analysis", "testing", "benchmarks"],
+    ["plots"],
+    ["teaching"],
     ["cli"],
 ]
 # Within a layer of several packages, imports in one direction.

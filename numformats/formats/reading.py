@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """Some bits of a code, which stand side by side.
 
     name: what they are called in the format's source; bits: they themselves, the highest first;
@@ -18,8 +17,7 @@ class Field:
     meaning: str
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """A code, field by field from the highest bit on, and how its value comes of them.
 
     formula: in the notation of Python, with all numbers exact, such as ``(1 + 5/8) * 2**(3 - 7)``;

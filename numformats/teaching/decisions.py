@@ -111,8 +111,10 @@ def _nearest(x: Fraction, near: Neighbours, trace: Trace) -> Decision:
         sentence = f"Exactly at {where}: a tie. {_tie(near, mode, trace.rounded)}"
         return Decision("rounding", "tie", sentence, source)
     side = "above" if x > boundary else "below"
-    sentence = f"{side} {where}: nearer to {_to(trace.rounded, near, False)}."
-    return Decision("rounding", "nearer", sentence.capitalize(), source)
+    is_middle = boundary == (near.inward + near.outward) / 2
+    how = "nearer to" if is_middle else "on the side of"
+    sentence = f"{side} {where}: {how} {_to(trace.rounded, near, False)}."
+    return Decision("rounding", "nearest", sentence.capitalize(), source)
 
 
 def _tie(near: Neighbours, mode: RoundingMode, taken: Extended) -> str:

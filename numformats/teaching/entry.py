@@ -106,6 +106,26 @@ def explain(
     >>> import numformats as nf
     >>> print(nf.explain("0.1", "e4m3fn"))
     0.1 in float8_e4m3fn, nearest_even: 0.1015625 (0x1d)
+    <BLANKLINE>
+      number     0.1 = 1/10
+      code       0x1d = 0 0011 101
+                 sign                  0     positive
+                 exponent              0011  E = 3: 2**(3 - 7)
+                 trailing significand  101   T = 5: 1 + 5/8
+      value      (1 + 5/8) * 2**(3 - 7) = 0.1015625 = 13/128
+      neighbours 0x1c  0.09375    even
+                 0x1d  0.1015625  odd   <- rounded to
+      position   4/5 of the way up; the boundary is at 1/2
+    <BLANKLINE>
+                 |-----------------------------:-----------------x>>>>>>>>>>>|
+                 0.09375                                             0.1015625
+    <BLANKLINE>
+      rounding   Above the boundary 0.09765625, in the middle of the two: nearer to
+                 the upper neighbour 0.1015625.
+      source     IEEE 754-2019, 4.3.1, roundTiesToEven; IEEE P3109 v4.0, 4.7.4,
+                 NearestTiesToEven
+      error      +0.0015625, relative 1.56%, 0.2 ulp
+      flags      inexact
     """
     found = find(f)
     if isinstance(found, ScaledFormat) or index is not None:
@@ -136,5 +156,15 @@ def explain_code(code: int, f: str | Format) -> CodeExplanation:
     >>> import numformats as nf
     >>> print(nf.explain_code(0x1D, "e4m3fn"))
     0x1d in float8_e4m3fn: 0.1015625
+    <BLANKLINE>
+      code       0x1d = 0 0011 101
+                 sign                  0     positive
+                 exponent              0011  E = 3: 2**(3 - 7)
+                 trailing significand  101   T = 5: 1 + 5/8
+      value      (1 + 5/8) * 2**(3 - 7) = 0.1015625 = 13/128
+      class      positive normal
+      beside     0x1c  0.09375   below
+                 0x1e  0.109375  above
+      rounded    numbers from 0.09765625 to 0.10546875 become it, to nearest
     """
     return explain_format_code(code, get_format(f))

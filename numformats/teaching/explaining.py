@@ -17,7 +17,7 @@ from numformats.reals import Extended, read_number
 from numformats.teaching.decisions import decisions_of
 from numformats.teaching.explanation import Explanation
 from numformats.teaching.expressions import Expression, read_expression
-from numformats.teaching.numbers import is_finite
+from numformats.teaching.numbers import is_finite, short
 from numformats.teaching.records import Computation, Error, Neighbour
 
 # Of an irrational result: enough for 60 digits, and for most results to tell them apart from
@@ -61,9 +61,12 @@ def text_of(x: Any, number: Extended) -> str:
     >>> text_of(0.1, Fraction(0.1)), text_of(0.5, Fraction(0.5)), text_of("0.1", Fraction("0.1"))
     ('float(0.1)', '0.5', '0.1')
     """
-    text = str(x)
     if isinstance(x, str):
-        return text.strip()
+        return x.strip()
+    try:
+        text = str(x)
+    except ValueError:  # an integer of thousands of digits
+        return short(number)
     return text if _reads_as(text, number) else f"{type(x).__name__}({text})"
 
 

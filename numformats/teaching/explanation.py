@@ -73,7 +73,7 @@ class Explanation:
     >>> why.code, why.value, why.position
     (29, Fraction(13, 128), Fraction(4, 5))
     >>> why.decisions[0].rule, why.error.relative
-    ('nearer', Fraction(1, 64))
+    ('nearest', Fraction(1, 64))
     """
 
     text: str

@@ -19,7 +19,7 @@ def short(value: Extended) -> str:
     """A number in few characters: exactly, if it can be.
 
     >>> short(Fraction(13, 128)), short(Fraction(1, 3)), short(Fraction(10, 3**60))
-    ('0.1015625', '1/3', 'about 2.35898146e-28')
+    ('0.1015625', '1/3', 'about 2.35898249e-28')
     >>> short(Fraction(1, 2**24)), short(-0.0), short(float("-inf"))
     ('2**-24', '-0', '-infinity')
     """
@@ -35,7 +35,8 @@ def short(value: Extended) -> str:
 
 def _in_powers(value: Fraction) -> str | None:
     """A binary fraction as an odd integer times a power of two, if that is short."""
-    if not _is_power_of_two(value.denominator) or value.numerator.bit_length() > 1 << 16:
+    odd = value.numerator // (value.numerator & -value.numerator or 1)
+    if not _is_power_of_two(value.denominator) or odd.bit_length() > 4 * SHORT:
         return None
     power = in_powers_of_two(value)
     return power if len(power) <= SHORT else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from numformats.irrational import Irrational
 from numformats.modes import Modes, Stochastic
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numformats.teaching.codes import CodeExplanation
     from numformats.teaching.explanation import Explanation
     from numformats.teaching.scaled import ScaledExplanation
+
+# Of the 4300 digits that Python writes of an integer, fewer than all.
+_MOST_BITS: Final = 13000
 
 
 def of_explanation(why: Explanation) -> dict[str, Any]:
@@ -79,8 +82,19 @@ def of_scaled(why: ScaledExplanation) -> dict[str, Any]:
 
 
 def exact_text(number: Extended) -> str:
-    """A number exactly: a fraction in lowest terms, ``-0``, ``infinity``, ``NaN``."""
-    return str(number) if isinstance(number, Fraction) else special(number)
+    """A number exactly: a fraction in lowest terms, ``-0``, ``infinity``, ``NaN``.
+
+    Numerator and denominator are in hexadecimal where Python refuses thousands of decimal digits.
+
+    >>> exact_text(Fraction(13, 128)), exact_text(-0.0), len(exact_text(Fraction(2**99999)))
+    ('13/128', '-0', 25002)
+    """
+    if not isinstance(number, Fraction):
+        return special(number)
+    if max(number.numerator.bit_length(), number.denominator.bit_length()) < _MOST_BITS:
+        return str(number)
+    below = "" if number.denominator == 1 else f"/{number.denominator:#x}"
+    return f"{number.numerator:#x}{below}"
 
 
 def of_modes(modes: Modes) -> dict[str, Any]:
@@ -96,7 +110,7 @@ def of_error(error: Error | None) -> dict[str, str | None] | None:
     if error is None:
         return None
     return {
-        "absolute": str(error.absolute),
+        "absolute": exact_text(error.absolute),
         "relative": _optional(error.relative),
         "ulps": _optional(error.ulps),
     }
@@ -127,14 +141,14 @@ def _of_neighbour(neighbour: Neighbour | None) -> dict[str, Any] | None:
     if neighbour is None:
         return None
     return {
-        "value": str(neighbour.value),
+        "value": exact_text(neighbour.value),
         "code": neighbour.code,
         "is_odd": neighbour.is_odd,
     }
 
 
 def _of_boundary(boundary: Fraction | Irrational | None) -> str | None:
-    return None if boundary is None else str(boundary)
+    return str(boundary) if isinstance(boundary, Irrational) else _optional(boundary)
 
 
 def _of_decision(decision: Decision) -> dict[str, str]:
@@ -158,4 +172,4 @@ def _of_computation(done: Computation) -> dict[str, Any]:
 
 
 def _optional(number: Fraction | None) -> str | None:
-    return None if number is None else str(number)
+    return None if number is None else exact_text(number)
