@@ -42,12 +42,12 @@ def bits(f: str | Format, code: int | None = None, *, ax: Axes | None = None) ->
     >>> len(nf.plots.bits("posit8", 0x4D).patches)
     8
     """
-    from matplotlib.patches import Rectangle
-
     fmt = get_format(f)
     shown = fmt.code_of_step(fmt.step_of(Fraction(1))) if code is None else code
     fields = fmt.reading(shown).fields
     axes = style.new_axes(ax, (max(4.0, 0.42 * fmt.bits), 1.7))
+    from matplotlib.patches import Rectangle
+
     place, taken = 0, list[tuple[int, float]]()
     for i, field in enumerate(fields):
         colour, _ = style.LINES[i % len(style.LINES)]

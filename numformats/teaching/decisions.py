@@ -61,7 +61,7 @@ def _first(given: Extended, trace: Trace) -> Decision:
         return Decision("operand", "NaN", f"NaN is the NaN of {system.name}.", _NAN_SOURCE)
     if isinstance(x, float):
         sentence = f"{short(x)} needs no rounding."
-        return Decision("operand", "infinity", sentence.capitalize(), _INFINITY_SOURCE)
+        return Decision("operand", "infinity", _capital(sentence), _INFINITY_SOURCE)
     near = trace.neighbours
     assert near is not None
     if not near.are_one:
@@ -76,7 +76,7 @@ def _first(given: Extended, trace: Trace) -> Decision:
     side = "above the largest" if x > near.inward else "below the smallest"
     sentence = f"{side} value {short(near.inward)}, which is the nearest there is, in every mode."
     source = system.nearest_rule.source or "numformats' own"
-    return Decision("rounding", "end", sentence.capitalize(), source)
+    return Decision("rounding", "end", _capital(sentence), source)
 
 
 # Rounding
@@ -96,7 +96,7 @@ def _rounding(x: Fraction, near: Neighbours, trace: Trace) -> Decision:
         return _to_odd(near, trace)
     direction = mode.replace("_", " ").replace("positive", "+infinity")
     direction = direction.replace("negative", "-infinity")
-    sentence = f"{direction.capitalize()}, however near the other is: {_to(trace.rounded, near)}."
+    sentence = f"{_capital(direction)}, however near the other is: {_to(trace.rounded, near)}."
     return Decision("rounding", direction, sentence, ROUNDING_SOURCES[mode])
 
 
@@ -114,7 +114,7 @@ def _nearest(x: Fraction, near: Neighbours, trace: Trace) -> Decision:
     is_middle = boundary == (near.inward + near.outward) / 2
     how = "nearer to" if is_middle else "on the side of"
     sentence = f"{side} {where}: {how} {_to(trace.rounded, near, False)}."
-    return Decision("rounding", "nearest", sentence.capitalize(), source)
+    return Decision("rounding", "nearest", _capital(sentence), source)
 
 
 def _tie(near: Neighbours, mode: RoundingMode, taken: Extended) -> str:
