@@ -43,7 +43,18 @@ from numformats.formats.takums import takum
 from numformats.names import get_format
 
 if TYPE_CHECKING:
-    from numformats import analysis, arithmetic, codec, exact, laws, scaled, simulation, testing
+    from numformats import (
+        analysis,
+        arithmetic,
+        codec,
+        exact,
+        laws,
+        plots,
+        scaled,
+        simulation,
+        teaching,
+        testing,
+    )
     from numformats.analysis import compare
     from numformats.arithmetic import FormatArray, array
     from numformats.codec import pack, unpack
@@ -64,6 +75,7 @@ if TYPE_CHECKING:
         quantize,
     )
     from numformats.simulation import simulate
+    from numformats.teaching import explain, explain_code
     from numformats.warming import warm_up
 
 __version__ = "0.1.0"
@@ -92,6 +104,8 @@ __all__ = [
     "compare",
     "dlfloat16",
     "exact",
+    "explain",
+    "explain_code",
     "float4_e2m1fn",
     "float6_e2m3fn",
     "float6_e3m2fn",
@@ -117,12 +131,14 @@ __all__ = [
     "log_takum16",
     "p3109",
     "pack",
+    "plots",
     "posit",
     "quantize",
     "scaled",
     "simulate",
     "simulation",
     "takum",
+    "teaching",
     "testing",
     "tf32",
     "unpack",
@@ -130,7 +146,18 @@ __all__ = [
 ]
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
-_MODULES = ("analysis", "arithmetic", "codec", "exact", "laws", "scaled", "simulation", "testing")
+_MODULES = (
+    "analysis",
+    "arithmetic",
+    "codec",
+    "exact",
+    "laws",
+    "plots",
+    "scaled",
+    "simulation",
+    "teaching",
+    "testing",
+)
 _NAMES = {
     "FixedFormat": "formats.fixed",
     "FormatArray": "arithmetic",
@@ -146,6 +173,8 @@ _NAMES = {
     "array": "arithmetic",
     "cast": "scaled",
     "compare": "analysis",
+    "explain": "teaching",
+    "explain_code": "teaching",
     "get_scaled_format": "scaled",
     "list_scaled_formats": "scaled",
     "pack": "codec",

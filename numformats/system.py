@@ -19,7 +19,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from numformats.irrational import Irrational, as_two_floats
 from numformats.reals import Extended, floor_log2, power_of_two
@@ -206,6 +206,15 @@ class Taper:
         return start + (magnitude / power_of_two(exponent) - 1) * power_of_two(width)
 
 
+class NearestRule(NamedTuple):
+    """Where the boundary between two neighbours lies, in words, and who says so; None if it is
+    where the standards of floating point have it.
+    """
+
+    boundary: str
+    source: str | None = None
+
+
 class NumberSystem(ABC):
     """The values of a system in their order, and the codes that stand for them.
 
@@ -219,6 +228,8 @@ class NumberSystem(ABC):
     even_ties: EvenTies = "code"
     # Where a number goes that is beyond the largest value and not saturated.
     overflow: Overflow = "max"
+    # What `boundary` says, for readers.
+    nearest_rule: ClassVar[NearestRule] = NearestRule("in the middle of the two")
     # Whose rules operations follow whose result is of this system. See `numformats.exact.apply`.
     arithmetic: Arithmetic = "ieee"
 

@@ -47,7 +47,8 @@ LAYERS = [
     ["names", "kernels"],
     ["warming"],
     ["tensor_files", "analysis", "testing", "benchmarks", "laws"],
-    ["simulation"],
+    ["plots", "simulation"],
+    ["teaching"],
     ["cli"],
 ]
 # Within a layer of several packages, imports in one direction.

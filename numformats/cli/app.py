@@ -284,6 +284,64 @@ _Input = Annotated[
 _Tininess = Annotated[str, typer.Option(help="When underflow is detected: after, before rounding.")]
 
 
+# So that -0.1 and -inf are numbers and not options.
+@app.command("explain", context_settings={"ignore_unknown_options": True})
+def _explain(
+    number: Annotated[
+        str,
+        typer.Argument(
+            metavar="NUMBER",
+            help="0.1, 1/3, 0x1.8p-3, -inf; an operation: '0.1 + 0.2', 'sqrt(2)'; a code.",
+        ),
+    ],
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT")],
+    rounding: _Rounding = "nearest_even",
+    saturation: Annotated[
+        str | None,
+        typer.Option(help=f"{', '.join(SATURATION_MODES)}; by default none, with scales finite."),
+    ] = None,
+    nan: Annotated[str, typer.Option(help="raise, max, zero: in formats without NaN.")] = "raise",
+    random_bits: Annotated[
+        int | None, typer.Option(help="R, an integer, for stochastic rounding.")
+    ] = None,
+    index: Annotated[
+        int | None,
+        typer.Option(help="NUMBER is several, with commas between; explain this one, from 0 on."),
+    ] = None,
+    code: Annotated[bool, typer.Option("--code", help="NUMBER is a code: 29 or 0x1d.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw a picture to this file.")] = None,
+) -> None:
+    """Tell why a number becomes the code that it becomes, and which rule decided."""
+    from numformats.cli import explain
+
+    with _refusing("explain"):
+        _require_no_option(number, format_name)
+        try:
+            options = explain.ExplainOptions.parse(
+                number=number,
+                format_name=format_name,
+                rounding=rounding,
+                saturation=saturation,
+                nan=nan,
+                random_bits=random_bits,
+                index=index,
+                is_code=code,
+                as_json=as_json,
+                plot=plot,
+            )
+        except IndexError as error:
+            raise ValueError(str(error)) from None
+    raise typer.Exit(explain.write(options))
+
+
+def _require_no_option(*arguments: str) -> None:
+    """ValueError for what was meant for an option, and is none."""
+    for argument in arguments:
+        if argument.startswith("--"):
+            raise ValueError(f"no such option: {argument}; see numformats explain --help")
+
+
 @app.command("vectors")
 def _vectors(
     format_name: Annotated[str, typer.Argument(metavar="FORMAT")],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -16,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.cli.outputs import drop_stdout, write_fault
+from numformats.cli.rounding_words import read_rounding
 from numformats.exact.saturation import require_saturation
-from numformats.modes import RoundingMode, Stochastic, parse_rounding, parse_saturation
+from numformats.modes import parse_saturation
 from numformats.names import get_format
 from numformats.tensor_files.opening import TensorFileError, open_tensors, printable
 from numformats.tensor_files.whole import whole_file
@@ -58,19 +58,11 @@ class VectorOptions:
             raise ValueError(f"--saturation: wrap is for integers, and {fmt.name} is none")
         require_saturation(fmt, mode)
         return cls(
-            projection=Projection(fmt, _parse_rounding(rounding), mode),
+            projection=Projection(fmt, read_rounding(rounding), mode),
             source=Source.parse(source),
             level=cast("Level | None", level),
             tininess=cast(Tininess, tininess),
         )
-
-
-def _parse_rounding(text: str) -> RoundingMode:
-    """A mode by its name, or srA8 for variant A with 8 random bits."""
-    stochastic = re.fullmatch(r"sr([ABC])([0-9]+)", text)
-    if stochastic is None:
-        return parse_rounding(text)
-    return Stochastic(int(stochastic[2]), cast(Any, stochastic[1]))
 
 
 def write(options: VectorOptions, output: Path | None) -> int:

@@ -10,7 +10,7 @@ from numformats.checks import unknown
 from numformats.exact.certainty import representative
 from numformats.exact.numbers import Enclosure, Number, Outcome, read_operand
 from numformats.exact.operations import OPERATIONS, Operation
-from numformats.exact.projection import read_random_bits, traced
+from numformats.exact.projection import Trace, read_random_bits, traced
 from numformats.exact.rules import Rules, find_rules
 from numformats.exact.saturation import require_saturation
 from numformats.modes import Modes, Stochastic, parse_modes
@@ -130,8 +130,23 @@ def projected(
     argument: str,
 ) -> int:
     """The code of an exact result; errors call it `argument`."""
+    return traced_result(outcome, fmt, modes, draw, rules, argument).code
+
+
+def traced_result(
+    outcome: Outcome,
+    fmt: NumberSystem,
+    modes: Modes,
+    draw: int | None,
+    rules: Rules,
+    argument: str,
+) -> Trace:
+    """How an exact result becomes a code; of an irrational one, how a number does that is projected
+    as it is. Errors call it `argument`.
+    """
     found = outcome if isinstance(outcome, Number) else _settled(outcome, fmt, modes)
-    return traced(found.value, _is_negative(found, rules, modes), fmt, modes, draw, argument).code
+    negative = is_negative(found, rules, modes)
+    return traced(found.value, negative, fmt, modes, draw, argument)
 
 
 def _settled(enclosure: Enclosure, fmt: NumberSystem, modes: Modes) -> Number:
@@ -144,7 +159,7 @@ def _settled(enclosure: Enclosure, fmt: NumberSystem, modes: Modes) -> Number:
         bits *= 2
 
 
-def _is_negative(result: Number, rules: Rules, modes: Modes) -> bool:
+def is_negative(result: Number, rules: Rules, modes: Modes) -> bool:
     """The sign that a zero or NaN is written with."""
     if not rules.signs:
         return False

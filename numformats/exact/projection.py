@@ -239,12 +239,17 @@ def decode(code: int, fmt: NumberSystem) -> Extended:
     Fraction(13, 128)
     """
     require_system(fmt)
+    return fmt.value(require_code(code, fmt))
+
+
+def require_code(code: int, fmt: NumberSystem) -> int:
+    """A code as an int. TypeError for what is none, ValueError for one that is out of range."""
     if not hasattr(code, "__index__") or isinstance(code, bool):
         raise TypeError(f"code: expected an int, got {type(code).__name__} {code!r}")
     code = code.__index__()
     if not 0 <= code < 2**fmt.bits:
         raise ValueError(f"code: {code} is outside 0 to {2**fmt.bits - 1} of {fmt.name}")
-    return fmt.value(code)
+    return code
 
 
 def flags(

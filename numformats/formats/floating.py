@@ -18,7 +18,9 @@ from functools import cached_property
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from numformats.checks import require_bool, require_dtype_name, require_int, require_name
+from numformats.formats.float_reading import read_float
 from numformats.formats.format import Format
+from numformats.formats.reading import Reading
 from numformats.reals import Extended, in_powers_of_two
 from numformats.system import Arithmetic, EvenTies, Lattice, Overflow
 
@@ -252,6 +254,9 @@ smallest subnormal 0.0625, infinity yes, NaN ieee, overflow infinity>
         if negative and magnitude == 0 and self.has_negative_zero:
             return -0.0
         return -magnitude if negative else magnitude
+
+    def _read(self, code: int) -> Reading:
+        return read_float(self, code)
 
     def magnitude(self, magnitude_code: int) -> Fraction:
         """The value of a finite magnitude code, exactly. P3109 4.7.2.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from numformats.codec import arrays, packing
 from numformats.codec.values import values
+from numformats.exact.projection import require_code
+from numformats.formats.reading import Reading, fields
 from numformats.system import NumberSystem
 
 if TYPE_CHECKING:
@@ -104,6 +106,25 @@ class Format(NumberSystem):
         array([0. , 0.5, 1. , 1.5, 2. , 3. , 4. , 6. ])
         """
         return values(self)
+
+    def reading(self, code: int) -> Reading:
+        """The fields of a code, and the formula of its value.
+
+        TypeError for a code that is not an int, ValueError for one that is not in 0 to 2**bits - 1.
+
+        >>> import numformats as nf
+        >>> found = nf.float8_e4m3fn.reading(0x1D)
+        >>> [(field.name, field.bits) for field in found.fields]
+        [('sign', '0'), ('exponent', '0011'), ('trailing significand', '101')]
+        >>> found.formula
+        '(1 + 5/8) * 2**(3 - 7)'
+        """
+        return self._read(require_code(code, self))
+
+    def _read(self, code: int) -> Reading:
+        """The same of a code that is in range; in formats without fields the code is the one."""
+        text = f"{code:0{self.bits}b}"
+        return Reading(fields(("code", text, f"number {code} of the list")), f"values[{code}]")
 
     def encode(
         self,

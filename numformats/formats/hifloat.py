@@ -13,9 +13,10 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from numformats.formats.reading import Reading, fields, number, portion, sign_field
 from numformats.formats.staircase import StaircaseFormat
 from numformats.reals import Extended, power_of_two
-from numformats.system import Overflow
+from numformats.system import NearestRule, Overflow
 
 _SIGN_BIT: Final = 0x80
 _NAN: Final = 0x80
@@ -51,6 +52,9 @@ class HiFloat8(StaircaseFormat):
     dtype_name: str | None = None
     overflow: Overflow = "infinity"
 
+    nearest_rule: ClassVar[NearestRule] = NearestRule(
+        "in the middle of the two", "Luo et al., 2024, arXiv:2409.16626, section 2"
+    )
     bits: ClassVar[int] = 8
     value_beyond: ClassVar[Fraction | None] = Fraction(3 * 2**14)
     has_subnormals: ClassVar[bool] = True
@@ -63,6 +67,28 @@ class HiFloat8(StaircaseFormat):
         if code & ~_SIGN_BIT == _INFINITY:
             return sign * math.inf
         return sign * _magnitude(code & ~_SIGN_BIT)
+
+    def _read(self, code: int) -> Reading:
+        sign, text = f"{code:08b}"[0], f"{code:08b}"[1:]
+        dot, exponent, mantissa = _fields(text)
+        value = self.value(code)
+        if not dot:
+            about, formula = "no exponent: subnormal", f"2**({number(mantissa)} - 23)"
+        else:
+            about = f"an exponent of {_DOTS[dot]} bits"
+            formula = f"(1 + {portion(mantissa)}) * 2**{_exponent(exponent)}"
+        if not math.isfinite(value) or value == 0:
+            formula = {"nan": "NaN", "inf": "infinity", "-inf": "infinity"}.get(str(value), "0")
+            about += f"; the code of {formula}"
+        return Reading(
+            fields(
+                sign_field(sign),
+                ("dot", dot or text[:4], about),
+                ("exponent", exponent, f"{_exponent(exponent)}: a sign, then 1 and these bits"),
+                ("mantissa", mantissa, f"M = {number(mantissa)}"),
+            ),
+            f"-{formula}" if value < 0 else formula,
+        )
 
     @property
     def smallest_normal_exact(self) -> Fraction:
@@ -77,12 +103,20 @@ class HiFloat8(StaircaseFormat):
 
 def _magnitude(code: int) -> Fraction:
     """The value of seven bits: a dot field, an exponent and a mantissa."""
-    text = f"{code:07b}"
-    dot = next((dot for dot in _DOTS if text.startswith(dot)), None)
-    if dot is None:
+    dot, exponent, mantissa = _fields(f"{code:07b}")
+    if not dot:
         return power_of_two(code - 23) if code else Fraction(0)
-    exponent, mantissa = text[len(dot) :][: _DOTS[dot]], text[len(dot) + _DOTS[dot] :]
     return (1 + Fraction(int(mantissa, 2), 2 ** len(mantissa))) * power_of_two(_exponent(exponent))
+
+
+def _fields(text: str) -> tuple[str, str, str]:
+    """The dot field of seven bits, the exponent and the mantissa; subnormal numbers, whose dot
+    field of four zeros stands for none of `_DOTS`, have an empty one here.
+    """
+    dot = next((dot for dot in _DOTS if text.startswith(dot)), "")
+    if not dot:
+        return "", "", text[4:]
+    return dot, text[len(dot) :][: _DOTS[dot]], text[len(dot) + _DOTS[dot] :]
 
 
 def _exponent(field: str) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from numformats.checks import require_bool, require_dtype_name, require_int, require_name
 from numformats.formats.format import WithoutExponent
+from numformats.formats.reading import Reading, cut, fields, number, portion
 from numformats.reals import in_powers_of_two, power_of_two
 from numformats.system import Lattice
 
@@ -68,6 +69,26 @@ class TwosComplement(WithoutExponent):
         """The value of a code, of the one that a narrow range leaves out, too."""
         negative = self.signed and code >= 2 ** (self.bits - 1)
         return (code - (2**self.bits if negative else 0)) * self.quantum
+
+    def _read(self, code: int) -> Reading:
+        whole_bits = self.bits - self.signed - self.fraction_bits
+        sign, whole, part = cut(code, int(self.signed), whole_bits, self.fraction_bits)
+        weight = -(2**whole_bits) if sign == "1" else 0
+        # What is zero is left out, but not all of it.
+        terms = [str(weight)] * bool(weight) + [str(number(whole))] * bool(number(whole))
+        terms += [portion(part)] * bool(number(part))
+        return Reading(
+            fields(
+                (
+                    "sign",
+                    sign,
+                    f"{weight}: the highest bit counts negative" if weight else "not negative",
+                ),
+                ("integer", whole, str(number(whole))),
+                ("fraction", part, portion(part)),
+            ),
+            " + ".join(terms) or "0",
+        )
 
     def code_of_zero(self, negative: bool) -> int:
         """0."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from numformats.checks import require_int
 from numformats.exact.series import log_of_2
 from numformats.formats.logarithmic import LogarithmicFormat
 from numformats.formats.powers import LogOfBase
+from numformats.formats.reading import Reading, fields, number, portion, sign_field
+from numformats.system import NearestRule
 
 MIN_BITS, MAX_BITS = 3, 16
 # Logarithms may be as large as this, for values and their products to be float64.
@@ -36,6 +38,10 @@ class LnsFormat(LogarithmicFormat):
         )
         object.__setattr__(self, "name", f"lns{self.bits}_{self.fraction_bits}")
 
+    nearest_rule: ClassVar[NearestRule] = NearestRule(
+        "halfway between their logarithms", "Swartzlander and Alexopoulos, 1975"
+    )
+
     @property
     def _log_of_base(self) -> LogOfBase:
         return log_of_2
@@ -60,6 +66,21 @@ class LnsFormat(LogarithmicFormat):
         sign_bit: int = 1 << (self.bits - 1)
         logarithm = (self._lowest + number - 1) % sign_bit
         return logarithm + (sign_bit if negative else 0)
+
+    def _read_number(self, sign: str, rest: str) -> Reading:
+        whole_bits = self.bits - 1 - self.fraction_bits
+        # A logarithm with all its bits after the point has its sign among them.
+        whole, part = rest[:whole_bits], rest[whole_bits:]
+        integer = number(whole) - (2**whole_bits if rest[0] == "1" else 0)
+        power = f"2**({integer} + {portion(part)})"
+        return Reading(
+            fields(
+                sign_field(sign),
+                ("integer of the logarithm", whole, f"{integer}, in two's complement"),
+                ("fraction of the logarithm", part, portion(part)),
+            ),
+            f"-({power})" if sign == "1" else power,
+        )
 
     def code_of_zero(self, negative: bool) -> int:
         """The code of sign 0 and the most negative logarithm, whatever the sign."""

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from numformats.checks import require_int
 from numformats.exact.series import one
 from numformats.formats.logarithmic import LogarithmicFormat
 from numformats.formats.powers import LogOfBase
+from numformats.formats.reading import Reading, fields, portion
+from numformats.formats.takum_fields import cut_takum
+from numformats.system import NearestRule
 
 # From the bits before the characteristic, and one more.
 MIN_BITS, MAX_BITS = 6, 16
@@ -28,6 +31,10 @@ class LogTakumFormat(LogarithmicFormat):
     def __post_init__(self) -> None:
         require_int("bits", self.bits, MIN_BITS, MAX_BITS)
         object.__setattr__(self, "name", f"log_takum{self.bits}")
+
+    nearest_rule: ClassVar[NearestRule] = NearestRule(
+        "where a code of one bit more would lie", "Hunhold, 2024, arXiv:2404.18603"
+    )
 
     @property
     def _log_of_base(self) -> LogOfBase:
@@ -55,6 +62,12 @@ class LogTakumFormat(LogarithmicFormat):
     def code_of_nan(self, negative: bool) -> int:
         """The code of NaR (not a real): the sign bit alone."""
         return 1 << (self.bits - 1)
+
+    def _read_number(self, sign: str, rest: str) -> Reading:
+        found, c, part = cut_takum(sign, rest)
+        logarithm = f"({c} + {portion(part)})"
+        formula = f"sqrt(e)**{logarithm}" if sign == "0" else f"-(sqrt(e)**-{logarithm})"
+        return Reading(fields(*found), formula)
 
 
 # The bits of a takum before its characteristic: sign, direction, regime.

@@ -27,6 +27,7 @@ from numformats.formats.powers import (
     powers_as_floats,
     powers_as_two_floats,
 )
+from numformats.formats.reading import Reading, fields
 from numformats.formats.staircase import StaircaseFormat
 from numformats.irrational import Irrational
 from numformats.reals import Extended, power_of_two
@@ -113,6 +114,21 @@ class LogarithmicFormat(StaircaseFormat):
             return Fraction(0)
         exact = exponent * power_of_two(-self._exponent_bits)
         return Irrational(PowerEnclosure(self._log_of_base, exact, negative))
+
+    def _read(self, code: int) -> Reading:
+        sign, rest = f"{code:0{self.bits}b}"[0], f"{code:0{self.bits}b}"[1:]
+        if code in (self.code_of_zero(False), self.code_of_nan(False)):
+            is_nan = sign == "1"
+            what = "set aside: NaN" if is_nan else "set aside: zero"
+            return Reading(
+                fields(("sign", sign, what), ("rest", rest, "no logarithm")),
+                "NaN" if is_nan else "0",
+            )
+        return self._read_number(sign, rest)
+
+    @abstractmethod
+    def _read_number(self, sign: str, rest: str) -> Reading:
+        """The fields of a code that is neither zero nor NaN, from its sign and its other bits."""
 
     @cached_property
     def _values_by_code(self) -> tuple[float, ...]:

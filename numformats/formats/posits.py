@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final
 
 from numformats.checks import require_int
+from numformats.formats.reading import Reading, fields, number, portion, sign_field
 from numformats.formats.tapered import TaperedFormat
 from numformats.reals import power_of_two
-from numformats.system import Binade, Taper
+from numformats.system import Binade, NearestRule, Taper
 
 MIN_WIDTH, MAX_WIDTH = 3, 32
 STANDARD_EXPONENT_BITS: Final = 2
@@ -31,6 +32,10 @@ class PositFormat(TaperedFormat):
     bits: int
     es: int = STANDARD_EXPONENT_BITS
     dtype_name: None = None
+
+    nearest_rule: ClassVar[NearestRule] = NearestRule(
+        "where a code of one bit more would lie", "Posit Standard (2022), 4.1"
+    )
 
     @cached_property
     def taper(self) -> Taper:
@@ -52,6 +57,29 @@ class PositFormat(TaperedFormat):
                 if regime == self.bits - 2:
                     break  # all bits are regime: the largest value
         return Taper((2 - self.bits) * 2**self.es, tuple(binades))
+
+    def _read_number(self, sign: str, rest: str) -> Reading:
+        """By the formula of clause 3.4, which reads negative codes as they stand."""
+        first = rest[0]
+        run = len(rest) - len(rest.lstrip(first))
+        regime = run - 1 if first == "1" else -run
+        written = rest[run + 1 :]
+        exponent, part = written[: self.es], written[self.es :]
+        # Bits that are cut off count as zero.
+        e = number(exponent.ljust(self.es, "0"))
+        power = f"{2**self.es} * {regime} + {e}"
+        negative = sign == "1"
+        return Reading(
+            fields(
+                sign_field(sign),
+                ("regime", rest[: run + 1], f"{run} times {first}: r = {regime}"),
+                ("exponent", exponent, f"e = {e}"),
+                ("fraction", part, f"f = {portion(part)}"),
+            ),
+            f"(-2 + {portion(part)}) * 2**-({power} + 1)"
+            if negative
+            else f"(1 + {portion(part)}) * 2**({power})",
+        )
 
 
 def posit(n: int, es: int = STANDARD_EXPONENT_BITS) -> PositFormat:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from numformats.checks import require_dtype_name, require_name
+from numformats.formats.reading import Reading, fields
 from numformats.formats.staircase import StaircaseFormat
 
 # Differences and products of table values stay exact in pairs of float64 within these bounds.
@@ -83,6 +84,10 @@ class TableFormat(StaircaseFormat):
     def value(self, code: int) -> Fraction:
         """The entry of a code, exactly."""
         return Fraction(self.table[code])
+
+    def _read(self, code: int) -> Reading:
+        text = f"{code:0{self.bits}b}"
+        return Reading(fields(("index", text, f"entry {code} of the table")), f"table[{code}]")
 
     @cached_property
     def codes_in_order(self) -> tuple[int, ...]:

@@ -10,11 +10,13 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final
 
 from numformats.checks import require_int
+from numformats.formats.reading import Reading, fields, portion
+from numformats.formats.takum_fields import cut_takum
 from numformats.formats.tapered import TaperedFormat
-from numformats.system import Binade, Taper
+from numformats.system import Binade, NearestRule, Taper
 
 MIN_WIDTH, MAX_WIDTH = 6, 16
 # The exponents that a direction, three bits and up to seven more can say.
@@ -28,6 +30,10 @@ class TakumFormat(TaperedFormat):
     name: str
     bits: int
     dtype_name: None = None
+
+    nearest_rule: ClassVar[NearestRule] = NearestRule(
+        "where a code of one bit more would lie", "Hunhold, 2024, arXiv:2404.18603"
+    )
 
     @cached_property
     def taper(self) -> Taper:
@@ -45,6 +51,13 @@ class TakumFormat(TaperedFormat):
         written = (direction * 8 + regime) * 2**length + rest
         width = self.bits - 5 - length
         return Binade(written * Fraction(2) ** width, width)
+
+    def _read_number(self, sign: str, rest: str) -> Reading:
+        found, c, part = cut_takum(sign, rest)
+        formula = f"(1 + {portion(part)}) * 2**{c}"
+        if sign == "1":
+            formula = f"(-2 + {portion(part)}) * 2**-({c} + 1)"
+        return Reading(fields(*found), formula)
 
 
 def takum(n: int) -> TakumFormat:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from numformats.formats.format import WithoutExponent
+from numformats.formats.reading import Reading, fields, number
 from numformats.reals import Extended, in_powers_of_two, power_of_two
 from numformats.system import Overflow, Taper
 
@@ -35,6 +36,17 @@ class TaperedFormat(WithoutExponent):
     @abstractmethod
     def taper(self) -> Taper:
         """Where the positive values lie."""
+
+    def _read(self, code: int) -> Reading:
+        sign, rest = f"{code:0{self.bits}b}"[0], f"{code:0{self.bits}b}"[1:]
+        if number(rest) == 0:
+            what, formula = ("not a real: NaR", "NaN") if number(sign) else ("zero", "0")
+            return Reading(fields(("sign", sign, what), ("rest", rest, "all zeros")), formula)
+        return self._read_number(sign, rest)
+
+    @abstractmethod
+    def _read_number(self, sign: str, rest: str) -> Reading:
+        """The fields of a code that is neither zero nor NaR, from its sign and its other bits."""
 
     # Values in their order
 
