@@ -26,6 +26,8 @@ SCRIPTS: Final = (
     "wording",
     "state",
     "elements",
+    "catalogue",
+    "controls",
     "number_line",
     "error_curve",
     "value_table",

@@ -70,7 +70,7 @@ function latticeOrder(given) {
     isLattice: true,
     isPositive: !hasZero,
     beside,
-    valueOfStep: (step) => (step < 0n ? negated(size(-step)) : size(step)),
+    valueOfStep: (step) => (step < 0n && hasZero ? negated(size(-step)) : size(step)),
     neighbours(x) {
       if (x.n === 0n && hasZero) return [0n, 0n];
       const inward = stepBelowSize(magnitude(x));

@@ -1,0 +1,47 @@
+// The formats that the page knows, by name: those of the library, and one's own.
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const P3109 = "IEEE P3109";
+const GIVEN = new Map(DATA.families.flatMap(({ formats }) => formats).map((given) => [given.name, given]));
+const FAMILY = new Map(DATA.families.flatMap(({ title, formats }) => formats.map(({ name }) => [name, title])));
+const systems = new Map();
+
+// The system of a name; an Error that says the way out of one that is none.
+function systemOf(name) {
+  if (!systems.has(name)) {
+    const parameters = customParameters(name);
+    if (!GIVEN.has(name) && parameters === null) throw new Error(unknownFormat(name));
+    systems.set(name, makeSystem(GIVEN.get(name) ?? describeFloat(parameters)));
+  }
+  return systems.get(name);
+}
+
+function unknownFormat(name) {
+  const ranked = [...GIVEN.keys()].map((known) => [distance(name.toLowerCase(), known), known]);
+  const [, nearest] = ranked.reduce((a, b) => (b[0] < a[0] ? b : a));
+  return `There is no format “${name.slice(0, 40)}” here; did you mean ${nearest}?`;
+}
+
+// How many letters have to be put in, taken out or changed; an end that is alike counts half.
+function distance(a, b) {
+  if (a !== "" && b.endsWith(a)) return 0.5;
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+// P3109's names say all of a format.
+const P3109_NAME = /^binary(\d+)p(\d+)([su])([ef])$/;
+
+function p3109Parameters(name) {
+  const match = P3109_NAME.exec(name);
+  return match && { bits: Number(match[1]), precision: Number(match[2]), signed: match[3] === "s", extended: match[4] === "e" };
+}
+
+const p3109Name = ({ bits, precision, signed, extended }) => `binary${bits}p${precision}${signed ? "s" : "u"}${extended ? "e" : "f"}`;
