@@ -1,31 +1,42 @@
-// The relative error over a range of numbers: in each column of a picture, the largest of some.
+// The relative error over a range of numbers: of single numbers, and the largest of all between the
+// same two values.
 
-const CURVE_HEIGHT = 240;
+const CURVE_HEIGHT = 250;
 const PLOT = { left: 52, top: 14, bottom: 34, right: 12 };
-const SAMPLES = 6;
-// Smaller errors, and none, are drawn at the bottom.
+// Smaller errors, and none, are drawn at the bottom; larger ones than 1000 % at the top.
 const LEAST_ERROR = 1e-8;
-const GOLDEN = 0.6180339887498949;
+const MOST_ERROR = 10;
+// How near to the ends of an interval its largest error is looked for, as a part of its width.
+const NEAR_END = rational(1n, 1n << 20n);
 
-// Of each column {x, error}: the number in the middle, and the largest error, NaN where the result is
-// no number.
+// At the middle of each column {part, single, worst}, NaN where the result is no number.
 function errorColumns(system, modes, [low, high], columns) {
   const isLogarithmic = low > 0;
   const [start, end] = isLogarithmic ? [Math.log2(low), Math.log2(high)] : [low, high];
   return Array.from({ length: columns }, (_, i) => {
-    const errors = Array.from({ length: SAMPLES }, (_, k) => {
-      const part = (i + ((k * GOLDEN) % 1)) / columns;
-      const place = start + (end - start) * part;
-      return relativeError(isLogarithmic ? 2 ** place : place, system, modes);
-    });
-    return { part: (i + 0.5) / columns, error: errors.reduce((a, b) => (b > a || Number.isNaN(b) ? b : a)) };
+    const part = (i + 0.5) / columns;
+    const place = start + (end - start) * part;
+    const x = fromFloat(isLogarithmic ? 2 ** place : place);
+    const single = relativeError(x, system, modes);
+    return { part, single, worst: Math.max(single, worstBeside(x, system, modes)) };
   });
 }
 
-function relativeError(x, system, modes) {
-  const value = fromFloat(x);
+// The largest error of the numbers between the neighbours of a number: it is at one of their ends.
+function worstBeside(x, system, modes) {
+  const { lower, upper, areOne } = neighboursOf(x, system);
+  const isInside = !areOne && lower.step >= system.lowest.step && upper.step <= system.highest.step;
+  if (!isInside) return 0;
+  const { exact, near } = system.order.boundary(lower.step);
+  const middle = exact ?? fromFloat(near);
+  const within = (from, to) => add(from, multiply(subtract(to, from), NEAR_END));
+  const probes = [within(lower.value, middle), within(middle, lower.value), within(middle, upper.value), within(upper.value, middle)];
+  return Math.max(...probes.map((probe) => relativeError(probe, system, modes) || 0));
+}
+
+function relativeError(value, system, modes) {
   if (value.n === 0n) return 0;
-  const { result } = project({ value, negative: x < 0 }, system, modes);
+  const { result } = project({ value, negative: value.n < 0n }, system, modes);
   if (typeof result === "number") return NaN;
   return toFloat(divide(magnitude(subtract(result.value, value)), magnitude(value)));
 }
@@ -34,10 +45,9 @@ function drawCurves(svg, { curves, range, width }) {
   const [low, high] = range;
   const inner = width - PLOT.left - PLOT.right;
   const bottom = CURVE_HEIGHT - PLOT.bottom;
-  const smallest = Math.min(...curves.flatMap(({ columns }) => columns.map(({ error }) => (error > 0 ? error : 1))));
-  const least = 10 ** Math.floor(Math.log10(Math.max(smallest, LEAST_ERROR)));
-  const largest = Math.max(1, ...curves.flatMap(({ columns }) => columns.map(({ error }) => error || 0)));
-  const most = 10 ** Math.ceil(Math.log10(Math.min(largest, 1e3)));
+  const errors = curves.flatMap(({ columns }) => columns.map(({ worst }) => worst)).filter((error) => error > 0);
+  const least = 10 ** Math.floor(Math.log10(Math.max(Math.min(...errors, 0.1) / 3, LEAST_ERROR)));
+  const most = 10 ** Math.ceil(Math.log10(Math.min(Math.max(...errors, 0.1), MOST_ERROR)));
   const decades = Math.log10(most / least) || 1;
   const y = (error) => PLOT.top + (Math.log10(most / Math.min(Math.max(error, least), most)) / decades) * (bottom - PLOT.top);
   const x = (part) => PLOT.left + part * inner;
@@ -58,14 +68,20 @@ function drawCurves(svg, { curves, range, width }) {
 }
 
 function curveMarks({ columns, look }, x, y) {
-  let path = "";
-  let isOn = false;
-  for (const { part, error } of columns) {
-    const isNumber = !Number.isNaN(error);
-    if (isNumber) path += `${isOn ? "L" : "M"}${x(part).toFixed(1)} ${y(error).toFixed(1)}`;
-    isOn = isNumber;
-  }
-  return [draw("path", { class: `curve ${look}`, d: path })];
+  const path = (key) => {
+    let text = "";
+    let isOn = false;
+    for (const column of columns) {
+      const isNumber = !Number.isNaN(column[key]);
+      if (isNumber) text += `${isOn ? "L" : "M"}${x(column.part).toFixed(1)} ${y(column[key]).toFixed(1)}`;
+      isOn = isNumber;
+    }
+    return text;
+  };
+  return [
+    draw("path", { class: `curve single ${look}`, d: path("single") }),
+    draw("path", { class: `curve ${look}`, d: path("worst") }),
+  ];
 }
 
 function errorTick(error) {
@@ -87,7 +103,7 @@ function rangeTicks(low, high, width) {
 }
 
 function curveLabel({ name, columns }) {
-  const errors = columns.map(({ error }) => error).filter((error) => !Number.isNaN(error));
+  const errors = columns.map(({ worst }) => worst).filter((error) => !Number.isNaN(error));
   const gaps = errors.length < columns.length ? " Where the result is no number, there is none." : "";
   return `${name}: relative error up to ${errorTick(Math.max(...errors, 0))}.${gaps}`;
 }

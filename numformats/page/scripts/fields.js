@@ -48,31 +48,31 @@ function fieldsOf(code, system) {
   return FIELDS[fields.kind](bits, fields, system.signed).filter(([, width]) => width > 0);
 }
 
-// The value of a code as a formula of its fields, where that is short; else an empty text.
+// The value of a code as a formula of its fields, where that is short; else nothing. As what is put
+// into an element.
 function readingOf(code, system) {
   const value = system.valueOfCode(code);
-  const { fields } = system.given;
-  if (typeof value === "number" || value.n === 0n) return `reads: ${valueText(value)}`;
-  if (fields.kind === "float") return floatReading(code, system);
-  if (fields.kind === "integer") return integerReading(code, system);
-  return "";
+  const { kind } = system.given.fields;
+  if (typeof value === "number" && value !== 0) return [];
+  if (kind === "float") return floatReading(code, system, typeof value === "number" || value.n < 0n);
+  return kind === "integer" ? integerReading(code, system) : [];
 }
 
-function floatReading(code, system) {
+function floatReading(code, system, isNegative) {
   const { exponent, bias } = system.given.fields;
   const { lattice } = system.given;
   const trailing = BigInt(lattice.trailing_bits);
   const field = (code >> trailing) & ((1n << BigInt(exponent)) - 1n);
   const rest = code & ((1n << trailing) - 1n);
-  const sign = system.valueOfCode(code).n < 0n ? MINUS : "";
-  const part = trailing ? `${rest}/${1n << trailing}` : "0";
+  const sign = isNegative ? MINUS : "";
+  const part = `${rest}/${1n << trailing}`;
   const isBelow = field === 0n && (lattice.gradual ?? true);
-  const power = `2^(${isBelow ? 1 : field} ${bias < 0 ? "+" : MINUS} ${Math.abs(bias)})`;
-  return `reads: ${sign}${power} × ${isBelow ? part : `(1 + ${part})`}`;
+  const power = make("sup", {}, `${isBelow ? 1 : field} ${bias < 0 ? "+" : MINUS} ${Math.abs(bias)}`);
+  const significand = isBelow ? ` × ${part}` : trailing ? ` × (1 + ${part})` : "";
+  return [`read as ${sign}2`, power, significand];
 }
 
 function integerReading(code, system) {
   const top = 1n << BigInt(system.bits - 1);
-  if (!system.signed || code < top) return `reads: ${code}`;
-  return `reads: ${MINUS}${top} + ${code - top}`;
+  return !system.signed || code < top ? [] : [`read as ${MINUS}${top} + ${code - top}`];
 }

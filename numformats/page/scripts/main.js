@@ -8,6 +8,8 @@ let shown = [];
 let panels = [];
 let curves = null;
 let pendingLink = 0;
+// The code that was made by flipping a bit or chosen from a table, of a value that may have others.
+let held = null;
 
 function knows(name) {
   try {
@@ -50,16 +52,19 @@ function tellFault(text) {
   find("number").setAttribute("aria-invalid", String(text !== ""));
 }
 
+// The number in another way than it is typed: as a decimal, else as a fraction.
 function tellExactly(number) {
-  const value = number?.value;
-  const isPlain = value === undefined || typeof value === "number" || exactDecimal(value) === readableText(value) && exactDecimal(value) === state.text;
-  const other = isPlain ? null : (fractionText(value) ?? exactText(value) ?? exactDecimal(value));
-  find("exactly").textContent = other === null ? "" : `${numberIsExact(value) ? "exactly " : "about "}${withMinus(other)}`;
+  find("exactly").textContent = number && typeof number.value !== "number" ? otherWay(number.value) : "";
 }
 
-const numberIsExact = () => true;
+function otherWay(value) {
+  const { n, d } = reduced(value);
+  const decimal = exactDecimal(value);
+  if (decimal === null) return d === 1n || state.text.includes("/") ? `≈ ${withMinus(nearDecimal(value, 12))}` : "";
+  if (decimal !== state.text.trim()) return `= ${withMinus(decimal)}`;
+  return d > 1n && d < 10000n ? `= ${withMinus(`${n}/${d}`)}` : "";
+}
 
-// The sign of zero is all that a value does not say by itself.
 function show({ isNew = true } = {}) {
   const number = readEntry();
   tellExactly(number);
@@ -86,13 +91,22 @@ function newPanel(i) {
   return makePanel("AB"[i], {
     view: viewNow,
     setView,
-    choose: enter,
+    choose(text, code) {
+      held = { panel: i, text, code };
+      enter(text);
+    },
+    held: (trace) => (held?.panel === i && held.text === state.text && isSame(held.code, trace) ? held.code : trace.code),
     change(fields) {
       const panel = Object.assign(state.panels[i], fields);
       panel.draw = Math.min(panel.draw, Math.max(drawLimit(panel) - 1, 0));
       show();
     },
   });
+}
+
+function isSame(code, { system, result }) {
+  const [a, b] = [system.valueOfCode(code), valueOf(result)];
+  return typeof a === "number" || typeof b === "number" ? Object.is(asFloat(a) + 0, asFloat(b) + 0) : isEqual(a, b);
 }
 
 function enter(text) {
@@ -162,7 +176,7 @@ function drawErrors(range) {
   });
   drawCurves(curves.svg, { curves: drawn, range, width });
   const names = drawn.map(({ name, look }) => `${name} (${look === "a" ? "solid" : "dashed"})`).join(" and ");
-  curves.legend.textContent = `|result − number| / |number| of ${names}: the largest of ${SAMPLES} numbers in each column. A line breaks off where the result is infinite or NaN.`;
+  curves.legend.textContent = `Relative error of ${names}: thin lines of single numbers, bold ones the largest of all numbers between the same two values. A line breaks off where the result is infinite or NaN.`;
 }
 
 // Links

@@ -62,7 +62,7 @@ function valuesOf(scene) {
   const below = subnormalMark(scene);
   const isRoomy = places.length > 1 && places.length <= width / 62;
   const crowded = places.some(({ x }, i) => i > 0 && x - places[i - 1].x < 54);
-  return [...marks, ...below, ...(isRoomy && !crowded ? numbersOf(places, system) : roundNumbers(scene))];
+  return [...marks, ...below, ...(isRoomy && !crowded ? numbersOf(places, scene) : roundNumbers(scene))];
 }
 
 // A bar for each column of pixels that has a value.
@@ -89,12 +89,15 @@ function subnormalMark({ system, at, width }) {
   return [draw("line", { class: "subnormal", x1: left, x2: right, y1: AXIS + 12, y2: AXIS + 12 }), ...text];
 }
 
-function numbersOf(places, system) {
+function numbersOf(places, { system, width }) {
   return places.flatMap(({ x, step, value }) => [
-    draw("text", { x, y: LINE_HEIGHT - 20, "text-anchor": "middle" }, shortText(value, 5)),
-    draw("text", { x, y: LINE_HEIGHT - 4, "text-anchor": "middle" }, codeText(system.codeOfStep(step), system.bits)),
+    draw("text", { x, y: LINE_HEIGHT - 20, "text-anchor": anchorAt(x, width, 34) }, shortText(value, 5)),
+    draw("text", { x, y: LINE_HEIGHT - 4, "text-anchor": anchorAt(x, width, 34) }, codeText(system.codeOfStep(step), system.bits)),
   ]);
 }
+
+// Where a text at x is fastened, so that it does not reach beyond the edges.
+const anchorAt = (x, width, reach) => (x < reach ? "start" : x > width - reach ? "end" : "middle");
 
 function roundNumbers({ low, high, at, width }) {
   return niceTicks(low, high, Math.max(2, Math.floor(width / 110))).map((x) =>
@@ -113,12 +116,16 @@ function niceTicks(low, high, count) {
 
 const plainNumber = (x) => String(Number(x.toPrecision(6)));
 
-function boundaryOf({ trace, system, at, isSeen }) {
+function boundaryOf({ trace, system, at, isSeen, width }) {
   if (!trace?.near || trace.near.areOne) return [];
   const { exact, near } = system.order.boundary(trace.near.lower.step);
   const x = exact ? toFloat(exact) : near;
   if (!isSeen(x)) return [];
-  return [draw("line", { class: "boundary", x1: at(x), x2: at(x), y1: AXIS - 22, y2: AXIS + 22 })];
+  const line = draw("line", { class: "boundary", x1: at(x), x2: at(x), y1: AXIS - 20, y2: AXIS + 20 });
+  // Its name, if that does not stand in the way of the number's arrow.
+  const isClear = Math.abs(at(asFloat(trace.value)) - at(x)) > 34 && at(x) > 34 && at(x) < width - 34;
+  const word = isEqual(exact ?? ZERO, middleOf(trace.near)) ? "middle" : "boundary";
+  return [line, ...(isClear ? [draw("text", { x: at(x), y: AXIS - 26, "text-anchor": "middle" }, word)] : [])];
 }
 
 function numberOf(scene) {
@@ -134,8 +141,8 @@ function numberOf(scene) {
   if (!Number.isFinite(given) || !isSeen(given)) return marks;
   const x = at(given);
   marks.push(draw("path", { class: "given", d: `M${x} ${AXIS - 4}l-6 -12h12z` }));
-  const anchor = x < 70 ? "start" : x > width - 70 ? "end" : "middle";
-  marks.push(draw("text", { class: "given", x, y: 14, "text-anchor": anchor }, "your number"));
+  const name = Number.isFinite(result) ? "your number" : `your number → ${shortText(result)}`;
+  marks.push(draw("text", { class: "given", x, y: 14, "text-anchor": anchorAt(x, width, 80) }, name));
   marks.push(draw("line", { class: "arrow", x1: x, x2: x, y1: 20, y2: AXIS - 16 }));
   return [...marks, ...arrowOf(x, at(result), width)];
 }

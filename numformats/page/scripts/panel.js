@@ -1,5 +1,6 @@
 // What one format makes of the number: its controls, the result, the bits, why, and the values.
-// `ask` has what a panel wants of the page: change(fields), choose(value text), view(), setView(view).
+// `ask` has what a panel wants of the page: change(fields), choose(value text, code), held(trace),
+// which of several codes of the same value to show, view() and setView(view).
 
 function makePanel(letter, ask) {
   const title = make("h2", { id: newId() }, `Format ${letter}`);
@@ -12,18 +13,17 @@ function makePanel(letter, ask) {
   const facts = make("dl", { class: "facts" });
   const line = makeLine(ask);
   const table = makeTableSection(ask);
-  const outcome = make(
-    "div",
-    { class: "outcome" },
-    make("div", {}, result, exactly, bits, reading),
-    make("div", {}, make("h3", {}, "Why"), why),
-  );
-  const body = make("div", {}, outcome, line.root, make("h3", {}, "The format"), facts, table.root);
+  const outcome = [
+    make("div", { class: "top" }, result, exactly, bits, reading),
+    make("div", { class: "story" }, make("h3", {}, "Why"), why),
+  ];
+  const about = make("div", { class: "about" }, make("h3", {}, "The format"), facts);
+  const body = make("div", { class: "body" }, ...outcome, line.root, about, table.root);
   const root = make("section", { class: "panel", "aria-labelledby": title.id }, title, controls.root, body);
   let trace = null;
 
   function show(state, number, isOnly) {
-    title.hidden = isOnly;
+    title.classList.toggle("hidden", isOnly);
     controls.show(state);
     controls.refuse("");
     body.hidden = false;
@@ -36,7 +36,7 @@ function makePanel(letter, ask) {
       controls.refuse(error.message);
       if (!system) body.hidden = true;
     }
-    outcome.hidden = trace === null;
+    outcome.forEach((part) => (part.hidden = trace === null));
     if (!system) return null;
     if (trace) showOutcome();
     refill(facts, ...factRows(system));
@@ -45,14 +45,15 @@ function makePanel(letter, ask) {
   }
 
   function showOutcome() {
-    const { system, code } = trace;
+    const { system } = trace;
+    const code = ask.held(trace);
     const value = system.valueOfCode(code);
     result.textContent = valueText(value);
     exactly.textContent = [exactText(value), `code ${codeText(code, system.bits)}`, ...errorRows(trace).map((row) => row.join(" "))]
       .filter(Boolean)
       .join(" · ");
     showBits(bits, code, system, ask.choose);
-    reading.textContent = readingOf(code, system);
+    refill(reading, ...readingOf(code, system));
     refill(why, ...whyRows(trace));
   }
 
@@ -113,7 +114,7 @@ function neighbourTable(trace) {
     return [
       make("span", { class: isTaken ? "taken" : "" }, valueText(place.value)),
       make("span", { class: "mono" }, code < 0 ? "beyond the range" : codeText(BigInt(code), system.bits)),
-      make("span", { class: "taken" }, isTaken ? "← the result" : ""),
+      make("span", { class: "taken" }, isTaken ? "← result" : ""),
     ];
   });
   const part = partOf(value, near);
@@ -153,7 +154,7 @@ function factText(value) {
 }
 
 function makeLine(ask) {
-  const svg = draw("svg", { class: "line", role: "img", tabindex: 0 });
+  const svg = draw("svg", { class: "line", role: "application", tabindex: 0 });
   const zoom = (factor) => () => ask.setView(zoomed(ask.view(), factor));
   const button = (text, label, onclick) => make("button", { type: "button", "aria-label": label, onclick }, text);
   const tools = make(
@@ -171,13 +172,13 @@ function makeLine(ask) {
   function show({ system, trace }) {
     drawLine(svg, { system, trace, view: ask.view(), width: Math.max(svg.clientWidth, 200) });
   }
-  return { root: make("div", {}, tools, svg, hint), show };
+  return { root: make("div", { class: "lines" }, tools, svg, hint), show };
 }
 
 function makeTableSection(ask) {
   const summary = make("summary");
   const holder = make("div");
-  const root = make("details", {}, summary, holder);
+  const root = make("details", { class: "table" }, summary, holder);
   let table = null;
   let latest = null;
   let ownName = "";

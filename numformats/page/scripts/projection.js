@@ -45,6 +45,8 @@ function alone(place) {
   return { inward: place, outward: place, lower: place, upper: place, areOne: true };
 }
 
+const middleOf = ({ lower, upper }) => scaled(add(lower.value, upper.value), -1n);
+
 // The part of the way from the inward to the outward neighbour at which x lies.
 function partOf(x, near) {
   const whole = subtract(near.outward.value, near.inward.value);

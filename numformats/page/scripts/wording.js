@@ -36,7 +36,19 @@ function roundingStep(trace) {
       : `Beyond the last value there is none to round to: it becomes ${valueText(near.inward.value)}.`;
     return { title: "Rounding", text };
   }
-  return { title: "Rounding", text: roundingSentence(trace), clause: CLAUSES[modes.rounding] ?? "a mode of numformats" };
+  return { title: "Rounding", text: roundingSentence(trace), clause: clauseOf(trace) };
+}
+
+// What nearest means where values taper off, and where they are powers.
+const NEAREST_CLAUSES = {
+  posit: "Posit Standard (2022) 4.1: the boundary is the value of the code between them, one bit longer",
+  takum: "takums round as posits: the boundary is the value of the code between them, one bit longer",
+  logarithm: "the boundary is halfway between the logarithms",
+};
+
+function clauseOf({ modes, system }) {
+  const own = modes.rounding.startsWith("nearest") && NEAREST_CLAUSES[system.given.fields.kind];
+  return own || (CLAUSES[modes.rounding] ?? "a mode of numformats");
 }
 
 function roundingSentence(trace) {
@@ -63,8 +75,7 @@ function nearestSentence(trace, taken) {
   const { near, system, modes, value } = trace;
   const side = sideOf(value, near, system);
   const { exact } = system.order.boundary(near.lower.step);
-  const mean = scaled(add(near.lower.value, near.upper.value), -1n);
-  const middle = exact && isEqual(exact, mean) ? "middle" : "boundary";
+  const middle = exact && isEqual(exact, middleOf(near)) ? "middle" : "boundary";
   const where = `the ${middle} of the two, ${boundaryText(trace)}`;
   if (side !== 0) {
     const towards = side > 0 ? "farther from zero than" : "closer to zero than";
@@ -129,7 +140,7 @@ function saturationSentence({ z, system, modes, result, isAbove }) {
 function errorRows({ value, result }) {
   if (typeof value === "number" || typeof result === "number") return [];
   const error = subtract(result.value, value);
-  if (error.n === 0n) return [["error", "none: exact"]];
+  if (error.n === 0n) return [["exact"]];
   const rows = [["error", `${withMinus(shortText(error, 4))}`]];
   if (value.n !== 0n) rows.push(["relative", percentText(divide(magnitude(error), magnitude(value)))]);
   return rows;

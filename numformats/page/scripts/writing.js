@@ -60,9 +60,11 @@ function inPowersOfTwo(a) {
     n >>= 1n;
     exponent += 1;
   }
-  const power = `2^${exponent}`;
+  const power = `2${superscript(exponent)}`;
   return n === 1n ? power : n === -1n ? `-${power}` : `${n} × ${power}`;
 }
+
+const superscript = (integer) => String(integer).replace(/[-0-9]/g, (letter) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(letter)]);
 
 function specialText(value) {
   if (Number.isNaN(value)) return "NaN";
@@ -77,9 +79,9 @@ function valueText(value) {
 }
 
 // The same without ≈, for pictures and tables.
-function shortText(value, digits = 6) {
+function shortText(value, digits = 6, longest = 11) {
   if (typeof value === "number") return withMinus(specialText(value).replace("infinity", "inf"));
-  const exact = exactDecimal(value, 11);
+  const exact = exactDecimal(value, longest);
   return withMinus(exact ?? nearDecimal(value, digits));
 }
 
