@@ -28,6 +28,7 @@ COMMANDS = {
     "cost.png": ["report", "w.npy", "--formats", "int4", "--plot"],
     "cost.svg": ["report", "w.npy", "--formats", "int4", "--plot"],
     "cost.pdf": ["report", "w.npy", "--formats", "int4", "--plot"],
+    "numformats.html": ["page"],
     "vectors.txt": ["vectors", "e4m3fn", "--input", "float16", "--output"],
     "vectors.npz": ["vectors", "e4m3fn", "--input", "float16", "--output"],
 }

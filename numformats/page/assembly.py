@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 import numformats
+from numformats.formats.registry import ALIASES
 from numformats.modes import DETERMINISTIC
 from numformats.page.formats import families
 
@@ -24,9 +25,9 @@ SCRIPTS: Final = (
     "projection",
     "fields",
     "wording",
+    "catalogue",
     "state",
     "elements",
-    "catalogue",
     "controls",
     "number_line",
     "error_curve",
@@ -57,6 +58,7 @@ def data() -> dict[str, Any]:
     """What the scripts are told: all formats, and what each rounding mode does, in words."""
     return {
         "families": families(),
+        "aliases": {alias: fmt.name for alias, fmt in ALIASES.items()},
         "rules": {name: mode.rule for name, mode in DETERMINISTIC.items()},
     }
 

@@ -54,9 +54,7 @@ def families() -> list[Data]:
     return [
         {
             "title": family.title,
-            "formats": [
-                described(fmt) | {"fields": family.fields(fmt)} for fmt in family.formats
-            ],
+            "formats": [described(fmt) | {"fields": family.fields(fmt)} for fmt in family.formats],
         }
         for family in all_families()
     ]

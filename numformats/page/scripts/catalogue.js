@@ -16,15 +16,23 @@ function systemOf(name) {
   return systems.get(name);
 }
 
+// The name of a format that a name, or an alias, in any case stands for.
+function properName(name) {
+  const lower = name.toLowerCase();
+  return DATA.aliases[lower] ?? (GIVEN.has(lower) ? lower : name);
+}
+
 function unknownFormat(name) {
-  const ranked = [...GIVEN.keys()].map((known) => [distance(name.toLowerCase(), known), known]);
+  const lower = name.toLowerCase();
+  // Names of P3109 are only candidates for what looks like one, or they would drown all others.
+  const candidates = [...GIVEN.keys()].filter((known) => lower.startsWith("binary") || FAMILY.get(known) !== P3109);
+  const ranked = [...candidates, ...Object.keys(DATA.aliases)].map((known) => [distance(lower, known), known]);
   const [, nearest] = ranked.reduce((a, b) => (b[0] < a[0] ? b : a));
   return `There is no format “${name.slice(0, 40)}” here; did you mean ${nearest}?`;
 }
 
-// How many letters have to be put in, taken out or changed; an end that is alike counts half.
+// How many letters have to be put in, taken out or changed.
 function distance(a, b) {
-  if (a !== "" && b.endsWith(a)) return 0.5;
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];

@@ -235,5 +235,5 @@ function begin() {
 }
 
 // For the tests, and whoever wants to ask the page's arithmetic in the console.
-globalThis.numformats = { readNumber, systemOf, project, fromFloat, reduced, describeFloat, customParameters, state: () => state };
+globalThis.numformats = { readNumber, readableText, exactDecimal, nearDecimal, systemOf, project, fromFloat, toFloat, reduced, describeFloat };
 begin();

@@ -17,7 +17,8 @@ function makePanel(letter, ask) {
     make("div", { class: "top" }, result, exactly, bits, reading),
     make("div", { class: "story" }, make("h3", {}, "Why"), why),
   ];
-  const about = make("div", { class: "about" }, make("h3", {}, "The format"), facts);
+  const aboutTitle = make("h3");
+  const about = make("div", { class: "about" }, aboutTitle, facts);
   const body = make("div", { class: "body" }, ...outcome, line.root, about, table.root);
   const root = make("section", { class: "panel", "aria-labelledby": title.id }, title, controls.root, body);
   let trace = null;
@@ -39,6 +40,7 @@ function makePanel(letter, ask) {
     outcome.forEach((part) => (part.hidden = trace === null));
     if (!system) return null;
     if (trace) showOutcome();
+    aboutTitle.textContent = `The format ${system.name}`;
     refill(facts, ...factRows(system));
     table.show(system, trace);
     return { system, trace };

@@ -54,7 +54,8 @@ function decoded(text) {
 }
 
 function panelOf(text, fallback, knows, faults) {
-  const [format, mode = "nearest_even", saturation = "none"] = text.replace(TOKEN, "").split(".");
+  const [name, mode = "nearest_even", saturation = "none"] = text.replace(TOKEN, "").split(".");
+  const format = properName(name);
   const [rounding, bits = "8", draw = "0"] = mode.split("-");
   const panel = { ...fallback };
   const refuse = (what, word, kept) => faults.push(`The link asks for ${what} “${word}”, which is unknown here; ${kept} is shown.`);

@@ -16,7 +16,7 @@ function valueButton(code, system, choose) {
   const looks = lookOf(value, system);
   return make(
     "button",
-    { type: "button", class: looks.look, tabindex: -1, "aria-label": `${codeText(code, system.bits)}: ${shortText(value)}${looks.word}`, onclick: () => choose(code) },
+    { type: "button", class: looks.look, title: valueText(value), tabindex: -1, "aria-label": `${codeText(code, system.bits)}: ${shortText(value)}${looks.word}`, onclick: () => choose(code) },
     make("span", {}, codeText(code, system.bits)),
     make("span", {}, shortText(value, 5, 9)),
   );
