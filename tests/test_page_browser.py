@@ -10,6 +10,8 @@ from page_browser import Browser, running_browser
 
 pytestmark = pytest.mark.browser
 
+# As numbers are written.
+MINUS = "\N{MINUS SIGN}"
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 
 
@@ -93,7 +95,7 @@ def test_nan_and_wrapping_are_refused_where_there_is_none(browser: Browser) -> N
         assert "int8 has no NaN" in page.locator(".panel .fault").inner_text()
         control(page, "Number").fill("200")
         control(page, "Saturation").select_option("wrap")
-        assert result(page) == "−56"
+        assert result(page) == f"{MINUS}56"
         control(page, "Number").fill("inf")
         assert "no low bits" in page.locator(".panel .fault").inner_text()
         control(page, "Format").select_option("float16")
@@ -104,11 +106,11 @@ def test_bits_are_flipped_by_mouse_and_keyboard(browser: Browser) -> None:
     with browser.open() as page:
         bits = page.locator(".bits button")
         bits.nth(0).click()
-        assert (result(page), code(page)) == ("−0.1015625", "10011101")
+        assert (result(page), code(page)) == (f"{MINUS}0.1015625", "10011101")
         assert control(page, "Number").input_value() == "-0.1015625"
         bits.nth(7).focus()
         page.keyboard.press("Space")
-        assert (result(page), code(page)) == ("−0.09375", "10011100")
+        assert (result(page), code(page)) == (f"{MINUS}0.09375", "10011100")
         # The focus stays on the bit.
         page.keyboard.press("Enter")
         assert code(page) == "10011101"

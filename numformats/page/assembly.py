@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numformats
 from numformats.formats.registry import ALIASES
-from numformats.modes import DETERMINISTIC
+from numformats.modes import ROUNDING_NAMES, rule_of
 from numformats.page.formats import families
 
 # In the order in which they are read; each uses what stands before it.
@@ -59,7 +59,7 @@ def data() -> dict[str, Any]:
     return {
         "families": families(),
         "aliases": {alias: fmt.name for alias, fmt in ALIASES.items()},
-        "rules": {name: mode.rule for name, mode in DETERMINISTIC.items()},
+        "rules": {name: rule_of(name) for name in ROUNDING_NAMES},
     }
 
 

@@ -147,15 +147,19 @@ def runs(numbers: Iterable[int | None]) -> list[list[int | None]]:
     """
     found: list[list[Any]] = []
     for number in numbers:
-        last = found[-1] if found else [None, 0, 0]
-        first, difference, count = last
-        if first is None or number is None:
-            found.append([number, 0, 1])
-        elif count == 1 or number == first + difference * count:
+        if found and _goes_on(found[-1], number):
+            first, difference, count = found[-1]
             found[-1] = [first, number - first if count == 1 else difference, count + 1]
         else:
             found.append([number, 0, 1])
     return found
+
+
+def _goes_on(run: list[Any], number: Any) -> bool:
+    first, difference, count = run
+    if first is None or number is None:
+        return False
+    return bool(count == 1 or number == first + difference * count)
 
 
 # Fields of codes

@@ -9,17 +9,23 @@ const WORDS = {
   stochastic_equal: "stochastic, equal chances",
 };
 
+const STOCHASTIC_RULE = "away from zero with a probability that grows with the distance";
+
+const roundingWords = (name) => WORDS[name] ?? name.replaceAll("_", " ");
+
 function makeControls(change) {
   const format = make("select", { onchange: () => change({ format: firstOf(format.value) }) }, ...formatOptions());
-  const rounding = make("select", { onchange: () => change({ rounding: rounding.value }) }, ...ROUNDINGS.map((name) => option(name, WORDS[name] ?? name.replace("_", " "))));
+  const rounding = make("select", { onchange: () => change({ rounding: rounding.value }) }, ...ROUNDINGS.map((name) => option(name, roundingWords(name))));
   const saturation = make("select", { onchange: () => change({ saturation: saturation.value }) }, ...SATURATIONS.map((name) => option(name)));
   const parts = [p3109Controls(change), customControls(change), drawControls(change)];
+  const rule = make("p", { class: "hint" });
   const fault = make("p", { class: "fault", role: "alert" });
   const root = make(
     "div",
     {},
     make("div", { class: "controls" }, labelled("Format", format), labelled("Rounding", rounding), labelled("Saturation", saturation)),
     ...parts.map(({ root: part }) => part),
+    rule,
     fault,
   );
   function show(state) {
@@ -27,6 +33,7 @@ function makeControls(change) {
     rounding.value = state.rounding;
     saturation.value = state.saturation;
     parts.forEach((part) => part.show(state));
+    rule.textContent = `${roundingWords(state.rounding)}: ${DATA.rules[state.rounding] ?? STOCHASTIC_RULE}.`;
   }
   return { root, show, refuse: (text) => (fault.textContent = text) };
 }

@@ -177,7 +177,7 @@ function powerOrder(given) {
   const size = (number) =>
     number === 0 ? ZERO : (values[number] ??= fromFloat(power(2 * number - 1).nearestFloat()));
   // Of the boundary above a step: its place among the exponents, and whether it is negative.
-  const boundaryOf = (step) => {
+  const boundaryPlace = (step) => {
     const number = Number(step) - count;
     return number >= 0 ? [2 * number, false] : [2 * (-1 - number), true];
   };
@@ -189,13 +189,13 @@ function powerOrder(given) {
       return number < 0 ? negated(size(-number)) : size(number);
     },
     boundary(step) {
-      const [i, isNegative] = boundaryOf(step);
+      const [i, isNegative] = boundaryPlace(step);
       if (exponents[i] === null) return { exact: ZERO };
       const near = power(i).nearestFloat();
       return { near: isNegative ? -near : near };
     },
     sideOfBoundary(step, x) {
-      const [i, isNegative] = boundaryOf(step);
+      const [i, isNegative] = boundaryPlace(step);
       if (exponents[i] === null) return signOf(x.n);
       return isNegative ? -power(i).sideOf(negated(x)) : power(i).sideOf(x);
     },
