@@ -16,6 +16,16 @@ function systemOf(name) {
   return systems.get(name);
 }
 
+// Why a name stands for no format, or null.
+function faultOf(name) {
+  try {
+    systemOf(name);
+    return null;
+  } catch (error) {
+    return error.message;
+  }
+}
+
 // The name of a format that a name, or an alias, in any case stands for.
 function properName(name) {
   const lower = name.toLowerCase();

@@ -11,15 +11,6 @@ let pendingLink = 0;
 // The code that was made by flipping a bit or chosen from a table, of a value that may have others.
 let held = null;
 
-function knows(name) {
-  try {
-    systemOf(name);
-    return null;
-  } catch (error) {
-    return error.message;
-  }
-}
-
 // The view that is shown where none is chosen.
 function viewNow() {
   const traces = shown.map((one) => one?.trace).filter(Boolean);
@@ -187,7 +178,7 @@ function keepLink() {
 }
 
 function openLink() {
-  const opened = stateOf(location.hash, knows);
+  const opened = stateOf(location.hash);
   state = opened.state;
   find("link-fault").textContent = opened.faults.join(" ");
   find("number").value = state.text;

@@ -29,14 +29,14 @@ function fragmentOf(state) {
 }
 
 // The state of a fragment, and what of it makes no sense, in words.
-function stateOf(fragment, knows) {
+function stateOf(fragment) {
   const state = defaultState();
   const faults = [];
   const parts = new Map(fragment.replace(/^#/, "").split("&").map((part) => part.split(/=(.*)/s).slice(0, 2)));
   if (parts.has("x")) state.text = decoded(parts.get("x")).slice(0, MAX_LENGTH);
   state.panels = ["a", "b"].flatMap((key, i) => {
     if (!parts.has(key)) return i ? [] : [{ ...PANEL_DEFAULT }];
-    return [panelOf(decoded(parts.get(key)), i ? SECOND_DEFAULT : PANEL_DEFAULT, knows, faults)];
+    return [panelOf(decoded(parts.get(key)), i ? SECOND_DEFAULT : PANEL_DEFAULT, faults)];
   });
   const view = (parts.get("view") ?? "").split(",").map(Number);
   if (view.length === 2 && view.every(Number.isFinite) && view[1] > 0) state.view = { center: view[0], half: view[1] };
@@ -53,13 +53,13 @@ function decoded(text) {
   }
 }
 
-function panelOf(text, fallback, knows, faults) {
+function panelOf(text, fallback, faults) {
   const [name, mode = "nearest_even", saturation = "none"] = text.replace(TOKEN, "").split(".");
   const format = properName(name);
   const [rounding, bits = "8", draw = "0"] = mode.split("-");
   const panel = { ...fallback };
   const refuse = (what, word, kept) => faults.push(`The link asks for ${what} “${word}”, which is unknown here; ${kept} is shown.`);
-  const fault = knows(format);
+  const fault = faultOf(format);
   if (fault === null) panel.format = format;
   else faults.push(`${fault} ${fallback.format} is shown.`);
   if (ROUNDINGS.includes(rounding)) panel.rounding = rounding;
