@@ -194,6 +194,7 @@ def test_the_table_of_values_chooses_one(browser: Browser) -> None:
     with browser.open() as page:
         page.locator("summary").click()
         values = page.locator(".values button")
+        values.first.wait_for()
         assert values.count() == 256
         current = page.locator(".values [aria-current=true]")
         assert current.inner_text().split() == ["0x1d", "0.1015625"]
@@ -318,6 +319,7 @@ def test_a_phone_needs_no_scrolling_to_the_side(browser: Browser, link: str, sch
         assert wide(page) <= 0
         if page.locator("summary").first.is_visible():
             page.locator("summary").first.click()
+            page.locator(".values button").first.wait_for()
             assert wide(page) <= 0
 
 
@@ -326,6 +328,7 @@ def test_texts_have_contrast_in_light_and_dark(browser: Browser) -> None:
     for scheme in ("light", "dark"):
         with browser.open("#x=465", color_scheme=scheme) as page:
             page.locator("summary").click()
+            page.locator(".values button").first.wait_for()
             low = page.evaluate(CONTRASTS)
             assert low == [], scheme
 

@@ -203,11 +203,11 @@ function zoomed({ center, half }, factor, about = center) {
 }
 
 // Drag, wheel with Ctrl, two fingers and keys, which all change the view.
-function steer(svg, viewNow, change) {
+function steer(svg, currentView, change) {
   const fingers = new Map();
-  const perPixel = () => (2 * viewNow().half) / svg.clientWidth;
-  const valueAt = (clientX) => viewNow().center + (clientX - svg.getBoundingClientRect().left - svg.clientWidth / 2) * perPixel();
-  const move = (pixels) => change({ ...viewNow(), center: viewNow().center - pixels * perPixel() });
+  const perPixel = () => (2 * currentView().half) / svg.clientWidth;
+  const valueAt = (clientX) => currentView().center + (clientX - svg.getBoundingClientRect().left - svg.clientWidth / 2) * perPixel();
+  const move = (pixels) => change({ ...currentView(), center: currentView().center - pixels * perPixel() });
   svg.addEventListener("pointerdown", (event) => {
     fingers.set(event.pointerId, event.clientX);
     svg.setPointerCapture(event.pointerId);
@@ -219,20 +219,20 @@ function steer(svg, viewNow, change) {
     const after = [...fingers.values()];
     if (after.length === 1) return move(after[0] - before[0]);
     const spread = Math.abs(after[0] - after[1]) || 1;
-    change(zoomed(viewNow(), Math.abs(before[0] - before[1]) / spread || 1, valueAt((after[0] + after[1]) / 2)));
+    change(zoomed(currentView(), Math.abs(before[0] - before[1]) / spread || 1, valueAt((after[0] + after[1]) / 2)));
   });
   for (const name of ["pointerup", "pointercancel"]) svg.addEventListener(name, (event) => fingers.delete(event.pointerId));
   svg.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && document.activeElement !== svg) return;
     event.preventDefault();
-    change(zoomed(viewNow(), 2 ** (event.deltaY / 240), valueAt(event.clientX)));
+    change(zoomed(currentView(), 2 ** (event.deltaY / 240), valueAt(event.clientX)));
   }, { passive: false });
   const keys = {
     ArrowLeft: () => move(40),
     ArrowRight: () => move(-40),
-    "+": () => change(zoomed(viewNow(), 0.5)),
-    "=": () => change(zoomed(viewNow(), 0.5)),
-    "-": () => change(zoomed(viewNow(), 2)),
+    "+": () => change(zoomed(currentView(), 0.5)),
+    "=": () => change(zoomed(currentView(), 0.5)),
+    "-": () => change(zoomed(currentView(), 2)),
     0: () => change(null),
   };
   svg.addEventListener("keydown", (event) => {
