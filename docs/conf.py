@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numformats
+from numformats.page import build as build_browser_page
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -69,6 +70,14 @@ def write_generated_pages(app: Sphinx) -> None:
     draw_pictures(folder)
 
 
+def write_browser_page(app: Sphinx) -> None:
+    """Put the page for the browser beside the pages of the site, which link to it."""
+    if app.builder.format == "html":
+        target = Path(app.outdir) / "numformats.html"
+        target.write_text(build_browser_page(), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", write_generated_pages)
+    app.connect("builder-inited", write_browser_page)

@@ -44,7 +44,7 @@ LAYERS = [
     ["formats"],
     ["arithmetic"],
     ["scaled"],
-    ["names", "kernels"],
+    ["names", "kernels", "page"],
     ["warming"],
     ["tensor_files", "analysis", "testing", "benchmarks", "laws"],
     ["plots", "simulation"],

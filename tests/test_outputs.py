@@ -30,6 +30,7 @@ COMMANDS = {
     "cost.svg": ["report", "w.npy", "--formats", "int4", "--plot"],
     "cost.pdf": ["report", "w.npy", "--formats", "int4", "--plot"],
     "why.png": ["explain", "0.1", "e4m3fn", "--plot"],
+    "numformats.html": ["page"],
     "vectors.txt": ["vectors", "e4m3fn", "--input", "float16", "--output"],
     "vectors.npz": ["vectors", "e4m3fn", "--input", "float16", "--output"],
 }

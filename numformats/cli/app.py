@@ -267,6 +267,19 @@ def _bench(
     raise typer.Exit(bench.bench(options))
 
 
+@app.command("page")
+def _page(
+    file: Annotated[Path, typer.Argument(help="The page to write, such as numformats.html.")],
+) -> None:
+    """Write one page for the browser that shows what becomes of a number, in every format.
+
+    The file needs no other, no server and no network.
+    """
+    from numformats.cli import page
+
+    raise typer.Exit(page.write(file))
+
+
 @app.command("warm-up")
 def _warm_up() -> None:
     """Compile all kernels ahead, into the cache on disk."""

@@ -19,8 +19,9 @@ import math
 from abc import abstractmethod
 from fractions import Fraction
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
+from numformats.exact.series import log_of_2
 from numformats.formats.powers import (
     LogOfBase,
     PowerEnclosure,
@@ -32,6 +33,17 @@ from numformats.formats.staircase import StaircaseFormat
 from numformats.irrational import Irrational
 from numformats.reals import Extended, power_of_two
 from numformats.system import Overflow
+
+
+class Powers(NamedTuple):
+    """The positive values of a logarithmic format, and the boundaries between them: `base` (``"2"``
+    or ``"e"``) to the power of each of `exponents`, times 2**-fraction_bits. The first is the
+    boundary above zero (None for one at zero), the next the smallest value, and so on in turn.
+    """
+
+    base: str
+    fraction_bits: int
+    exponents: tuple[int | None, ...]
 
 
 class LogarithmicFormat(StaircaseFormat):
@@ -80,6 +92,17 @@ class LogarithmicFormat(StaircaseFormat):
     def highest_step(self) -> int:
         """The step of the largest value."""
         return 2 * self._count
+
+    @property
+    def powers(self) -> Powers:
+        """Which powers its values are near, and its boundaries are."""
+        inner = range(1, self._count + 1)
+        values = [self._exponent(number) for number in inner]
+        above = [self._boundary_exponent(number) for number in inner[:-1]]
+        in_turn = (exponent for pair in zip(values, above, strict=False) for exponent in pair)
+        exponents = (self._boundary_exponent(0), *in_turn, values[-1])
+        base = "2" if self._log_of_base is log_of_2 else "e"
+        return Powers(base, self._exponent_bits, exponents)
 
     @cached_property
     def values_in_order(self) -> tuple[float, ...]:
