@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from numformats.cli.outputs import whole_file, write_fault
+from numformats.cli.outputs import write_fault
 from numformats.page import build
 from numformats.tensor_files.opening import printable
+from numformats.tensor_files.whole import whole_file
 
 
 def write(path: Path) -> int:
