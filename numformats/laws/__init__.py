@@ -1,1 +1,1 @@
-"""Laws of precision: what rounding a trained model costs, by its bits, its size and its training."""
+"""Laws of precision: what rounding a model costs, by its bits, its size and its training."""

@@ -141,9 +141,7 @@ def gradients(
         error = error @ parameters[name]
         if name != "first":
             error *= given > 0.0
-    np.matmul(
-        _one_hot(contexts, error.dtype), error.reshape(-1, EMBEDDING), out=out["embedding"]
-    )
+    np.matmul(_one_hot(contexts, error.dtype), error.reshape(-1, EMBEDDING), out=out["embedding"])
 
 
 def _softmax(logits: Array) -> Array:

@@ -12,6 +12,14 @@ Schedule: TypeAlias = Literal["linear", "constant"]
 SCHEDULES: Final = get_args(Schedule)
 
 BATCH: Final = 128
+# Integers of 3 to 6 bits, with a scale for each 16 inputs, or for each output, to the nearest and
+# by GPTQ; the two 4-bit floats of the makers; and noise, as a control.
+DEFAULT_MEASURED: Final = (
+    *(f"int{bits}_g16" for bits in (3, 4, 5, 6)),
+    *(f"int{bits}_channel" for bits in (3, 4, 5, 6)),
+    *(f"gptq:int{bits}_channel" for bits in (3, 4, 5, 6)),
+    *("nvfp4", "mxfp4", "noise:0.05"),
+)
 # More would take hours, and pay nothing.
 _MOST_HIDDEN: Final = 4096
 
@@ -39,6 +47,9 @@ class RunSettings:
     training_format : str or None
         The format that the matrices are rounded to within training, straight through; None for
         none. A name as `numformats.laws.experiment.matrix_format` takes it.
+    measured : tuple of str
+        What is done to the trained matrices, one after the other, and each time the held-out loss
+        taken: names as `numformats.laws.experiment.Rounding.parse` takes them.
 
     Raises
     ------
@@ -60,6 +71,7 @@ class RunSettings:
     learning_rate: float = 5e-3
     weight_decay: float = 0.0
     training_format: str | None = None
+    measured: tuple[str, ...] = DEFAULT_MEASURED
 
     def __post_init__(self) -> None:
         require_int("hidden", self.hidden, 1, _MOST_HIDDEN)

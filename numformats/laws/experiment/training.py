@@ -79,8 +79,12 @@ class Adam:
         self._flat -= room
 
 
-def train(settings: RunSettings, text: Text) -> dict[str, Floats]:
+def train(
+    settings: RunSettings, text: Text, tell: Callable[[int], object] | None = None
+) -> dict[str, Floats]:
     """The parameters of a model after all steps, by name, in float32; unrounded ones.
+
+    tell: called now and then with how many steps have been taken since the last time.
 
     The same settings and text give the same bits on the same machine, if NumPy's matrix products
     are on one thread.
@@ -95,6 +99,8 @@ def train(settings: RunSettings, text: Text) -> dict[str, Floats]:
     for step, (contexts, targets) in enumerate(batches(text.training, settings.steps, rng)):
         gradients(seen(), contexts, targets, outputs)
         adam.step(gradient, settings.rate(step))
+        if tell is not None and (step + 1) % _CHUNK == 0:
+            tell(_CHUNK)
     return parameters
 
 
