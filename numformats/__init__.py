@@ -43,7 +43,7 @@ from numformats.formats.takums import takum
 from numformats.names import get_format
 
 if TYPE_CHECKING:
-    from numformats import analysis, arithmetic, codec, exact, scaled, testing
+    from numformats import analysis, arithmetic, codec, exact, laws, scaled, testing
     from numformats.analysis import compare
     from numformats.arithmetic import FormatArray, array
     from numformats.codec import pack, unpack
@@ -107,6 +107,7 @@ __all__ = [
     "get_format",
     "get_scaled_format",
     "hifloat8",
+    "laws",
     "list_formats",
     "list_scaled_formats",
     "lns",
@@ -126,7 +127,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
-_MODULES = ("analysis", "arithmetic", "codec", "exact", "scaled", "testing")
+_MODULES = ("analysis", "arithmetic", "codec", "exact", "laws", "scaled", "testing")
 _NAMES = {
     "FixedFormat": "formats.fixed",
     "FormatArray": "arithmetic",

@@ -46,7 +46,7 @@ LAYERS = [
     ["scaled"],
     ["names", "kernels"],
     ["warming"],
-    ["tensor_files", "analysis", "testing", "benchmarks"],
+    ["tensor_files", "analysis", "testing", "benchmarks", "laws"],
     ["cli"],
 ]
 # Within a layer of several packages, imports in one direction.
