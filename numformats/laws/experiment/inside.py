@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.laws.experiment.harms import bits_of, family_of, without_rounding
+from numformats.laws.experiment.harms import bits_of, family_of, variant_of, without_rounding
 from numformats.laws.experiment.results import RunResult
 from numformats.laws.experiment.settings import RunSettings
 
@@ -94,7 +94,7 @@ def loss_law(results: Iterable[RunResult]) -> LossLaw | None:
     """The law of the plain runs' losses by least squares; None for fewer than three sizes."""
     from scipy.optimize import least_squares
 
-    plain = [each for each in results if _is_plain(each.settings)]
+    plain = [each for each in results if variant_of(each.settings) == "plain"]
     if len({each.settings.hidden for each in plain}) < 3:
         return None
     parameters = np.array([float(each.settings.parameters) for each in plain])
@@ -118,13 +118,3 @@ def shares(pairs: Sequence[Pair], law: LossLaw) -> dict[str, NDArray[Any]]:
         "share": np.array([law.share(pair) for pair in chosen]),
         "run": np.arange(len(chosen)),
     }
-
-
-def _is_plain(settings: RunSettings) -> bool:
-    default = RunSettings(
-        hidden=settings.hidden,
-        data_ratio=settings.data_ratio,
-        seed=settings.seed,
-        measured=settings.measured,
-    )
-    return settings == default
