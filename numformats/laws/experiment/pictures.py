@@ -30,9 +30,9 @@ _INCHES: Final = (7.0, 4.6)
 _CLEAR: Final = (0.0, 0.0, 0.0, 0.0)
 
 CAPTIONS: Final = {
-    "harm": "Harm of rounding after training against D/N, by width: measured, and the law as fitted.",
-    "loss": "Loss before rounding and after, against D/N: past its lowest point, more training makes "
-    "the rounded model worse.",
+    "harm": "Harm of rounding after training against D/N: measured, and the law as fitted.",
+    "loss": "Loss before rounding and after, against D/N: past its lowest point, more training "
+    "makes the rounded model worse.",
     "inside": "Harm of rounding after training, and of training with the rounding inside.",
 }
 
@@ -61,11 +61,8 @@ def _most_told(harms: Sequence[Harm]) -> int:
 def _harm(findings: Findings, harms: Sequence[Harm]) -> Figure:
     size = harms[0].settings.parameters
     figure, axes = _axes(f"N = {size:,}: harm of rounding after training")
-    fits = [
-        each.fit
-        for each in findings.fits
-        if (each.variant, each.family) == ("plain", findings.family)
-    ]
+    way = ("plain", findings.family)
+    fits = [each.fit for each in findings.fits if (each.variant, each.family) == way]
     for name, (color, mark) in _styled(each.name for each in harms):
         group = [each for each in harms if each.name == name]
         ratios, means = _means(group, lambda each: each.harm)

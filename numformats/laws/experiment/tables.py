@@ -79,8 +79,8 @@ def fit_table(fits: Iterable[HarmFit]) -> Table:
     )
     return Table(
         "Fits of d = C D^gD / N^gN e^(-P/g_post)",
-        "Least squares of log d where 5e-4 < d < 1; 95% intervals by drawing runs anew. A dash: all "
-        "runs have one N, or one width.",
+        "Least squares of log d where 5e-4 < d < 1; 95% intervals by drawing runs anew. A dash: "
+        "all runs have one N, or one width.",
         ("training", "rounding", "gD", "gN", "g_post", "R2", "harms of runs"),
         rows,
     )
