@@ -17,13 +17,13 @@ from rich.table import Table as RichTable
 
 from numformats.cli.outputs import whole_file, write_fault
 from numformats.cli.plotting import save_figure
-from numformats.laws.experiment.altering import alteration
 from numformats.laws.experiment.grid import full_grid, quick_grid
 from numformats.laws.experiment.report import Findings, findings_of, markdown, tables_of
 from numformats.laws.experiment.results import ResultFile, RunResult
 from numformats.laws.experiment.settings import DEFAULT_MEASURED, RunSettings
 from numformats.laws.experiment.tables import Table
 from numformats.laws.experiment.text import Text, library_text, read_text
+from numformats.laws.experiment.ways import way_of
 from numformats.laws.experiment.working import available_cores, expected_time, run_all
 from numformats.tensor_files.opening import printable
 
@@ -78,7 +78,7 @@ def _measured(formats: str) -> tuple[str, ...]:
     if not names:
         raise ValueError("--formats: no format named")
     for name in names:
-        alteration(name)
+        way_of(name)
     return names
 
 
@@ -170,11 +170,13 @@ def _progress(options: LawOptions, kept: ResultFile) -> Iterator[_Bar]:
 def _show(findings: Findings) -> None:
     console = Console(width=max(Console().width, _TABLE_WIDTH))
     for table in tables_of(findings):
+        console.print(table.title, style="bold", highlight=False)
+        console.print(table.about, highlight=False)
         console.print(_rich(table), highlight=False)
 
 
 def _rich(table: Table) -> RichTable:
-    found = RichTable(title=table.title, caption=table.about, box=box.SIMPLE, title_justify="left")
+    found = RichTable(box=box.SIMPLE)
     for place, name in enumerate(table.columns):
         found.add_column(name, justify="left" if place == 0 else "right")
     for row in table.rows:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from numformats.laws.experiment.altering import alteration
+from numformats.laws.experiment.altering import altered
 from numformats.laws.experiment.grid import full_grid, quick_grid
 from numformats.laws.experiment.measuring import held_out_loss, run
 from numformats.laws.experiment.results import ResultFile, RunResult
@@ -14,6 +14,7 @@ from numformats.laws.experiment.rounding import matrix_format
 from numformats.laws.experiment.settings import RunSettings
 from numformats.laws.experiment.text import Text, library_text, read_text, text_of
 from numformats.laws.experiment.training import train
+from numformats.laws.experiment.ways import way_of
 from numformats.laws.experiment.working import run_all
 
 __all__ = [
@@ -21,7 +22,7 @@ __all__ = [
     "RunResult",
     "RunSettings",
     "Text",
-    "alteration",
+    "altered",
     "full_grid",
     "held_out_loss",
     "library_text",
@@ -32,4 +33,5 @@ __all__ = [
     "run_all",
     "text_of",
     "train",
+    "way_of",
 ]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.laws.experiment.results import RunResult
-from numformats.laws.experiment.rounding import matrix_format
 from numformats.laws.experiment.settings import RunSettings
+from numformats.laws.experiment.ways import way_of
 
 # Less is noise of the held-out text, more saturates: there is only so much loss to be had.
 LEAST: Final = 5e-4
@@ -59,7 +59,7 @@ def harms_of(results: Iterable[RunResult]) -> list[Harm]:
             variant=variant_of(result.settings),
             name=name,
             family=family_of(name),
-            bits=bits_of(name),
+            bits=way_of(name).bits,
             loss=result.loss,
             harm=result.harm(name),
             error=result.errors[name],
@@ -77,16 +77,6 @@ def family_of(name: str) -> str:
     ('gptq:int_channel', 'uint', 'nvfp4')
     """
     return re.sub(r"(?<![a-z])(u?int)\d+", r"\1", name)
-
-
-def bits_of(name: str) -> int:
-    """The bits of an element, without those of scales; 0 for noise.
-
-    >>> bits_of("gptq:int4_channel"), bits_of("nvfp4"), bits_of("noise:0.05")
-    (4, 4, 0)
-    """
-    kind, _, argument = name.rpartition(":")
-    return 0 if kind == "noise" else matrix_format(argument).element.bits
 
 
 def variant_of(settings: RunSettings) -> str:

@@ -9,9 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.laws.experiment.harms import bits_of, family_of, variant_of, without_rounding
+from numformats.laws.experiment.harms import family_of, variant_of, without_rounding
 from numformats.laws.experiment.results import RunResult
 from numformats.laws.experiment.settings import RunSettings
+from numformats.laws.experiment.ways import way_of
 
 # Where the search for exponents of the loss begins, and its bounds: A, alpha, B, beta, E.
 _START: Final = (20.0, 0.4, 20.0, 0.4, 1.0)
@@ -64,7 +65,7 @@ def pairs_of(results: Iterable[RunResult]) -> list[Pair]:
             continue
         after = other.losses.get(name, np.nan) - other.loss
         inside = each.loss - other.loss
-        pairs.append(Pair(each.settings, bits_of(name), other.loss, inside, after))
+        pairs.append(Pair(each.settings, way_of(name).bits, other.loss, inside, after))
     return pairs
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.laws.experiment.altering import Model, alteration
+from numformats.laws.experiment.altering import Model, altered
 from numformats.laws.experiment.model import CONTEXT, MATRICES, activations, losses
 from numformats.laws.experiment.results import RunResult
 from numformats.laws.experiment.rounding import matrix_format, round_matrix
@@ -44,15 +44,17 @@ def run(
 
 def _measure(name: str, trained: Model, settings: RunSettings, text: Text) -> tuple[float, float]:
     """The loss and the relative error of the matrices, each the mean over what is drawn."""
-    altered = alteration(name)(trained, settings, text)
-    found = [(held_out_loss({**trained, **each}, text), _error(trained, each)) for each in altered]
+    found = [
+        (held_out_loss({**trained, **each}, text), _error(trained, each))
+        for each in altered(name, trained, settings, text)
+    ]
     loss, error = np.mean(found, axis=0)
     return float(loss), float(error)
 
 
-def _error(trained: Model, altered: Model) -> float:
+def _error(trained: Model, stand_ins: Model) -> float:
     """The root of all squared differences over all squares."""
-    before, after = _joined(trained), _joined(altered)
+    before, after = _joined(trained), _joined(stand_ins)
     return float(np.linalg.norm(after - before) / np.linalg.norm(before))
 
 

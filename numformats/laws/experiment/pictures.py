@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from numformats.laws.experiment.harms import LEAST, Harm
+from numformats.laws.experiment.harms import LEAST, MOST, Harm
 from numformats.laws.experiment.inside import Pair
 from numformats.laws.experiment.report import Findings
 
@@ -44,9 +44,12 @@ def pictures_of(findings: Findings) -> dict[str, Figure]:
     ]
     size = _most_told(harms)
     chosen = [each for each in harms if each.settings.parameters == size]
-    found = {"harm": _harm(findings, chosen), "loss": _loss(chosen)}
+    found = {"loss": _loss(chosen)}
+    # What is below 0 by chance has no place on a logarithmic axis.
+    if any(each.harm > 0 for each in chosen):
+        found["harm"] = _harm(findings, chosen)
     pairs = [pair for pair in findings.pairs if pair.settings.parameters == size]
-    if any(np.isfinite(pair.after) for pair in pairs):
+    if any(pair.after > 0 for pair in pairs):
         found["inside"] = _inside(pairs)
     return found
 
@@ -67,15 +70,12 @@ def _harm(findings: Findings, harms: Sequence[Harm]) -> Figure:
         group = [each for each in harms if each.name == name]
         ratios, means = _means(group, lambda each: each.harm)
         axes.plot(
-            [each.settings.data_ratio for each in group],
-            [each.harm for each in group],
-            *(mark,),
+            *([each.settings.data_ratio for each in group], [each.harm for each in group], mark),
             color=color,
-            alpha=0.35,
+            alpha=0.4,
             markersize=4,
-            linestyle="none",
         )
-        axes.plot(ratios, means, mark, color=color, label=name, linestyle="none")
+        axes.plot(ratios, means, mark, color=color, label=name, markerfacecolor="none")
         for fitted in fits:
             line = np.geomspace(min(ratios), max(ratios), 50)
             predicted = fitted.predict(
@@ -85,9 +85,11 @@ def _harm(findings: Findings, harms: Sequence[Harm]) -> Figure:
             )
             axes.plot(line, predicted, color=color, linewidth=1)
     axes.set_yscale("log")
-    axes.set_ylim(bottom=LEAST / 2)
+    axes.axhspan(LEAST, MOST, color=_GREY, alpha=0.08, linewidth=0)
+    axes.set_ylim(bottom=LEAST / 3)
     axes.set_ylabel("harm in nats per character")
-    _legend(axes)
+    _mark_ratios(axes, harms)
+    _legend(axes, "open: means; shaded: fitted")
     return figure
 
 
@@ -111,6 +113,7 @@ def _loss(harms: Sequence[Harm]) -> Figure:
     # What is far worse than the shortest training needs no room.
     axes.set_ylim(lowest - 0.1, highest + 0.6)
     axes.set_ylabel("held-out loss in nats per character")
+    _mark_ratios(axes, harms)
     _legend(axes, "ring: the lowest")
     return figure
 
@@ -129,8 +132,8 @@ def _inside(pairs: Sequence[Pair]) -> Figure:
             ratios, inside, f"{mark}--", color=color, markerfacecolor="none", label=f"{name} inside"
         )
     axes.set_yscale("log")
-    axes.set_ylim(bottom=LEAST)
     axes.set_ylabel("harm in nats per character")
+    _mark_ratios(axes, compared)
     _legend(axes)
     return figure
 
@@ -142,6 +145,13 @@ def _means(rows: Sequence[Any], of: Callable[[Any], float]) -> tuple[list[float]
         float(np.mean([of(each) for each in rows if each.settings.data_ratio == ratio]))
         for ratio in ratios
     ]
+
+
+def _mark_ratios(axes: Any, rows: Sequence[Any]) -> None:
+    """Name every D/N there is, and nothing between."""
+    ratios = sorted({each.settings.data_ratio for each in rows})
+    axes.set_xticks(ratios, [f"{ratio:g}" for ratio in ratios])
+    axes.minorticks_off()
 
 
 def _styled(names: Iterable[str]) -> Iterator[tuple[str, tuple[str, str]]]:

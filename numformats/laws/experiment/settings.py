@@ -7,6 +7,8 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from numformats.checks import require_int, unknown
 from numformats.laws.experiment.model import Architecture
+from numformats.laws.experiment.rounding import matrix_format
+from numformats.laws.experiment.ways import way_of
 
 Schedule: TypeAlias = Literal["linear", "constant"]
 SCHEDULES: Final = get_args(Schedule)
@@ -49,7 +51,7 @@ class RunSettings:
         none. A name as `numformats.laws.experiment.matrix_format` takes it.
     measured : tuple of str
         What is done to the trained matrices, one after the other, and each time the held-out loss
-        taken: names as `numformats.laws.experiment.Rounding.parse` takes them.
+        taken: names as `numformats.laws.experiment.way_of` takes them.
 
     Raises
     ------
@@ -76,6 +78,10 @@ class RunSettings:
     def __post_init__(self) -> None:
         require_int("hidden", self.hidden, 1, _MOST_HIDDEN)
         require_int("seed", self.seed, 0, 2**63 - 1)
+        for name in self.measured:
+            way_of(name)
+        if self.training_format is not None:
+            matrix_format(self.training_format)
         if self.schedule not in SCHEDULES:
             raise ValueError(unknown("schedule", str(self.schedule), SCHEDULES))
         _require_number("data_ratio", self.data_ratio, above=0.0)
