@@ -12,10 +12,10 @@ import numformats as nf
 
 RNG = np.random.default_rng(5)
 INPUTS, OUTPUTS = 24, 7
-CHANNELS = nf.ScaledFormat("int3_channel", nf.int3, nf.float32, nf.PerChannel())  # type: ignore[arg-type]
+CHANNELS = nf.ScaledFormat("int3_channel", nf.int3, nf.float32, nf.PerChannel())
 FORMATS: list[Any] = [
     CHANNELS,
-    nf.ScaledFormat("int4_g8", nf.int4, nf.float32, nf.PerBlock(8)),  # type: ignore[arg-type]
+    nf.ScaledFormat("int4_g8", nf.int4, nf.float32, nf.PerBlock(8)),
     *("int4", "nvfp4", "mxfp4", "nf4", "int4_g32_asym", "q4_1", "hif4", "nf4_dq", "e4m3fn"),
 ]
 

@@ -79,7 +79,8 @@ def _harm(findings: Findings, harms: Sequence[Harm]) -> Figure:
         for fitted in fits:
             line = np.geomspace(min(ratios), max(ratios), 50)
             predicted = fitted.predict(
-                bits=np.full(50, float(group[0].bits)),
+                # Where all are of one width, or are noise, any will do.
+                bits=np.full(50, max(group[0].bits, 1.0)),
                 parameters=np.full(50, float(size)),
                 tokens=line * size,
             )
