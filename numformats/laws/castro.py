@@ -21,7 +21,7 @@ class TwoPassLaw(Law):
     >>> round(law.effective_parameters(1e8) / 1e8, 2), round(law.effective_tokens(1e10) / 1e10, 2)
     (0.64, 0.93)
     >>> round(law.loss(1e8, 1e10), 3), round(law.harm(4, 1e8, 1e10), 3)
-    (3.351, 0.095)
+    (2.97, 0.078)
     """
 
     chinchilla: Chinchilla

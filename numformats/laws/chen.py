@@ -15,12 +15,12 @@ from numformats.laws.records import Law, Range, Source
 
 @dataclass(frozen=True)
 class QuantizedTrainingLaw(Law):
-    """Loss and harm of training with the rounding inside, at 4 bits, with a scale for `group` values.
+    """Loss and harm of training with 4-bit rounding inside, and a scale for `group` values.
 
     >>> from numformats import laws
     >>> law = laws.chen_w4a4
     >>> round(law.harm(bits=4, parameters=595e6, tokens=100e9, group=128), 4)
-    0.0572
+    0.0573
     """
 
     chinchilla: Chinchilla
@@ -51,7 +51,7 @@ class QuantizedTrainingLaw(Law):
 
         >>> from numformats import laws
         >>> round(laws.chen_w4a4.loss(595e6, 100e9), 3)
-        2.739
+        2.741
         """
         if group is None:
             number, data = positive("parameters", parameters), positive("tokens", tokens)

@@ -1,7 +1,7 @@
-"""The formulas that can be fitted, as data: what they take, what they give, how they are solved.
+"""The formulas that can be fitted: what they take, what they give, how they are solved.
 
-Formulas for the harm are straight in their logarithms: log d is a sum of terms, each a column of the
-data times a coefficient. The share of the parameters is not, and is found by steps.
+Formulas for the harm are straight in their logarithms: log d is a sum of terms, each a column of
+the data times a coefficient. The share of the parameters is not, and is found by steps.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Family(Protocol):
         """The measure of the target."""
 
     def slopes(self, columns: Columns, coefficients: Floats) -> Floats:
-        """The derivatives of `predict`: a row for each of the data, a column for each coefficient."""
+        """The derivatives of `predict`: a row for each of the data, a column for each of them."""
 
     def values(self, coefficients: Floats) -> Floats:
         """The constants of coefficients, in their last axis."""

@@ -29,7 +29,7 @@ class PrecisionLaw(Law):
 
     >>> from numformats import laws
     >>> round(laws.precision.harm(bits=4, parameters=1e8, tokens=1e10), 4)
-    0.0445
+    0.0439
     """
 
     chinchilla: Chinchilla
@@ -106,7 +106,7 @@ class PrecisionLaw(Law):
         >>> from numformats import laws
         >>> law = laws.precision
         >>> round(law.loss(1e8, 1e10), 3), round(law.loss(1e8, 1e10, bits=4), 3)
-        (3.418, 3.463)
+        (3.419, 3.463)
         """
         widths = self._widths(training_bits, weight_bits, activation_bits, cache_bits)
         if bits is not None and widths:
@@ -130,7 +130,7 @@ class PrecisionLaw(Law):
 
         >>> from numformats import laws
         >>> f"{laws.precision.critical_data(bits=4, parameters=1e8):.2g}"
-        '4.4e+10'
+        '4.3e+10'
         """
         read = _reading(bits=bits, parameters=parameters)
         self.warn_outside(**read)
@@ -156,7 +156,7 @@ class PrecisionLaw(Law):
 
         >>> from numformats import laws
         >>> round(laws.precision.best_bits(memory=4e8, tokens=1e10), 2)
-        3.46
+        4.15
         """
         size = positive("memory", memory)
         given = None if tokens is None else positive("tokens", tokens)
@@ -173,7 +173,10 @@ class PrecisionLaw(Law):
 
         best = lowest(curve, 1.0, MOST_BITS)
         best = np.broadcast_to(best, size.shape[:-1])
-        self.warn_outside(bits=best, parameters=size[..., 0] / best)
+        number = size[..., 0] / best
+        self.warn_outside(bits=best, parameters=number)
+        if given is None:
+            self.warn_outside(tokens=self._critical_data(best, number))
         return answer(best)
 
     def best_training_bits(
@@ -268,13 +271,14 @@ def _reading(**arguments: ArrayLike) -> dict[str, Floats]:
     return {name: positive(name, given) for name, given in arguments.items()}
 
 
-_OFFSETS: Final = (
+_READING: Final = (
     "Appendix K says that e^(x / gamma) was computed as e^(x / gamma + n). Read here as "
     "e^(-P / gamma + n): so the best training width is 7.00 bits and N_eff / N at 4 bits 0.19, "
     "as section 4.3 has it (7 to 8 bits; below 4 bits a model more than 4 times as large); keys "
     "and values are sensitive at 4 to 5 bits, and activations more so than weights (appendices L "
-    "and M). With the other sign the best width is none above 3 bits, and activations would be "
-    "the least sensitive."
+    "and M). With the other sign the best width is below 3.3 bits, and activations would be less "
+    "sensitive than weights. The offset b of the harm is read alike. The text does not list the "
+    "widths that were rounded to after training; 3 to 6 bits are assumed."
 )
 
 precision: Final = PrecisionLaw(
@@ -283,7 +287,7 @@ precision: Final = PrecisionLaw(
         "Kumar et al. 2024",
         "2411.04330",
         "equations 2 to 4, 13; appendix K, table 2",
-        inferred=_OFFSETS,
+        inferred=_READING,
     ),
     fitted_on=(
         Range("parameters", 30e6, 220e6),

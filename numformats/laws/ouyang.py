@@ -18,7 +18,7 @@ class HarmLaw(Law):
 
     >>> from numformats import laws
     >>> round(laws.ouyang.harm(bits=4, parameters=1e9, tokens=1e11), 4)
-    0.0459
+    0.046
     """
 
     after: PowerHarm | ExponentialHarm

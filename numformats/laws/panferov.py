@@ -22,10 +22,10 @@ class CapacityLaw(Law):
     >>> from numformats import laws
     >>> for fmt in ("int2", "int4", "nvfp4", "e4m3fn"):
     ...     print(fmt, round(laws.panferov.capacity(fmt), 2))
-    int2 0.45
-    int4 0.9
-    nvfp4 0.91
-    e4m3fn 0.99
+    int2 0.43
+    int4 0.87
+    nvfp4 0.89
+    e4m3fn 0.98
     """
 
     representation: Capacity
@@ -54,7 +54,7 @@ class CapacityLaw(Law):
 
         >>> from numformats import laws
         >>> round(laws.panferov.effective_parameters(1e8, "int4") / 1e8, 2)
-        0.9
+        0.87
         """
         return answer(positive("parameters", parameters) * self.capacity(fmt))
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from pathlib import Path
+from types import FrameType
+from typing import Any, ClassVar, Final
 
 from numformats.laws.arguments import Floats
+
+_HERE: Final = str(Path(__file__).parent)
 
 
 class ExtrapolationWarning(UserWarning):
@@ -105,4 +110,13 @@ class Law(Constants):
                 f"{known.argument}: {given} is outside {known.low:g} to {known.high:g}, the runs "
                 f"that {self.name} was fitted on; the answer is an extrapolation"
             )
-            warnings.warn(message, ExtrapolationWarning, stacklevel=3)
+            warnings.warn(message, ExtrapolationWarning, stacklevel=_levels_to_caller())
+
+
+def _levels_to_caller() -> int:
+    """How far up the stack is whoever asked a law, for the warning to point there."""
+    levels = 1
+    above: FrameType | None = sys._getframe(1)
+    while above is not None and above.f_code.co_filename.startswith(_HERE):
+        levels, above = levels + 1, above.f_back
+    return levels

@@ -23,8 +23,10 @@ class FloatTrainingLaw(Law):
 
     >>> from numformats import laws
     >>> law = laws.sun
-    >>> format(law.critical_data(parameters=1e9, exponent_bits=4, mantissa_bits=3, block=128), ".2g")
-    '2.7e+13'
+    >>> e4m3 = law.critical_data(parameters=5e8, exponent_bits=4, mantissa_bits=3, block=128)
+    >>> e2m1 = law.critical_data(parameters=5e8, exponent_bits=2, mantissa_bits=1, block=128)
+    >>> f"{e4m3:.2g} {e2m1:.2g}"
+    '2.3e+13 3.4e+11'
     """
 
     chinchilla: Chinchilla
@@ -69,7 +71,7 @@ class FloatTrainingLaw(Law):
         >>> from numformats import laws
         >>> law = laws.sun
         >>> round(law.loss(1e8, 1e10), 3), round(law.loss(1e8, 1e10, bits=4, block=128), 3)
-        (3.259, 3.402)
+        (3.264, 3.28)
         """
         number, data = positive("parameters", parameters), positive("tokens", tokens)
         self.warn_outside(parameters=number, tokens=data)
@@ -118,7 +120,7 @@ class FloatTrainingLaw(Law):
 
         >>> from numformats import laws
         >>> round(laws.sun.best_bits(1e11, block=128), 2)
-        4.13
+        4.27
         """
         data = positive("tokens", tokens)
         self.warn_outside(tokens=data)
