@@ -9,6 +9,7 @@ from __future__ import annotations
 from numformats.laws.experiment.altering import altered
 from numformats.laws.experiment.grid import full_grid, quick_grid
 from numformats.laws.experiment.measuring import held_out_loss, run
+from numformats.laws.experiment.report import Findings, findings_of
 from numformats.laws.experiment.results import ResultFile, RunResult
 from numformats.laws.experiment.rounding import matrix_format
 from numformats.laws.experiment.settings import RunSettings
@@ -18,11 +19,13 @@ from numformats.laws.experiment.ways import way_of
 from numformats.laws.experiment.working import run_all
 
 __all__ = [
+    "Findings",
     "ResultFile",
     "RunResult",
     "RunSettings",
     "Text",
     "altered",
+    "findings_of",
     "full_grid",
     "held_out_loss",
     "library_text",

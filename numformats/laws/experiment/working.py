@@ -85,7 +85,7 @@ def run_all(
 
 
 def expected_time(settings: RunSettings) -> float:
-    """About how long the training takes: seconds on a core of a Xeon, a fit of what was measured."""
+    """About how long the training takes, in seconds of a core: a fit of what a Xeon took."""
     step = 130e-6 + 12e-9 * settings.parameters
     return settings.steps * step * (1.0 if settings.training_format is None else 2.2)
 
