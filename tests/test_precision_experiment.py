@@ -188,7 +188,7 @@ def test_training_lowers_the_loss_and_repeats_itself() -> None:
     assert sum(told) <= settings.steps
 
 
-@pytest.mark.parametrize("name", ["int3_g16", "int4_channel", "nvfp4", "e4m3fn", "posit8"])
+@pytest.mark.parametrize("name", ["int3_g16", "int4_channel", "nvfp4", "e4m3fn", "posit8", "hif4"])
 def test_gradients_are_taken_where_matrices_are_rounded(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +236,7 @@ def test_ways_to_alter_matrices() -> None:
     def altered(name: str) -> list[Any]:
         return experiment.altered(name, trained, settings, TEXT)
 
-    for name in ("int4_g16", "nvfp4", "mxfp4", "e4m3fn", "int4_channel"):
+    for name in ("int4_g16", "nvfp4", "mxfp4", "e4m3fn", "int4_channel", "takum16"):
         (found,) = altered(name)
         assert set(found) == set(model.MATRICES)
         for key, matrix in found.items():

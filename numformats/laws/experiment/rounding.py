@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.codec.values import require_dtype
 from numformats.formats.ieee import float32
 from numformats.formats.registry import find_format
 from numformats.scaled.catalogue import with_scales
@@ -41,14 +40,12 @@ def matrix_format(name: str) -> ScaledFormat:
     'nvfp4'
     """
     try:
-        found = with_scales(name)
+        return with_scales(name)
     except ValueError:
         own = _scaled_here(name)
         if own is None:
             raise
-        found = own
-    require_dtype(found.element, np.dtype(np.float32))
-    return found
+        return own
 
 
 def _scaled_here(name: str) -> ScaledFormat | None:
@@ -64,5 +61,7 @@ def _scaled_here(name: str) -> ScaledFormat | None:
 def round_matrix(
     matrix: NDArray[np.float32], fmt: ScaledFormat, out: NDArray[Any] | None = None
 ) -> NDArray[np.float32]:
-    """A matrix as the format holds it, to the nearest, in float32."""
+    """A matrix as the format holds it, to the nearest; in float32, as the model has it, which what
+    is wider than that is rounded to.
+    """
     return quantize(matrix, fmt).dequantize(out=out)

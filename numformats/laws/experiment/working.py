@@ -111,7 +111,8 @@ def _results(
         busy[connection] = left.pop(0)
         connection.send(busy[connection])
     while busy:
-        for connection in [each for each in busy if each in wait(list(busy))]:
+        ready = wait(list(busy))
+        for connection in [each for each in busy if each in ready]:
             told = _received(connection, busy[connection])
             if isinstance(told, int):
                 progress.advanced(busy[connection], told)
