@@ -115,6 +115,17 @@ def columns_of(harms: Sequence[Harm]) -> dict[str, NDArray[Any]]:
     }
 
 
+def most_told(harms: Iterable[Harm]) -> int:
+    """The N that has the most lengths of training, which tables and pictures by D/N are of."""
+    lengths: dict[int, set[float]] = {}
+    for each in harms:
+        lengths.setdefault(each.settings.parameters, set()).add(each.settings.data_ratio)
+    # Of several with as many, the one in the middle: neither quickest to saturate, nor noisiest.
+    most = max(map(len, lengths.values()))
+    sizes = sorted(size for size, ratios in lengths.items() if len(ratios) == most)
+    return sizes[len(sizes) // 2]
+
+
 def without_rounding(settings: RunSettings) -> RunSettings:
     """What a run trained with rounding inside is compared with: the same, but for that.
 

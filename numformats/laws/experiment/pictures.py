@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from numformats.laws.experiment.harms import LEAST, MOST, Harm
+from numformats.laws.experiment.harms import LEAST, MOST, Harm, most_told
 from numformats.laws.experiment.inside import Pair
 from numformats.laws.experiment.report import Findings
 
@@ -42,7 +42,7 @@ def pictures_of(findings: Findings) -> dict[str, Figure]:
     harms = [
         each for each in findings.harms if (each.variant, each.family) == ("plain", findings.family)
     ]
-    size = _most_told(harms)
+    size = most_told(harms)
     chosen = [each for each in harms if each.settings.parameters == size]
     found = {"loss": _loss(chosen)}
     # What is below 0 by chance has no place on a logarithmic axis.
@@ -52,13 +52,6 @@ def pictures_of(findings: Findings) -> dict[str, Figure]:
     if any(pair.after > 0 for pair in pairs):
         found["inside"] = _inside(pairs)
     return found
-
-
-def _most_told(harms: Sequence[Harm]) -> int:
-    lengths: dict[int, set[float]] = {}
-    for each in harms:
-        lengths.setdefault(each.settings.parameters, set()).add(each.settings.data_ratio)
-    return max(lengths, key=lambda size: len(lengths[size]))
 
 
 def _harm(findings: Findings, harms: Sequence[Harm]) -> Figure:

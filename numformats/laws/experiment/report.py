@@ -16,6 +16,7 @@ from numformats.laws.experiment.tables import (
     growth_table,
     harm_tables,
     inside_table,
+    loss_table,
     share_table,
 )
 
@@ -73,6 +74,7 @@ def tables_of(findings: Findings) -> list[Table]:
         found.append(inside_table(findings.pairs, findings.loss_law))
         found += filter(None, [growth_table(findings.pairs)])
     if findings.pairs and findings.loss_law is not None:
+        found.append(loss_table(findings.loss_law))
         found += filter(None, [share_table(shares(findings.pairs, findings.loss_law))])
     return [*found, error_table(findings.harms)]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.laws.experiment.fitting import HarmFit, growth_of
-from numformats.laws.experiment.harms import LEAST, Harm
+from numformats.laws.experiment.harms import LEAST, Harm, most_told
 from numformats.laws.experiment.inside import LossLaw, Pair
 from numformats.laws.fitted import Fit
 from numformats.laws.fitting import fit
@@ -160,21 +160,31 @@ def growth_table(pairs: Sequence[Pair]) -> Table | None:
     )
 
 
+def loss_table(law: LossLaw) -> Table:
+    """The law of the losses."""
+    names = ("A", "alpha", "B", "beta", "E", "spread")
+    return Table(
+        "The law of the losses before rounding: L = A / N^alpha + B / D^beta + E",
+        "Least squares over all plain runs. Spread: the root mean square of what is left.",
+        names,
+        (tuple(f"{value:.4g}" for value in (*law.constants, law.spread)),),
+    )
+
+
 def error_table(harms: Sequence[Harm]) -> Table:
     """The relative error of the matrices by D/N: whether weights grow harder to round."""
-    chosen = [each for each in harms if each.variant == "plain" and each.bits]
+    plain = [each for each in harms if each.variant == "plain"]
+    size = most_told(plain)
+    chosen = [each for each in plain if each.settings.parameters == size]
     ratios = sorted({each.settings.data_ratio for each in chosen})
-    names = dict.fromkeys(each.name for each in chosen)
     rows = []
-    for name in names:
-        means = [
-            np.mean([h.error for h in chosen if h.name == name and h.settings.data_ratio == ratio])
-            for ratio in ratios
-        ]
+    for name in dict.fromkeys(each.name for each in chosen):
+        group = [each for each in chosen if each.name == name]
+        means = [np.mean([h.error for h in group if h.settings.data_ratio == r]) for r in ratios]
         rows.append((name, *(f"{mean:.3f}" for mean in means)))
     return Table(
-        "Relative error of the matrices by D/N",
-        "The root of all squared differences over all squares, the mean over runs of all sizes.",
+        f"N = {size:,}: relative error of the matrices by D/N",
+        "The root of all squared differences over all squares, the mean over seeds.",
         ("rounding", *(f"{ratio:g}" for ratio in ratios)),
         tuple(rows),
     )
