@@ -78,6 +78,7 @@ def test_ideal_bits() -> None:
     """An error of 4^-b is that of an ideal code of b bits; real codes of 4 bits are below."""
     assert laws.GaussianError(4.0**-3, 0.0, 1.0).ideal_bits == pytest.approx(3)
     assert 3 < laws.gaussian_error("int4").ideal_bits < 4
+    assert laws.ideal_bits("int4") == laws.gaussian_error("int4").ideal_bits
     assert float(laws.gaussian_error("int4")) == laws.gaussian_error("int4").error
 
 

@@ -204,6 +204,15 @@ def test_the_gamma_of_the_page() -> None:
     assert plain.r2 < 0.8 < 0.95 < offset.r2
 
 
+def test_shares_that_fall_with_bits_are_refused() -> None:
+    pytest.importorskip("scipy")
+    falling = {"bits": [2, 3, 4, 5], "share": [0.9, 0.7, 0.4, 0.2]}
+    with pytest.raises(ValueError, match="share: does not grow with bits"):
+        laws.fit("saturating_offset", falling, bootstrap=0)
+    with pytest.raises(ValueError, match="bits has one value, 4"):
+        laws.fit("saturating_offset", {"bits": [4] * 5, "share": [0.5] * 5})
+
+
 GOOD = runs(10)
 
 

@@ -173,8 +173,8 @@ def test_ouyang_by_hand() -> None:
 
 
 def test_ouyang_100_trillion_tokens_hurt_small_models_most() -> None:
-    """Section 5 of the paper, in words: with 100 trillion tokens 4 bits are not enough for 7B, and
-    more so than for 70B and 405B.
+    """The abstract, in words: larger models suffer less, and low bits are not desirable for models
+    trained on 100 trillion tokens.
     """
     harm = quietly(laws.ouyang.harm, 4, np.array([7e9, 70e9, 405e9]), 100 * TRILLION)
     assert harm[0] > harm[1] > harm[2]
@@ -198,6 +198,13 @@ def test_sun_critical_data_of_the_paper() -> None:
         for exponent, mantissa in ((8, 7), (4, 3), (2, 1))
     ]
     assert critical == pytest.approx([1730, 27, 0.4], rel=0.02)
+
+
+def test_sun_critical_data_is_where_the_loss_is_least() -> None:
+    tokens = np.geomspace(1e10, 1e13, 300_001)
+    loss = quietly(laws.sun.loss, 1e8, tokens, bits=4)
+    given = laws.sun.critical_data(4, 1e8)
+    assert given == pytest.approx(tokens[np.argmin(loss)], rel=1e-4)
 
 
 def test_sun_best_layouts_of_the_paper() -> None:
@@ -316,6 +323,24 @@ def test_castro_by_hand() -> None:
         law.harm(8, 1e8, 1e10)
 
 
+@pytest.mark.parametrize(
+    ("law", "of_parameters", "of_tokens"),
+    [
+        (laws.castro_stochastic, 0.42, 0.88),
+        (laws.castro_nearest, 0.59, 0.93),
+        (laws.castro_quest, 0.64, 0.83),
+        (laws.castro_quartet, 0.64, 0.93),
+    ],
+)
+def test_castro_shares_of_table_2(
+    law: laws.TwoPassLaw, of_parameters: float, of_tokens: float
+) -> None:
+    assert law.effective_parameters([1e8, 2e8]) == pytest.approx(
+        np.array([1e8, 2e8]) * of_parameters
+    )
+    assert law.effective_tokens(1e10) == pytest.approx(1e10 * of_tokens)
+
+
 def test_castro_quartet_is_best() -> None:
     """Table 2: QuEST forward and nearest backward, each the best of its pass."""
     others = (laws.castro_stochastic, laws.castro_nearest, laws.castro_quest)
@@ -338,6 +363,16 @@ def test_every_law_tells_its_source() -> None:
         assert {known.argument for known in law.fitted_on} & {"parameters", "error"}
         assert all(known.low < known.high for known in law.fitted_on)
         assert hash(law)
+
+
+def test_laws_print_what_they_are() -> None:
+    for law in laws.LAWS.values():
+        text = str(law)
+        assert text.startswith(f"{law.name}: {law.source.paper}, arXiv {law.source.arxiv}")
+        assert law.source.inferred in text
+        assert all(f"{name} {value:g}" in text for name, value in law.constants.items())
+    assert "not from the paper: representation.slope" in str(laws.panferov)
+    assert laws.ouyang.after.form in str(laws.ouyang)
 
 
 def test_laws_are_frozen() -> None:

@@ -19,19 +19,13 @@ from numformats.laws.catalogue import LAWS
 from numformats.laws.chen import QuantizedTrainingLaw, chen_w4a4, chen_w4a16, chen_w16a4
 from numformats.laws.fitted import Fit, HeldOut, Interval, ShareLaw
 from numformats.laws.fitting import fit
-from numformats.laws.gaussian import GaussianError, gaussian_error
-from numformats.laws.kumar import (
-    PrecisionLaw,
-    precision,
-    precision_float_weights,
-    precision_without_offsets,
-)
+from numformats.laws.gaussian import GaussianError, gaussian_error, ideal_bits
+from numformats.laws.kumar import precision, precision_float_weights, precision_without_offsets
 from numformats.laws.ouyang import HarmLaw, ouyang
-from numformats.laws.panferov import CapacityLaw, panferov
+from numformats.laws.panferov import CapacityLaw, capacity, panferov
+from numformats.laws.precision_law import PrecisionLaw
 from numformats.laws.records import ExtrapolationWarning, Law, Range, Source
 from numformats.laws.sun import FloatTrainingLaw, sun
-
-capacity = panferov.capacity
 
 __all__ = [
     "LAWS",
@@ -60,6 +54,7 @@ __all__ = [
     "chen_w16a4",
     "fit",
     "gaussian_error",
+    "ideal_bits",
     "ouyang",
     "panferov",
     "precision",

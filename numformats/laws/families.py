@@ -45,9 +45,6 @@ class Family(Protocol):
     def measure(self, target: Floats) -> Floats:
         """The target as it is compared: its logarithm, or itself."""
 
-    def undo(self, measured: Floats) -> Floats:
-        """The target from its measure."""
-
     def start(self, columns: Columns, measured: Floats) -> Floats:
         """Coefficients to begin with; ValueError where the data do not tell them."""
 
@@ -104,10 +101,6 @@ class LogSum:
     def measure(self, target: Floats) -> Floats:
         """The logarithm."""
         return np.log(target)
-
-    def undo(self, measured: Floats) -> Floats:
-        """The harm."""
-        return np.exp(measured)
 
     def slopes(self, columns: Columns, coefficients: Floats) -> Floats:
         """The columns of the terms."""
@@ -176,10 +169,6 @@ class Share:
         """The share."""
         return target
 
-    def undo(self, measured: Floats) -> Floats:
-        """The share."""
-        return measured
-
     def _left(self, columns: Columns, coefficients: Floats) -> Floats:
         offset = coefficients[1] if len(coefficients) > 1 else 0.0
         # A step that goes far astray should be seen to do so, and not overflow.
@@ -210,6 +199,8 @@ class Share:
     def values(self, coefficients: Floats) -> Floats:
         """gamma, and the offset."""
         found = np.array(coefficients)
+        if not (found[..., 0] > 0).all():
+            raise ValueError("share: does not grow with bits; no such formula meets these rows")
         found[..., 0] = 1.0 / found[..., 0]
         return found
 

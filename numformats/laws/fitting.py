@@ -58,9 +58,10 @@ def fit(
         How many times the runs are drawn anew, all rows of a run together, for the 95 % intervals;
         0 for none.
     rng : int, Generator or None
-        What they are drawn with (SPEC 7).
+        What they are drawn with (SPEC 7); by default the same each time.
     held_out : array_like of bool, optional
-        The rows to leave out, and to predict.
+        The rows to leave out, and to predict: best all rows of some runs, since those of a run
+        know of each other.
     fixed : mapping of str to float, optional
         Constants of "exponential" and "power" that are given: ``{"gamma_parameters": 0.34}`` for
         runs of one size.
@@ -198,6 +199,8 @@ def _descend(family: Family, rows: Rows, start: Floats, how: dict[str, Any]) -> 
         x_scale="jac",
         **how,
     )
+    if found.status <= 0:
+        raise ValueError(f"data: the fit does not settle ({found.message})")
     return np.asarray(found.x, dtype=np.float64)
 
 

@@ -74,7 +74,7 @@ def gaussian_error(fmt: str | Format | scaled.ScaledFormat) -> GaussianError:
     Parameters
     ----------
     fmt : str, Format or ScaledFormat
-        Element formats of up to 16 bits, scaled formats of any.
+        Element formats of up to 16 bits, which take seconds, and scaled formats of any.
 
     Raises
     ------
@@ -116,6 +116,18 @@ def gaussian_error(fmt: str | Format | scaled.ScaledFormat) -> GaussianError:
     found = [_bottom(error, start - step, start + step) for start in starts]
     best = min(found, key=error)
     return GaussianError(error(best), 0.0, 2.0**best)
+
+
+def ideal_bits(fmt: str | Format | scaled.ScaledFormat) -> float:
+    """The bits for each value that an ideal code would need for a format's error on normal data.
+
+    What a format has above that is the price of being simple; with scales, these count as well.
+
+    >>> from numformats import laws
+    >>> round(laws.ideal_bits("int8"), 2)
+    6.74
+    """
+    return gaussian_error(fmt).ideal_bits
 
 
 def _octaves(largest: float) -> Floats:
@@ -165,8 +177,6 @@ def _narrow_cells(values: Floats, lows: Floats, highs: Floats) -> np.float64:
 
 def _wide_cells(values: Floats, lows: Floats, highs: Floats) -> np.float64:
     probability = _probability(highs) - _probability(lows)
-    # On the far side of zero, from the other end: there all is near 1, and digits would be lost.
-    probability = np.where(lows > 0, _probability(-lows) - _probability(-highs), probability)
     first = _density(lows) - _density(highs)
     second = probability + _times_density(lows) - _times_density(highs)
     return np.sum(second - 2 * values * first + values**2 * probability)

@@ -22,7 +22,12 @@ class HarmLaw(Law):
     """
 
     after: PowerHarm | ExponentialHarm
-    form: ClassVar[str] = "d, as `after.form` says"
+    form: ClassVar[str] = "d, by bits, parameters and tokens"
+
+    @property
+    def equations(self) -> str:
+        """Those of the formula."""
+        return self.after.form
 
     def harm(self, bits: ArrayLike, parameters: ArrayLike, tokens: ArrayLike) -> Answer:
         """What rounding the weights after training adds to the loss, in nats per token.
@@ -45,7 +50,10 @@ ouyang: Final = HarmLaw(
         "Ouyang et al. 2024",
         "2411.17691",
         "captions of the figures",
-        inferred="The range of tokens is that of the Pythia models that were rounded.",
+        inferred=(
+            "The ranges are not from the paper's text: sizes and tokens are those of the Pythia "
+            "models, which it rounded to 2, 3 and 4 bits, as summaries say."
+        ),
     ),
     fitted_on=(
         Range("parameters", 160e6, 12e9),

@@ -95,6 +95,24 @@ class Law(Constants):
     fitted_on: tuple[Range, ...]
     form: ClassVar[str] = ""
 
+    def __str__(self) -> str:
+        source = self.source
+        where = [source.paper, f"arXiv {source.arxiv}" if source.arxiv else "", source.place]
+        lines = [
+            f"{self.name}: {', '.join(filter(None, where))}",
+            self.equations,
+            ", ".join(f"{name} {value:g}" for name, value in self.constants.items()),
+            f"fitted on {', '.join(map(str, self.fitted_on))}",
+        ]
+        if source.secondary:
+            lines.append(f"not from the paper: {', '.join(source.secondary)}")
+        return "\n".join([*lines, source.inferred] if source.inferred else lines)
+
+    @property
+    def equations(self) -> str:
+        """`form`, or where a law may have one of several, that of its own."""
+        return self.form
+
     def warn_outside(self, **arguments: Floats) -> None:
         """Warn once for each argument with numbers outside of what the law was fitted on."""
         for known in self.fitted_on:
