@@ -450,7 +450,7 @@ def test_exponents_that_results_follow_are_found() -> None:
     columns = inside.shares(found.pairs, found.loss_law)
     np.testing.assert_allclose(columns["share"], -np.expm1(-columns["bits"] / 2.0), rtol=1e-3)
     titles = [table.title for table in report.tables_of(found)]
-    assert len(titles) == 10
+    assert len(titles) == 11
     assert "Fits of Neff/N by bits" in titles
 
 

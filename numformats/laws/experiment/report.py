@@ -18,6 +18,7 @@ from numformats.laws.experiment.tables import (
     inside_table,
     loss_table,
     share_table,
+    variant_table,
 )
 
 
@@ -68,6 +69,7 @@ def findings_of(results: Sequence[RunResult]) -> Findings:
 def tables_of(findings: Findings) -> list[Table]:
     """All tables, those that matter most first."""
     found = harm_tables(findings.harms, findings.family)
+    found += filter(None, [variant_table(findings.harms, findings.family)])
     if findings.fits:
         found.append(fit_table(findings.fits))
     if findings.pairs:

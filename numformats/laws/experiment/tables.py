@@ -65,6 +65,37 @@ def _harm_table(harms: Sequence[Harm], size: int) -> Table:
     )
 
 
+def variant_table(harms: Sequence[Harm], family: str) -> Table | None:
+    """Harm and loss by D/N for every way of training, at about 4 bits; None where there is one."""
+    chosen = [each for each in harms if each.family == family]
+    bits = min({each.bits for each in chosen}, key=lambda bits: (abs(bits - 4), bits))
+    chosen = [each for each in chosen if each.bits == bits]
+    if len({each.variant for each in chosen}) == 1:
+        return None
+    compared = {each.settings.parameters for each in chosen if each.variant != "plain"}
+    chosen = [each for each in chosen if each.settings.parameters in compared]
+    ratios = sorted({each.settings.data_ratio for each in chosen})
+    keys = sorted({(h.settings.parameters, h.variant != "plain", h.variant) for h in chosen})
+    rows = []
+    for size, _, variant in keys:
+        group = [h for h in chosen if (h.settings.parameters, h.variant) == (size, variant)]
+        cells = [[h for h in group if h.settings.data_ratio == ratio] for ratio in ratios]
+        rows.append((f"{size:,}", variant, *map(_harm_and_loss, cells)))
+    return Table(
+        f"Harm of {chosen[0].name} by D/N for each way of training",
+        "In brackets the loss before rounding; both are the mean over seeds.",
+        ("N", "training", *(f"{ratio:g}" for ratio in ratios)),
+        tuple(rows),
+    )
+
+
+def _harm_and_loss(harms: Sequence[Harm]) -> str:
+    if not harms:
+        return "-"
+    harm, loss = np.mean([(each.harm, each.loss) for each in harms], axis=0)
+    return f"{harm:.4f} ({loss:.3f})"
+
+
 def fit_table(fits: Iterable[HarmFit]) -> Table:
     """The exponents of each fit with their intervals."""
     rows = tuple(
