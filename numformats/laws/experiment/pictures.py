@@ -26,7 +26,7 @@ _STYLES: Final = (
     ("#c9709f", "D"),
     ("#b58900", "v"),
 )
-_INCHES: Final = (7.0, 4.6)
+_INCHES: Final = (7.6, 4.4)
 _CLEAR: Final = (0.0, 0.0, 0.0, 0.0)
 
 CAPTIONS: Final = {
@@ -83,7 +83,7 @@ def _harm(findings: Findings, harms: Sequence[Harm]) -> Figure:
     axes.set_ylim(bottom=LEAST / 3)
     axes.set_ylabel("harm in nats per character")
     _mark_ratios(axes, harms)
-    _legend(axes, "open: means; shaded: fitted")
+    _legend(figure, "open: means\nshaded: fitted")
     return figure
 
 
@@ -108,7 +108,7 @@ def _loss(harms: Sequence[Harm]) -> Figure:
     axes.set_ylim(lowest - 0.1, highest + 0.6)
     axes.set_ylabel("held-out loss in nats per character")
     _mark_ratios(axes, harms)
-    _legend(axes, "ring: the lowest")
+    _legend(figure, "ring: the lowest")
     return figure
 
 
@@ -119,8 +119,9 @@ def _inside(pairs: Sequence[Pair]) -> Figure:
     names = sorted(str(pair.settings.training_format) for pair in compared)
     for name, (color, mark) in _styled(names):
         group = [pair for pair in compared if pair.settings.training_format == name]
-        ratios, after = _means(group, lambda pair: pair.after)
-        _, inside = _means(group, lambda pair: pair.inside)
+        # What is not above 0, by chance, is left out, and no line goes there.
+        ratios, after = _means(group, lambda pair: pair.after if pair.after > 0 else np.nan)
+        _, inside = _means(group, lambda pair: pair.inside if pair.inside > 0 else np.nan)
         axes.plot(ratios, after, f"{mark}-", color=color, label=f"{name} after")
         axes.plot(
             ratios, inside, f"{mark}--", color=color, markerfacecolor="none", label=f"{name} inside"
@@ -128,7 +129,7 @@ def _inside(pairs: Sequence[Pair]) -> Figure:
     axes.set_yscale("log")
     axes.set_ylabel("harm in nats per character")
     _mark_ratios(axes, compared)
-    _legend(axes)
+    _legend(figure)
     return figure
 
 
@@ -167,6 +168,14 @@ def _axes(title: str) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _legend(axes: Any, title: str | None = None) -> None:
-    legend = axes.legend(frameon=False, labelcolor=_GREY, fontsize=9, title=title)
+def _legend(figure: Figure, title: str | None = None) -> None:
+    """Beside the axes, where it hides nothing."""
+    legend = figure.legend(
+        loc="outside right upper",
+        frameon=False,
+        labelcolor=_GREY,
+        fontsize=9,
+        title=title,
+        title_fontsize=9,
+    )
     legend.get_title().set_color(_GREY)
