@@ -280,6 +280,41 @@ def _page(
     raise typer.Exit(page.write(file))
 
 
+@app.command("law")
+def _law(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One size of model alone: a minute, not a quarter hour.")
+    ] = False,
+    text: Annotated[
+        Path | None,
+        typer.Option(help="What to train on; without it, the Python standard library's sources."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option(help="The folder of results, report and pictures.")
+    ] = Path("numformats-law"),
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            help="What to round to after training, with commas between: int4_g16, nvfp4, "
+            "gptq:int4_channel; or noise:0.05."
+        ),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Runs of each kind; 3, or 1 if quick.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; one for each core.")] = None,
+) -> None:
+    """Train small language models, round them, and fit the law of precision to the harm.
+
+    Each run's result is kept in the folder: stopped, the same command goes on where it was.
+    """
+    from numformats.cli import law
+
+    with _refusing("law"):
+        options = law.LawOptions.parse(
+            quick=quick, text=text, output=output, formats=formats, seeds=seeds, workers=workers
+        )
+    raise typer.Exit(law.law(options))
+
+
 @app.command("warm-up")
 def _warm_up() -> None:
     """Compile all kernels ahead, into the cache on disk."""

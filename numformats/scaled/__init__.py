@@ -19,6 +19,7 @@ from numformats.scaled.granularity import (
 )
 from numformats.scaled.quantization import quantize
 from numformats.scaled.rules import RULES, ScaleRule
+from numformats.scaled.second_order import gptq, layer_error
 
 __all__ = [
     "CONVENTIONS",
@@ -33,6 +34,8 @@ __all__ = [
     "ScaledFormat",
     "cast",
     "get_scaled_format",
+    "gptq",
+    "layer_error",
     "list_scaled_formats",
     "quantize",
 ]
