@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
-from numformats.cli.outputs import whole_file, write_fault
+from numformats.cli.outputs import write_fault
 from numformats.cli.plotting import save_figure
 from numformats.laws.experiment.grid import full_grid, quick_grid
 from numformats.laws.experiment.report import Findings, findings_of, markdown, tables_of
@@ -26,6 +26,7 @@ from numformats.laws.experiment.text import Text, library_text, read_text
 from numformats.laws.experiment.ways import way_of
 from numformats.laws.experiment.working import available_cores, expected_time, run_all
 from numformats.tensor_files.opening import printable
+from numformats.tensor_files.whole import whole_file
 
 # The files of an output folder.
 RESULTS: Final = "runs.jsonl"
