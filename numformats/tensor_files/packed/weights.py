@@ -39,9 +39,14 @@ class PackedWeight:
 
     @property
     def can_be_read_by_rows(self) -> bool:
-        """Whether some rows of the matrix can be had without reading the others."""
+        """Whether some rows of the matrix can be had with little memory for the others.
+
+        Those that are stored transposed are packed in memory, which takes an eighth or so.
+        """
+        if self.scheme.is_transposed:
+            return True
         is_whole_bytes = self.extent.matrix[1] * self.extent.bits % 8 == 0
-        is_in_rows = not self.scheme.is_transposed and self.scheme.codes_axis in (None, -1)
+        is_in_rows = self.scheme.codes_axis in (None, -1)
         return is_in_rows and is_whole_bytes and self.parts.in_ranges("codes")
 
     def load(self) -> NDArray[np.float32]:
@@ -57,13 +62,13 @@ class PackedWeight:
         return rows.reshape(-1)[start - first * columns : stop - first * columns]
 
     def _rows(self, first: int, stop: int) -> NDArray[np.float32]:
-        """Some rows of the matrix; all of them, where it is stored transposed.
+        """Some rows of the matrix.
 
         A code's number times its scale is exact in float32 where one more scale follows, or else is
         what is rounded. Only before a division by an odd number it is kept in float64.
         """
         codes, numbers = self._codes(first, stop), self._numbers()
-        scales, zeros = self._scales(first, stop), self._zeros()
+        scales, zeros = self._scales(first, stop), self._zeros(first, stop)
         second = self._second_scales()
         if self.scheme.divisor != 1:
             numbers = numbers.astype(np.float64)
@@ -74,7 +79,9 @@ class PackedWeight:
         with np.errstate(all="ignore"):  # scales may be zero, infinite or NaN, as stored
             for top in range(0, len(codes), height):
                 some = slice(top, min(top + height, len(codes)))
-                here = slice(first + some.start, first + some.stop)
+                # Where that is transposed, rows as stored are inputs, and all of them are here.
+                begin = 0 if self.scheme.is_transposed else first
+                here = slice(begin + some.start, begin + some.stop)
                 tile = np.take(numbers, codes[some])
                 if zeros is not None:
                     tile -= self._spread(zeros, here, index)
@@ -112,12 +119,10 @@ class PackedWeight:
         return of_rows if scales.shape[1] == 1 else np.take(of_rows, index, axis=1)
 
     def _codes(self, first: int, stop: int) -> NDArray[np.uint8]:
-        """The codes of some rows of the matrix; all, as stored, where that is transposed."""
+        """The codes of some rows of the matrix, turned as they are stored."""
         extent, axis, columns = self.extent, self.scheme.codes_axis, self.extent.matrix[1]
         if self.scheme.is_transposed:
-            stored = self.parts.read("codes")
-            assert extent.layout is not None
-            return unpack(stored, extent.bits, extent.shape[::-1], extent.layout, axis)
+            return self._codes_of_outputs(first, stop)
         if first == stop:
             return np.empty((0, columns), np.uint8)
         if extent.layout is None:
@@ -137,6 +142,19 @@ class PackedWeight:
         rows = stop - first, columns
         return unpack(flat.reshape(rows[0], words), extent.bits, rows, extent.layout, axis)
 
+    def _codes_of_outputs(self, first: int, stop: int) -> NDArray[np.uint8]:
+        """The codes of all inputs and some outputs, of words stored as (inputs, outputs)."""
+        bits, layout, axis = self.extent.bits, self.extent.layout, self.scheme.codes_axis
+        assert layout is not None
+        inputs = self.extent.matrix[1]
+        stored = self.parts.read("codes")
+        if axis == 0:
+            return unpack(stored[:, first:stop], bits, (inputs, stop - first), layout, axis)
+        each = 32 // bits
+        words = stored[:, first // each : -(-stop // each)]
+        codes = unpack(words, bits, (inputs, words.shape[1] * each), layout, axis)
+        return codes[:, first % each : first % each + stop - first]
+
     def _numbers(self) -> NDArray[np.float32]:
         """The number that each code stands for."""
         if "values" in self.parts:
@@ -153,20 +171,26 @@ class PackedWeight:
         if self.scheme.read_scales is not None:
             return self.scheme.read_scales(self.parts)
         dtype = named_dtype(self.scheme.scale_dtypes[self.parts.dtype("scale")])
+        if self.scheme.is_transposed:
+            return self.parts.read("scale")[:, first:stop].astype(np.float32)
         if not self._has_own_scales:
             return _in_rows(self.parts.read("scale").view(dtype).astype(np.float32))
         each = math.prod(self.parts.shape("scale")) // self.extent.matrix[0]
         flat = self.parts.read_range("scale", first * each, stop * each)
         return flat.view(dtype).astype(np.float32).reshape(-1, each)
 
-    def _zeros(self) -> NDArray[np.float32] | None:
-        """The zero points in rows and columns, or None where all are zero."""
+    def _zeros(self, first: int, stop: int) -> NDArray[np.float32] | None:
+        """The zero points in rows and columns, or None where all are zero.
+
+        Of some rows, where they are columns as stored.
+        """
         if "zero" not in self.parts:
             return None
         stored = self.parts.read("zero")
         if self.extent.layout is None or stored.dtype.itemsize == 1:
             return _in_rows(stored.astype(np.float32))
-        return _in_rows(self._numbers()[self._zero_codes(stored)])
+        zeros = _in_rows(self._numbers()[self._zero_codes(stored)])
+        return zeros[:, first:stop] if self.scheme.is_transposed else zeros
 
     def _zero_codes(self, words: NDArray[Any]) -> NDArray[Any]:
         """The codes of packed zero points, with what they lack added.
