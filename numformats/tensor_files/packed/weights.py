@@ -46,8 +46,7 @@ class PackedWeight:
         if self.scheme.is_transposed:
             return True
         is_whole_bytes = self.extent.matrix[1] * self.extent.bits % 8 == 0
-        is_in_rows = self.scheme.codes_axis in (None, -1)
-        return is_in_rows and is_whole_bytes and self.parts.in_ranges("codes")
+        return is_whole_bytes and self.parts.in_ranges("codes")
 
     def load(self) -> NDArray[np.float32]:
         """The numbers of the weight, each rounded once to float32."""
@@ -67,7 +66,8 @@ class PackedWeight:
         A code's number times its scale is exact in float32 where one more scale follows, or else is
         what is rounded. Only before a division by an odd number it is kept in float64.
         """
-        codes, numbers = self._codes(first, stop), self._numbers()
+        codes = self.scheme.read_codes(self.parts, self.extent, first, stop)
+        numbers = self._numbers()
         scales, zeros = self._scales(first, stop), self._zeros(first, stop)
         second = self._second_scales()
         if self.scheme.divisor != 1:
@@ -118,50 +118,10 @@ class PackedWeight:
         of_rows = scales[self.grid.row_of(rows) - first]
         return of_rows if scales.shape[1] == 1 else np.take(of_rows, index, axis=1)
 
-    def _codes(self, first: int, stop: int) -> NDArray[np.uint8]:
-        """The codes of some rows of the matrix, turned as they are stored."""
-        extent, axis, columns = self.extent, self.scheme.codes_axis, self.extent.matrix[1]
-        if self.scheme.is_transposed:
-            return self._codes_of_outputs(first, stop)
-        if first == stop:
-            return np.empty((0, columns), np.uint8)
-        if extent.layout is None:
-            flat = self.parts.read_range("codes", first * columns, stop * columns)
-            return flat.view(np.uint8).reshape(-1, columns)
-        if axis is None:
-            flat = self.parts.read_range("codes", first * columns // 2, -(-stop * columns // 2))
-            codes = unpack(flat, extent.bits, 2 * flat.size, extent.layout)
-            lacking = max(0, (stop - first) * columns - codes.size)
-            return np.pad(codes, (0, lacking))[: (stop - first) * columns].reshape(-1, columns)
-        if axis != -1:
-            assert (first, stop) == (0, extent.matrix[0])
-            codes = unpack(self.parts.read("codes"), extent.bits, extent.shape, extent.layout, axis)
-            return codes.reshape(extent.matrix)
-        words = math.prod(self.parts.shape("codes")) // extent.matrix[0]
-        flat = self.parts.read_range("codes", first * words, stop * words)
-        rows = stop - first, columns
-        return unpack(flat.reshape(rows[0], words), extent.bits, rows, extent.layout, axis)
-
-    def _codes_of_outputs(self, first: int, stop: int) -> NDArray[np.uint8]:
-        """The codes of all inputs and some outputs, of words stored as (inputs, outputs)."""
-        bits, layout, axis = self.extent.bits, self.extent.layout, self.scheme.codes_axis
-        assert layout is not None
-        inputs = self.extent.matrix[1]
-        stored = self.parts.read("codes")
-        if axis == 0:
-            return unpack(stored[:, first:stop], bits, (inputs, stop - first), layout, axis)
-        each = 32 // bits
-        words = stored[:, first // each : -(-stop // each)]
-        codes = unpack(words, bits, (inputs, words.shape[1] * each), layout, axis)
-        return codes[:, first % each : first % each + stop - first]
-
     def _numbers(self) -> NDArray[np.float32]:
         """The number that each code stands for."""
         if "values" in self.parts:
             return self.parts.read("values").astype(np.float32)
-        if self.extent.layout is None:
-            every_code = np.arange(256, dtype=np.uint8)
-            return every_code.view(named_dtype(self.element)).astype(np.float32)
         element = find_format(self.element)
         assert element is not None
         return element.values().astype(np.float32)
@@ -187,7 +147,7 @@ class PackedWeight:
         if "zero" not in self.parts:
             return None
         stored = self.parts.read("zero")
-        if self.extent.layout is None or stored.dtype.itemsize == 1:
+        if stored.dtype.itemsize == 1:
             return _in_rows(stored.astype(np.float32))
         zeros = _in_rows(self._numbers()[self._zero_codes(stored)])
         return zeros[:, first:stop] if self.scheme.is_transposed else zeros
@@ -204,7 +164,6 @@ class PackedWeight:
             words = words.view(np.uint32) + np.uint32(ones)
             lacking = 0
         shape, axis = self.parts.shape("scale"), self.scheme.zero_axis
-        assert self.extent.layout is not None
         codes = unpack(words, bits, shape, self.extent.layout, axis)
         return (codes + np.uint8(lacking)) & np.uint8(2**bits - 1)
 
