@@ -47,8 +47,8 @@ class Scheme:
     aside: suffixes of tensors that belong to the layer and not to its weight.
     weight: the suffix of the weight's name where it is not packed.
     extent: the function that finds shape and width.
-    element: the name of the format of codes, with "{bits}" and the "{dtype}" of the codes filled in.
-        A part "values" tells its numbers, if there is one.
+    element: the name of the format of codes, with their "{bits}" and "{dtype}" filled in. A part
+        "values" tells its numbers, if there is one.
     scale_dtypes: what scales may be stored in, and what that is read as.
     read_scales: how the scales are read, if not as one tensor of such a dtype.
     is_transposed: whether all is stored as (inputs, outputs).
