@@ -19,13 +19,13 @@ class Extent:
 
     matrix: rows and columns of the codes as scales go over them; that of the shape, but for scales
         that know no rows.
-    layout: of `numformats.pack`; None for one code in each element.
+    layout: of `numformats.pack`.
     """
 
     shape: tuple[int, ...]
     matrix: tuple[int, int]
     bits: int
-    layout: str | None
+    layout: str
 
 
 def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -36,7 +36,7 @@ def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
 def elements(parts: Parts) -> Extent:
     """One code in each element, of 8 bits."""
     shape = parts.shape("codes")
-    return Extent(shape, as_matrix(shape), 8, None)
+    return Extent(shape, as_matrix(shape), 8, "dense")
 
 
 def groups(parts: Parts, *, size: int, bits: int) -> Extent:

@@ -42,6 +42,10 @@ class Parts:
         """The shape of a tensor as stored."""
         return self.tensors[role].shape
 
+    def size(self, role: Role) -> int:
+        """The number of elements of a tensor as stored."""
+        return math.prod(self.shape(role))
+
     def dtype(self, role: Role) -> str:
         """The name of the dtype of a tensor as stored."""
         return self.tensors[role].dtype_name
@@ -59,7 +63,7 @@ class Parts:
 
     def read_range(self, role: Role, start: int, stop: int) -> NDArray[Any]:
         """Elements `start` to `stop`, or to the end, of a tensor in C order."""
-        size = math.prod(self.shape(role))
+        size = self.size(role)
         read = self.tensors[role].read
         if read is None or (start == 0 and stop >= size):
             return self.read(role).reshape(-1)[start:stop]

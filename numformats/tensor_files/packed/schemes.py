@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
-from numformats.tensor_files.packed import bitsandbytes, extents
+from numformats.tensor_files.packed import bitsandbytes, extents, stored_codes
 from numformats.tensor_files.packed.extents import Extent
 from numformats.tensor_files.packed.parts import Parts, Role
 
@@ -46,13 +47,13 @@ class Scheme:
     aside: suffixes of tensors that belong to the layer and not to its weight.
     weight: the suffix of the weight's name where it is not packed.
     extent: the function that finds shape and width.
-    element: the name of the format of codes, "{bits}" and "{dtype}" filled in; a dtype's name where
-        each element is a code. A part "values" tells its numbers, if there is one.
+    element: the name of the format of codes, with their "{bits}" and "{dtype}" filled in. A part
+        "values" tells its numbers, if there is one.
     scale_dtypes: what scales may be stored in, and what that is read as.
     read_scales: how the scales are read, if not as one tensor of such a dtype.
     is_transposed: whether all is stored as (inputs, outputs).
-    codes_axis: the axis along which codes are packed, as stored; None where all are one line.
-    zero_axis: the same of zero points; None where they are not packed.
+    read_codes: how the codes are stored, as the function that reads those of some rows.
+    zero_axis: the axis along which zero points are packed, as stored; None where they are not.
     zero_dtypes: the dtypes of the tensor with the zero points.
     added_to_zero: for each word for a variant in a configuration what stored zero points lack;
         None is where none is told. Other variants are refused, unless there are none at all.
@@ -76,7 +77,7 @@ class Scheme:
     scale_dtypes: Mapping[str, str] = field(default_factory=lambda: _FLOATS)
     read_scales: Callable[[Parts], NDArray[Any]] | None = None
     is_transposed: bool = False
-    codes_axis: int | None = -1
+    read_codes: Callable[[Parts, Extent, int, int], NDArray[np.uint8]] = stored_codes.in_rows
     zero_axis: int | None = None
     zero_dtypes: tuple[str, ...] = ()
     added_to_zero: Mapping[str | None, Literal[0, 1]] = field(default_factory=dict)
@@ -96,7 +97,7 @@ GPTQ: Final = Scheme(
     extent=extents.words_along_inputs,
     element="uint{bits}",
     is_transposed=True,
-    codes_axis=0,
+    read_codes=stored_codes.along_inputs,
     zero_axis=1,
     zero_dtypes=("int32", "uint32"),
     added_to_zero={None: 1, "gptq": 1, "gptq_v2": 0},
@@ -110,6 +111,7 @@ AWQ: Final = Scheme(
     parts={"scale": ".scales", "zero": ".qzeros"},
     needed=("scale", "zero"),
     extent=extents.words_along_outputs,
+    read_codes=stored_codes.along_outputs,
     element="uint{bits}",
     is_transposed=True,
     zero_axis=1,
@@ -210,7 +212,7 @@ MODELOPT_INT4: Final = Scheme(
     aside=_OF_ACTIVATIONS,
     extent=extents.pairs_of_outputs,
     element="int{bits}",
-    codes_axis=-2,
+    read_codes=stored_codes.in_pairs_of_rows,
     source="NVIDIA ModelOpt 0.47, pack_int4_in_uint8",
 )
 # Those of compressed-tensors (float-quantized, naive-quantized, mxfp8-quantized) and of ModelOpt
@@ -223,6 +225,7 @@ FLOAT8: Final = Scheme(
     telling=("scale",),
     aside=_OF_ACTIVATIONS,
     extent=extents.elements,
+    read_codes=stored_codes.one_in_each_element,
     element="{dtype}",
     scale_dtypes=_FLOATS | _E8M0,
     source="compressed-tensors 0.20, float-quantized; NVIDIA ModelOpt 0.47, FP8",
@@ -240,6 +243,7 @@ INT8: Final = Scheme(
     telling=("scale",),
     aside=_OF_ACTIVATIONS,
     extent=extents.elements,
+    read_codes=stored_codes.one_in_each_element,
     element="{dtype}",
     zero_dtypes=("int8",),
     source="compressed-tensors 0.20, int-quantized and naive-quantized",
@@ -252,6 +256,7 @@ LLM_INT8: Final = Scheme(
     telling=("scale",),
     aside=(".weight_format",),
     extent=extents.elements,
+    read_codes=stored_codes.one_in_each_element,
     element="{dtype}",
     divisor=127,
     source="bitsandbytes 0.50, int8_vectorwise_dequant: SCB is the largest magnitude of a row",
@@ -270,7 +275,7 @@ NF4: Final = Scheme(
     needed=("scale", "values", "state"),
     telling=("state",),
     extent=bitsandbytes.blocks,
-    codes_axis=None,
+    read_codes=stored_codes.in_one_line,
     element="nf4",
     scale_dtypes={"float32": "float32", "uint8": "uint8"},
     read_scales=bitsandbytes.block_scales,

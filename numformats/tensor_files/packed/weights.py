@@ -39,10 +39,14 @@ class PackedWeight:
 
     @property
     def can_be_read_by_rows(self) -> bool:
-        """Whether some rows of the matrix can be had without reading the others."""
+        """Whether some rows of the matrix can be had with little memory for the others.
+
+        Those that are stored transposed are packed in memory, which takes an eighth or so.
+        """
+        if self.scheme.is_transposed:
+            return True
         is_whole_bytes = self.extent.matrix[1] * self.extent.bits % 8 == 0
-        is_in_rows = not self.scheme.is_transposed and self.scheme.codes_axis in (None, -1)
-        return is_in_rows and is_whole_bytes and self.parts.in_ranges("codes")
+        return is_whole_bytes and self.parts.in_ranges("codes")
 
     def load(self) -> NDArray[np.float32]:
         """The numbers of the weight, each rounded once to float32."""
@@ -57,13 +61,14 @@ class PackedWeight:
         return rows.reshape(-1)[start - first * columns : stop - first * columns]
 
     def _rows(self, first: int, stop: int) -> NDArray[np.float32]:
-        """Some rows of the matrix; all of them, where it is stored transposed.
+        """Some rows of the matrix.
 
         A code's number times its scale is exact in float32 where one more scale follows, or else is
         what is rounded. Only before a division by an odd number it is kept in float64.
         """
-        codes, numbers = self._codes(first, stop), self._numbers()
-        scales, zeros = self._scales(first, stop), self._zeros()
+        codes = self.scheme.read_codes(self.parts, self.extent, first, stop)
+        numbers = self._numbers()
+        scales, zeros = self._scales(first, stop), self._zeros(first, stop)
         second = self._second_scales()
         if self.scheme.divisor != 1:
             numbers = numbers.astype(np.float64)
@@ -74,7 +79,9 @@ class PackedWeight:
         with np.errstate(all="ignore"):  # scales may be zero, infinite or NaN, as stored
             for top in range(0, len(codes), height):
                 some = slice(top, min(top + height, len(codes)))
-                here = slice(first + some.start, first + some.stop)
+                # Where that is transposed, rows as stored are inputs, and all of them are here.
+                begin = 0 if self.scheme.is_transposed else first
+                here = slice(begin + some.start, begin + some.stop)
                 tile = np.take(numbers, codes[some])
                 if zeros is not None:
                     tile -= self._spread(zeros, here, index)
@@ -111,39 +118,10 @@ class PackedWeight:
         of_rows = scales[self.grid.row_of(rows) - first]
         return of_rows if scales.shape[1] == 1 else np.take(of_rows, index, axis=1)
 
-    def _codes(self, first: int, stop: int) -> NDArray[np.uint8]:
-        """The codes of some rows of the matrix; all, as stored, where that is transposed."""
-        extent, axis, columns = self.extent, self.scheme.codes_axis, self.extent.matrix[1]
-        if self.scheme.is_transposed:
-            stored = self.parts.read("codes")
-            assert extent.layout is not None
-            return unpack(stored, extent.bits, extent.shape[::-1], extent.layout, axis)
-        if first == stop:
-            return np.empty((0, columns), np.uint8)
-        if extent.layout is None:
-            flat = self.parts.read_range("codes", first * columns, stop * columns)
-            return flat.view(np.uint8).reshape(-1, columns)
-        if axis is None:
-            flat = self.parts.read_range("codes", first * columns // 2, -(-stop * columns // 2))
-            codes = unpack(flat, extent.bits, 2 * flat.size, extent.layout)
-            lacking = max(0, (stop - first) * columns - codes.size)
-            return np.pad(codes, (0, lacking))[: (stop - first) * columns].reshape(-1, columns)
-        if axis != -1:
-            assert (first, stop) == (0, extent.matrix[0])
-            codes = unpack(self.parts.read("codes"), extent.bits, extent.shape, extent.layout, axis)
-            return codes.reshape(extent.matrix)
-        words = math.prod(self.parts.shape("codes")) // extent.matrix[0]
-        flat = self.parts.read_range("codes", first * words, stop * words)
-        rows = stop - first, columns
-        return unpack(flat.reshape(rows[0], words), extent.bits, rows, extent.layout, axis)
-
     def _numbers(self) -> NDArray[np.float32]:
         """The number that each code stands for."""
         if "values" in self.parts:
             return self.parts.read("values").astype(np.float32)
-        if self.extent.layout is None:
-            every_code = np.arange(256, dtype=np.uint8)
-            return every_code.view(named_dtype(self.element)).astype(np.float32)
         element = find_format(self.element)
         assert element is not None
         return element.values().astype(np.float32)
@@ -153,20 +131,26 @@ class PackedWeight:
         if self.scheme.read_scales is not None:
             return self.scheme.read_scales(self.parts)
         dtype = named_dtype(self.scheme.scale_dtypes[self.parts.dtype("scale")])
+        if self.scheme.is_transposed:
+            return self.parts.read("scale")[:, first:stop].astype(np.float32)
         if not self._has_own_scales:
             return _in_rows(self.parts.read("scale").view(dtype).astype(np.float32))
         each = math.prod(self.parts.shape("scale")) // self.extent.matrix[0]
         flat = self.parts.read_range("scale", first * each, stop * each)
         return flat.view(dtype).astype(np.float32).reshape(-1, each)
 
-    def _zeros(self) -> NDArray[np.float32] | None:
-        """The zero points in rows and columns, or None where all are zero."""
+    def _zeros(self, first: int, stop: int) -> NDArray[np.float32] | None:
+        """The zero points in rows and columns, or None where all are zero.
+
+        Of some rows, where they are columns as stored.
+        """
         if "zero" not in self.parts:
             return None
         stored = self.parts.read("zero")
-        if self.extent.layout is None or stored.dtype.itemsize == 1:
+        if stored.dtype.itemsize == 1:
             return _in_rows(stored.astype(np.float32))
-        return _in_rows(self._numbers()[self._zero_codes(stored)])
+        zeros = _in_rows(self._numbers()[self._zero_codes(stored)])
+        return zeros[:, first:stop] if self.scheme.is_transposed else zeros
 
     def _zero_codes(self, words: NDArray[Any]) -> NDArray[Any]:
         """The codes of packed zero points, with what they lack added.
@@ -180,7 +164,6 @@ class PackedWeight:
             words = words.view(np.uint32) + np.uint32(ones)
             lacking = 0
         shape, axis = self.parts.shape("scale"), self.scheme.zero_axis
-        assert self.extent.layout is not None
         codes = unpack(words, bits, shape, self.extent.layout, axis)
         return (codes + np.uint8(lacking)) & np.uint8(2**bits - 1)
 
