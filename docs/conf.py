@@ -53,6 +53,7 @@ def write_generated_pages(app: Sphinx) -> None:
     from generate_expected_error import draw_splits, splits_page, splits_picture
     from generate_explain import draw_pictures
     from generate_formats import casts_page, formats_page, scaled_page
+    from generate_law import write_law
     from generate_number_systems import costs_page, draw_precision, precision_page, ranges_page
 
     folder = HERE / "_generated"
@@ -67,6 +68,7 @@ def write_generated_pages(app: Sphinx) -> None:
     (folder / "splits.md").write_text(splits_page(), encoding="utf-8")
     (folder / "splits-picture.md").write_text(splits_picture(), encoding="utf-8")
     draw_splits(folder)
+    write_law(folder)
     draw_pictures(folder)
 
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import matplotlib
 import numpy as np
-from generate_number_systems import INK
-from matplotlib import pyplot, rc_context
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from pictures import draw, picture
 
 import numformats as nf
 
@@ -28,25 +29,15 @@ PICTURES: Final[Mapping[str, Callable[[], Any]]] = {
 def draw_pictures(folder: Path) -> None:
     """Draw each for light and for dark pages, and write the page part that includes it."""
     matplotlib.use("Agg")
-    for name, draw in PICTURES.items():
-        parts = []
-        for theme, ink in INK.items():
-            with rc_context(_style(ink)):
-                axes = draw()
-                path = folder / f"{name}-{theme}.svg"
-                axes.figure.savefig(path, transparent=True, metadata={"Date": None})
-                alt = nf.plots.alt_text(axes)
-                pyplot.close(axes.figure)
-            image = f"_generated/{name}-{theme}.svg"
-            parts.append(f"```{{image}} {image}\n:alt: {alt}\n:class: only-{theme}\n```\n")
-        (folder / f"{name}.md").write_text("\n".join(parts), encoding="utf-8")
+    for name, make in PICTURES.items():
+        drawn: list[Any] = []
 
+        def figure(make: Callable[[], Any] = make, drawn: list[Any] = drawn) -> Figure:
+            drawn.append(make())
+            return drawn[-1].figure
 
-def _style(ink: str) -> dict[str, Any]:
-    return {
-        "svg.hashsalt": "numformats",
-        "svg.fonttype": "none",
-        "font.size": 9,
-        **{f"{part}.color": ink for part in ("text", "xtick", "ytick")},
-        **{f"axes.{part}": ink for part in ("edgecolor", "labelcolor", "titlecolor")},
-    }
+        draw(figure, folder, name)
+        (folder / f"{name}.md").write_text(
+            picture(name, nf.plots.alt_text(drawn[-1])), encoding="utf-8"
+        )
+        pyplot.close("all")

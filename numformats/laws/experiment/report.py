@@ -92,12 +92,13 @@ def markdown(findings: Findings, text: str, pictures: Sequence[tuple[str, str]])
         f"{len(findings.results)} runs, trained on {text}. Written by `numformats law`; "
         "docs/law.md of numformats says what was done and why.",
         *(f"![{caption}]({name})\n\n{caption}" for name, caption in pictures),
-        *map(_markdown_of, tables_of(findings)),
+        *map(markdown_of, tables_of(findings)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_of(table: Table) -> str:
+def markdown_of(table: Table) -> str:
+    """A table with its title as a heading, and what it says."""
     lines = [table.columns, ("---",) * len(table.columns), *table.rows]
     # A star would begin emphasis.
     body = "\n".join("| " + " | ".join(line).replace("*", "\\*") + " |" for line in lines)
