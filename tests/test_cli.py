@@ -18,12 +18,16 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+from gguf_files import gguf_bytes, info
+from onnx_models import model, raw, tensor
 from safetensors.numpy import load_file, save_file
 
 import numformats as nf
+from numformats.analysis import weights
 from numformats.benchmarks import arithmetic as arithmetic_bench
 from numformats.benchmarks.fresh import FirstCall, time_first_call
 from numformats.benchmarks.report import table_of_arithmetic, table_of_first_calls
+from numformats.cli.app import app
 
 WEIGHTS_FILE = "digits_mlp.safetensors"
 RNG = np.random.default_rng(0)
@@ -327,6 +331,59 @@ def test_bad_files_are_one_line_and_status_2(name: str, tmp_path: Path) -> None:
 def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
     assert_refused(run("report", tmp_path / "no.npy"), "no.npy", "No such file")
     assert_refused(run("report", tmp_path), "is a directory without tensor files")
+
+
+def checkpoint_of(folder: Path) -> Path:
+    """A folder of a shard, with its index, a GGUF file and an ONNX model beside it."""
+    folder.mkdir()
+    weights = RNG.standard_normal((8, 64)).astype(np.float32)
+    save_file({"w": weights, "v": weights[:2]}, folder / "model-1.safetensors")
+    shards = {"weight_map": {"w": "model-1.safetensors", "v": "model-1.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(shards))
+    blocks = RNG.integers(0, 64, (16, 18)).astype(np.uint8)
+    kinds = [info("q", (8, 64), 2, 0), info("i", (8,), 26, 288), info("x", (256,), 16, 320)]
+    data = blocks.tobytes() + bytes(32) + bytes(66)
+    (folder / "model.gguf").write_bytes(gguf_bytes([], kinds, data))
+    (folder / "model.onnx").write_bytes(model(tensor("o", (8, 64), 1, raw(weights.tobytes()))))
+    return folder
+
+
+def test_checkpoints_of_every_kind(tmp_path: Path) -> None:
+    folder = checkpoint_of(tmp_path / "model")
+    arguments = ["--json", "--formats", "mxfp4,int8"]
+    found = run("report", folder, folder / "model.gguf", folder / "model.onnx", *arguments)
+    assert found.returncode == 0, found.stderr
+    tensors = [record for record in json.loads(found.stdout) if record.get("tensor")]
+    assert [(each["tensor"], each["dtype"], each["shape"]) for each in tensors] == [
+        ("v", "float32", [2, 64]),
+        ("w", "float32", [8, 64]),
+        ("q", "Q4_0", [8, 64]),
+        ("o", "float32", [8, 64]),
+    ]
+    assert tensors[1]["rows"] == tensors[3]["rows"]
+    text = " ".join(run("report", folder / "model.gguf", "--formats", "int8").stdout.split())
+    assert "2 left out: i (int32: integers, not weights), x (IQ2_XXS is not decoded" in text
+    (folder / "model-1.safetensors").unlink()
+    assert_refused(
+        run("report", folder), "model.safetensors.index.json: names 'model-1.safetensors'"
+    )
+
+
+def test_large_tensors_are_reported_on_without_being_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = checkpoint_of(tmp_path / "model")
+    files = [folder, folder / "model.gguf", folder / "model.onnx"]
+    outputs = []
+    for most in (1 << 24, 1):
+        monkeypatch.setattr(weights, "STREAMED_VALUES", most)
+        page = tmp_path / f"{most}.html"
+        arguments = ["report", *map(str, files), "--json", "--by-channel", "--html", str(page)]
+        with pytest.raises(SystemExit) as end:
+            app(arguments)
+        assert end.value.code == 0
+        outputs.append((capsys.readouterr().out, page.read_text()))
+    assert outputs[0] == outputs[1]
 
 
 def test_nothing_to_report_on(tmp_path: Path) -> None:

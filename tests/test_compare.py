@@ -394,3 +394,26 @@ def test_nan_is_noted_where_it_costs_a_block() -> None:
 def test_names_that_are_none_say_the_way_out(name: str) -> None:
     with pytest.raises(ValueError, match=f"format: .*{name}"):
         nf.compare([1.0], name)
+
+
+@pytest.mark.parametrize(
+    "name", ["e4m3fn", "int8", "posit8", "float16", "bfloat16", "int4", "e5m2"]
+)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64", "float16"])
+@pytest.mark.parametrize("rounding", ["nearest_even", "toward_positive", "to_odd"])
+def test_quotients_are_rounded_as_exact_ones(name: str, dtype: str, rounding: str) -> None:
+    f = nf.get_format(name)
+    # Near decision points times the scale, which is not a power of two.
+    steps = np.unique(f.values()[np.abs(f.values()) < 1000])[-400:]
+    points = np.concatenate([steps, (steps[1:] + steps[:-1]) / 2]) * np.float32(1.1)
+    x = points.astype(np.dtype(getattr(ml_dtypes, dtype, dtype)))
+    row = nf.compare(x, [f], rounding).rows[0]
+    wide = x.astype(np.float64)
+    rounded = np.array([
+        float(nf.exact.decode(nf.exact.project(Fraction(v) / Fraction(row.scale), f, rounding), f))
+        for v in wide.tolist()
+    ])  # fmt: skip
+    expected = measure(wide, rounded * row.scale, f, row.scale)
+    assert row.stats.noise == pytest.approx(expected.noise, rel=1e-13)
+    assert row.stats.max_absolute_error == expected.max_absolute_error
+    assert row.stats.relative_errors == expected.relative_errors

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 import tracemalloc
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,54 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
+from onnx_models import external, field, model, raw, tensor, varint
 from tensor_file_checks import EDITS, consume, has_problem, mutated, only, refused, written
 
 from numformats.tensor_files import TensorFileError, open_tensors
 from numformats.tensor_files.onnx_files import TYPES
 from numformats.tensor_files.onnx_messages import MAX_TENSORS, TensorField
 from numformats.tensor_files.raw import named_dtype
-
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
-
-
-def varint(value: int) -> bytes:
-    """A number, seven bits in each byte."""
-    value %= 1 << 64
-    out = b""
-    while value > 127:
-        out += bytes([value & 127 | 128])
-        value >>= 7
-    return out + bytes([value])
-
-
-def field(number: int, content: int | bytes) -> bytes:
-    """A field with a number or bytes."""
-    if isinstance(content, int):
-        return varint(number << 3 | VARINT) + varint(content)
-    return varint(number << 3 | LENGTH) + varint(len(content)) + content
-
-
-def tensor(name: str, shape: Iterable[int], kind: int, *fields: bytes) -> bytes:
-    """A TensorProto whose values are in further fields."""
-    dims = b"".join(field(1, length) for length in shape)
-    return dims + field(2, kind) + field(8, name.encode()) + b"".join(fields)
-
-
-def external(**words: str) -> bytes:
-    """The fields of a tensor whose values are in another file."""
-    pairs = (field(1, key.encode()) + field(2, value.encode()) for key, value in words.items())
-    return b"".join(field(13, pair) for pair in pairs) + field(14, 1)
-
-
-def model(*tensors: bytes, extra: bytes = b"") -> bytes:
-    """A model with these initialisers."""
-    graph = field(2, b"g") + b"".join(field(5, each) for each in tensors) + extra
-    return field(1, 8) + field(2, b"tests") + field(7, graph) + field(8, field(2, 21))
-
-
-def raw(data: bytes) -> bytes:
-    """Values as they are in memory."""
-    return field(9, data)
 
 
 def codes_of(name: str, count: int, bits: int) -> NDArray[np.uint8]:

@@ -52,6 +52,7 @@ def model() -> dict[str, Array]:
         "LayerNorm.weight": weights((8, 8), bf16, 8),
         "model.lm_head.weight": weights((8, 8), bf16, 9),
         "mlp.gate.weight": weights((8, 8), bf16, 10),
+        "up.scales": weights((8, 8), np.float16, 14),
         "c.bias": weights((1, 8), np.float32, 11),
         "vector": weights((9,), np.float32, 12),
         "step": np.array(3, np.int64),
@@ -249,6 +250,7 @@ def test_reasons(folder: Path) -> None:
         "LayerNorm.weight": "norms",
         "model.lm_head.weight": "output head",
         "mlp.gate.weight": "routers of experts",
+        "up.scales": "scales of packed weights",
         "c.bias": "biases",
         "vector": "fewer than two axes",
         "scalar": "fewer than two axes",
@@ -369,6 +371,16 @@ def test_shards_stay_shards(folder: Path, named: str) -> None:
     assert found.files == 2
     assert found.not_copied == ("consolidated.safetensors", "onnx", "pytorch_model.bin")
     assert [entry.name for entry in open_tensors("n")] == list(model())
+
+
+def test_one_of_two_indices(folder: Path) -> None:
+    sharded(folder / "m")
+    index = folder / "m" / "model.safetensors.index.json"
+    (folder / "m" / "model.fp16.safetensors.index.json").write_bytes(index.read_bytes())
+    assert "2 indices" in refused("m", "--format", "int8", "--output", "n")
+    found = nf.simulate(index, "n", "int8")
+    assert "model.fp16.safetensors.index.json" in found.not_copied
+    assert len(open_tensors("n")) == len(model())
 
 
 def test_a_folder_without_an_index(folder: Path) -> None:
@@ -602,7 +614,7 @@ def test_the_command_tells_what_it_did(folder: Path) -> None:
     assert result.exit_code == 0, result.stderr
     first, left, *_, whole = result.stdout.splitlines()
     assert re.fullmatch(r"6 tensors \(.* kB\) as nvfp4: SQNR \d\d\.\d\d dB, stored .* kB", first)
-    assert left.startswith("11 tensors")
+    assert left.startswith("12 tensors")
     assert whole.startswith("all: ")
     assert "z.mlp.weight" not in result.stdout
     again = run(

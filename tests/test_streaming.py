@@ -208,6 +208,55 @@ def test_a_mapped_tensor_may_lie_anywhere(tmp_path: Path, monkeypatch: pytest.Mo
         found.load()
 
 
+def streamed(x: NDArray[Any]) -> streaming.StreamedArray:
+    """An array as one that is read a range at a time."""
+    flat = x.reshape(-1)
+    return streaming.StreamedArray(x.shape, x.dtype, lambda start, stop: flat[start:stop].copy())
+
+
+@pytest.mark.parametrize("shape", [*(shape for shape in SHAPES if 0 not in shape), (), (40, 3000)])
+@pytest.mark.parametrize("rounding", ["nearest_even", "stochastic"])
+@pytest.mark.parametrize("ahead", [1 << 20, 100])
+def test_what_is_read_in_ranges_has_the_figures_of_the_whole(
+    shape: tuple[int, ...], rounding: str, ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "READ_AHEAD", ahead)
+    monkeypatch.setattr(streaming, "QUANTIZED_CHUNK", 1 << 9)
+    x = weights(shape) if shape else np.float32(1.3) * np.ones(())
+    by_channel = len(shape) > 1
+    names = ["int8", "mxfp4", "nvfp4", "fp8_e4m3_128x128", "int8_channel", "int8_tensor_asym"]
+    whole = nf.compare(x, names, rounding, rng=1, by_channel=by_channel)
+    found = nf.compare(streamed(x), names, rounding, rng=1, by_channel=by_channel)
+    assert (found.nan, found.infinite) == (whole.nan, whole.infinite)
+    for one, other in zip(whole.rows, found.rows, strict=True):
+        # The same bits: sums go over the same chunks.
+        for each in fields(ErrorStats):
+            np.testing.assert_equal(getattr(other.stats, each.name), getattr(one.stats, each.name))
+        np.testing.assert_equal((other.scale, other.channels), (one.scale, one.channels))
+
+
+def test_ranges_of_a_streamed_array() -> None:
+    x = np.arange(120.0).reshape(2, 3, 4, 5)
+    lazy = streamed(x)
+    assert (lazy.shape, lazy.ndim, lazy.size, lazy.dtype) == (x.shape, 4, 120, x.dtype)
+    for index in [
+        np.s_[0:1], np.s_[1:2, 1:3], np.s_[0:1, 2:3, 1:2, 2:4], np.s_[0:2, 0:3], np.s_[1:1],
+        np.s_[:, :, 4:4], np.s_[5:9], np.s_[1:],
+    ]:  # fmt: skip
+        np.testing.assert_array_equal(lazy[index], x[index], strict=True)
+    np.testing.assert_array_equal(lazy.ravel()[7:1000], x.reshape(-1)[7:])
+    for index in [np.s_[:, 0:1], np.s_[0:2, 0:2], np.s_[0:1, 0:2, 0:1], np.s_[:, :, :, 1:]]:
+        with pytest.raises(IndexError, match="gaps"):
+            lazy[index]
+
+
+def test_streamed_arrays_are_of_real_numbers() -> None:
+    with pytest.raises(TypeError, match="complex"):
+        nf.compare(streamed(np.ones(3, complex)), ["int8"])
+    with pytest.raises(ValueError, match="no values"):
+        nf.compare(streamed(np.ones((0, 3))), ["int8"])
+
+
 _LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_DATA, (700 << 20, 700 << 20))

@@ -195,37 +195,76 @@ def measure(
     (52.0, 0.3333333333333333)
     """
     before = np.asarray(x, np.float64)
-    magnitude = np.abs(before)
+    lost = ~np.isfinite(y)
+    values = np.where(lost, np.inf, y) if lost.any() else y
+    beyond = _beyond(before, fmt, scale, zero)
+    is_nonzero, size = before != 0, np.abs(scale)
+    is_zeroed = (y == 0) & is_nonzero
+    found: dict[str, Any] = {
+        "finite": before.size,
+        "overflowed": int(np.count_nonzero(beyond)),
+        "zeroed": int(np.count_nonzero(is_zeroed)),
+        "subnormal": _count_subnormal(y, fmt, size),
+    }
+    # One array after the other, and in place, since few of them stay in the cache.
+    with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+        found["signal"] = float(np.sum(before * before))
+        found["energy"] = float(np.sum(values * values))
+        found["product"] = float(np.sum(before * values))
+        error = y - before
+        found["error_sum"] = float(np.sum(error))
+        absolute = np.abs(error, out=error)
+        if values is not y:
+            absolute[lost] = np.inf
+        found["absolute_error_sum"] = float(np.sum(absolute))
+        found["max_absolute_error"] = float(absolute.max(initial=0.0))
+        found |= _noises(absolute * absolute, beyond, is_zeroed)
+        magnitude = np.abs(before)
+        is_normal = (magnitude >= fmt.smallest_normal * size) & (magnitude <= fmt.max * size)
+        relative = np.divide(absolute, magnitude, out=absolute)
+    of_nonzero = relative if is_nonzero.all() else relative[is_nonzero]
+    found["relative_errors"] = LogHistogram.of(of_nonzero)
+    return ErrorStats(**found, max_relative_error=_largest(relative, is_normal))
+
+
+def _beyond(before: NDArray[np.float64], fmt: Format, scale: Any, zero: Any) -> NDArray[np.bool_]:
+    """Which values are beyond the format's range."""
     # A scale may be negative.
     ends = (fmt.min - zero) * scale, (fmt.max - zero) * scale
-    beyond = (before > np.maximum(*ends)) | (before < np.minimum(*ends))
-    scale = np.abs(scale)
-    lost = ~np.isfinite(y)
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        error = y - before
-        absolute = np.where(lost, np.inf, np.abs(error))
-        is_normal = (magnitude >= fmt.smallest_normal * scale) & (magnitude <= fmt.max * scale)
-        relative = absolute[is_normal] / magnitude[is_normal]
-        squared = absolute * absolute
-        is_zeroed, is_nonzero = (y == 0) & (before != 0), before != 0
-        values = np.where(lost, np.inf, y)
-        return ErrorStats(
-            finite=before.size,
-            overflowed=int(np.count_nonzero(beyond)),
-            zeroed=int(np.count_nonzero(is_zeroed)),
-            subnormal=_count_subnormal(y, fmt, scale),
-            signal=float(np.sum(before * before)),
-            noise=float(np.sum(squared)),
-            clipping_noise=float(np.sum(squared, where=beyond)),
-            underflow_noise=float(np.sum(squared, where=is_zeroed & ~beyond)),
-            energy=float(np.sum(values * values)),
-            product=float(np.sum(before * values)),
-            error_sum=float(np.sum(error)),
-            absolute_error_sum=float(np.sum(absolute)),
-            max_absolute_error=float(absolute.max(initial=0.0)),
-            max_relative_error=float(relative.max()) if relative.size else math.nan,
-            relative_errors=LogHistogram.of(absolute[is_nonzero] / magnitude[is_nonzero]),
-        )
+    above = before > np.maximum(*ends)
+    return above | (before < np.minimum(*ends))
+
+
+def _noises(
+    squared: NDArray[np.float64], beyond: NDArray[np.bool_], is_zeroed: NDArray[np.bool_]
+) -> dict[str, float]:
+    """The sums of squared errors: of all, of values beyond the range, and of those that became 0
+    else.
+    """
+    noise, clipping = float(np.sum(squared)), 0.0
+    if beyond.any():
+        clipping = _sum_of(squared, beyond)
+        is_zeroed = is_zeroed & ~beyond
+    # Of float formats few are, of integers many.
+    underflow = _sum_of(squared, is_zeroed) if is_zeroed.any() else 0.0
+    return {"noise": noise, "clipping_noise": clipping, "underflow_noise": underflow}
+
+
+def _sum_of(numbers: NDArray[np.float64], which: NDArray[np.bool_]) -> float:
+    return float(_others_zero(numbers, which).sum())
+
+
+def _largest(numbers: NDArray[np.float64], which: NDArray[np.bool_]) -> float:
+    """The largest of the numbers that are meant, none of them negative or NaN; NaN if none is."""
+    return float(_others_zero(numbers, which).max()) if which.any() else math.nan
+
+
+def _others_zero(numbers: NDArray[np.float64], which: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Those numbers that are meant, in the place of the others 0."""
+    # A product takes a tenth of the time, since it does not branch, but knows no infinity.
+    with np.errstate(invalid="ignore"):
+        products = numbers * which
+    return products if np.isfinite(products).all() else np.where(which, numbers, 0)
 
 
 def _count_subnormal(y: NDArray[np.float64], fmt: Format, scale: Any) -> int:

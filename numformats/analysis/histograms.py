@@ -56,9 +56,13 @@ class LogHistogram:
         flat = np.ascontiguousarray(x, np.float64).reshape(-1)
         # The bits of a float are in order, and their leading ones cut each octave into equal steps.
         steps = flat.view(np.int64) >> (_TRAILING - _BINS_PER_OCTAVE_LOG2)
-        bins = np.clip(steps - (_BIAS + _LOWEST) * _BINS_PER_OCTAVE, 0, _BINS - 1) + 1
-        bins = np.where(flat == 0, 0, np.where(np.isinf(flat), _COUNT - 1, bins))
-        return cls(np.bincount(bins, minlength=_COUNT))
+        steps -= (_BIAS + _LOWEST) * _BINS_PER_OCTAVE - 1
+        counts = np.bincount(np.clip(steps, 1, _BINS, out=steps), minlength=_COUNT)
+        # Zeros are among the smallest, and infinities among the largest.
+        zeros, infinite = flat.size - np.count_nonzero(flat), np.count_nonzero(np.isinf(flat))
+        counts[0], counts[1] = zeros, counts[1] - zeros
+        counts[_COUNT - 1], counts[_BINS] = infinite, counts[_BINS] - infinite
+        return cls(counts)
 
     def merge(self, other: LogHistogram) -> LogHistogram:
         """The counts of both."""

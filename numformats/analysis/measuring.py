@@ -28,9 +28,11 @@ from numformats.analysis.streaming import (
 from numformats.codec.random_bits import draw
 from numformats.error_free import quotient_to_odd
 from numformats.formats.format import Format
+from numformats.formats.ieee import float32
 from numformats.modes import Modes, random_bit_count
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile
+from numformats.scaled.plan import is_divided_plainly
 from numformats.scaled.quantization import quantize
 from numformats.scaled.tiling import chunks_in_order
 
@@ -147,6 +149,8 @@ def _measure(x: Array, start: int, trial: Trial, manner: Manner) -> Sums:
 def _measure_plain(x: Array, start: int, trial: Trial, manner: Manner, tally: _Tally) -> None:
     """What a format costs whose values have one scale."""
     fmt, scale, modes, count = trial.element, trial.scale, manner.modes, manner.random_bits
+    is_plain = not count and is_divided_plainly(x.dtype, fmt, float32.precision)
+    divide = np.divide if is_plain else quotient_to_odd
     if not manner.by_channel:
         x = x.reshape(-1)
     for place, first in chunks_in_order(x.shape, CHUNK):
@@ -161,7 +165,7 @@ def _measure_plain(x: Array, start: int, trial: Trial, manner: Manner, tally: _T
         kept = np.isfinite(before)
         if not kept.all():
             chunk = np.where(kept, chunk, chunk.dtype.type(0))
-        quotients = chunk if scale == 1.0 else quotient_to_odd(np.where(kept, before, 0), scale)
+        quotients = chunk if scale == 1.0 else divide(np.where(kept, before, 0), scale)
         rounded = fmt.round(quotients, modes.rounding, modes.saturation, random_bits=random_bits)
         tally.add(place, before, rounded.astype(np.float64) * scale, fmt, scale)
 

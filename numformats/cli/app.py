@@ -60,7 +60,8 @@ def _report(
         list[Path] | None,
         typer.Argument(
             metavar="[FILE]...",
-            help="A .safetensors, .npy or .npz file; without one, weights that come along.",
+            help="A .safetensors, .gguf, .onnx, .npy or .npz file, a .safetensors.index.json, or a "
+            "folder of these; without one, weights that come along.",
         ),
     ] = None,
     formats: Annotated[

@@ -214,20 +214,27 @@ def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def _division(dtype: np.dtype[Any], fmt: ScaledFormat, *, is_random: bool) -> Division:
-    """The cheapest way of dividing numbers of a dtype that will do.
-
-    In float64, quotients of numbers that float32 holds lie on the right side of a decision point if
-    float64 holds the product of the point and any scale: then the number would equal that if the
-    quotient could be mistaken for the point. Random bits make points of more bits, and offsets
-    numbers of more.
+    """The cheapest way of dividing numbers of a dtype that will do. Random bits make decision
+    points of more bits, and offsets numbers of more.
     """
     if float_dtype(dtype) != _FLOAT32 or fmt.offset is not None:
         return "to_odd"
     if _are_shifts(fmt):
         return "shift"
-    if is_random or _scale_bits(fmt) + _point_bits(fmt) > _FLOAT64_BITS:
-        return "to_odd"
-    return "plain"
+    target = WIDE if fmt.zero_point is not None else fmt.element
+    is_plain = not is_random and is_divided_plainly(dtype, target, _scale_bits(fmt))
+    return "plain" if is_plain else "to_odd"
+
+
+def is_divided_plainly(dtype: np.dtype[Any], target: NumberSystem, scale_bits: int) -> bool:
+    """Whether float64 quotients of numbers of a dtype are projected as exact ones would be, in
+    modes that are not random; scale_bits: the significand bits of what they are divided by.
+
+    Those of numbers that float32 holds lie on the right side of a decision point if float64 holds
+    the product of the point and any scale: then the number would equal that if the quotient could
+    be mistaken for the point.
+    """
+    return float_dtype(dtype) == _FLOAT32 and scale_bits + _point_bits(target) <= _FLOAT64_BITS
 
 
 def _are_shifts(fmt: ScaledFormat) -> bool:
@@ -256,11 +263,11 @@ def _scale_bits(fmt: ScaledFormat) -> int:
     return fmt.scale_element.precision + (0 if own is None else own.precision)
 
 
-def _point_bits(fmt: ScaledFormat) -> int:
+@lru_cache(maxsize=256)
+def _point_bits(target: NumberSystem) -> int:
     """The significand bits of the points between which the elements' values change: values, and
     the boundaries between them.
     """
-    target: NumberSystem = WIDE if fmt.zero_point is not None else fmt.element
     if target.lattice is not None:
         return (target.precision if target.lattice.floating else target.bits) + 1
     steps = target.steps[:-1]

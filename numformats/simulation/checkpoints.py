@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from numformats.tensor_files.folders import files_of_folder, is_index, read_index, within
+from numformats.tensor_files.folders import (
+    INDEX_SUFFIX,
+    files_of_folder,
+    is_index,
+    read_index,
+    within,
+)
 from numformats.tensor_files.opening import TensorFileError, faults_named, open_tensors, printable
 from numformats.tensor_files.raw import RefusedError
 
@@ -16,7 +22,7 @@ SUFFIX: Final = ".safetensors"
 # weights as they were.
 OTHER_WEIGHTS: Final = (
     *(".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack", ".ot", ".gguf"),
-    *(".onnx", ".npy", ".npz", ".tflite", ".mlmodel", ".bin.index.json", SUFFIX),
+    *(".onnx", ".npy", ".npz", ".tflite", ".mlmodel", ".bin.index.json", SUFFIX, INDEX_SUFFIX),
 )
 
 
@@ -68,13 +74,13 @@ def _of_folder(folder: Path, found: list[Path]) -> Checkpoint:
     """The checkpoint of a folder whose tensors are in some files, or in those of an index."""
     for path in found:
         open_tensors(path)
-    files = found
+    files, others, not_copied = found, [], []
     if is_index(found[0]):
+        others.append(found[0])
         files = [within(folder, shard) for shard in read_index(found[0])]
         if any(file.suffix.lower() != SUFFIX for file in files):
             raise RefusedError(f"has files of tensors that are not {SUFFIX}")
-    others, not_copied = [], []
-    for path in sorted(set(folder.iterdir()) - set(files)):
+    for path in sorted(set(folder.iterdir()) - {*files, *others}):
         is_plain = path.is_file() and not path.name.lower().endswith(OTHER_WEIGHTS)
         if is_plain:
             others.append(path)

@@ -1,4 +1,4 @@
-"""The tensors of files: .safetensors, .npy and .npz, read one at a time and trusting nothing."""
+"""The tensors of checkpoints and arrays on disk, read one at a time and trusting nothing."""
 
 from numformats.tensor_files.opening import TensorEntry, TensorFileError, open_tensors
 

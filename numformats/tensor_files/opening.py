@@ -61,7 +61,7 @@ class TensorEntry:
     """What a file says of one tensor before its data is read.
 
     `dtype_name` is NumPy's or ml_dtypes' name ("float8_e4m3fn"), or the file's own code where
-    neither has one ("F4"); a .npz member too damaged to describe has "unknown" and the shape ().
+    neither has one ("Q4_K"); a .npz member too damaged to describe has "unknown" and the shape ().
     `problem` says why this tensor cannot be reported on, else is None.
     `load()` returns the array in the machine's byte order, read-only if it is large and mapped; it
     raises `TensorFileError` where there is a problem or the data turns out damaged.

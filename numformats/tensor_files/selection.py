@@ -21,6 +21,8 @@ LEFT_BY_NAME: Final = (
     ("*bias", "biases"),
     ("*router*", "routers of experts"),
     ("*.gate.weight", "routers of experts"),
+    ("*scale*", "scales of packed weights"),
+    ("*absmax*", "scales of packed weights"),
 )
 # The dtypes that weights are computed with. Narrower ones are what they are stored in, and go
 # with scales that a cast of them alone would not know of.
