@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -105,6 +106,16 @@ def _writer(output: Output) -> Writer:
     return writers[output]()
 
 
+@dataclass
+class _Found:
+    """What is known of a file so far. last: what a writer is told of the last tensor."""
+
+    figures: list[TensorFigures] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    whole: Comparison | None = None
+    last: tuple[str, str, tuple[int, ...], Comparison] | None = None
+
+
 def _report_file(
     path: Path,
     title: str,
@@ -121,53 +132,61 @@ def _report_file(
     writer.file(title)
     if page is not None:
         page.file(title)
-    left_out: list[str] = []
-    measured: list[TensorFigures] = []
-    whole, last = None, None
+    found = _Found()
     for entry in with_progress(entries, title):
         try:
-            values = weights_of(entry)
-            comparison = _compare(values, options)
+            _report_tensor(entry, found, options, writer, page)
         # A tensor that `compare` refuses, or has too little memory for, says nothing of the others.
         except (ValueError, MemoryError) as error:
-            left_out.append(f"{entry.name} ({_reason(error, path, entry)})")
-            continue
-        if page is not None:
-            page.tensor(entry.name, values, comparison)
-        kept = entry.name, comparison, stored_bits(entry), outlier_channel(values)
-        measured.append(TensorFigures.of(*kept))
-        whole = comparison if whole is None else whole.merge(comparison)
-        last = entry.name, entry.dtype_name, entry.shape, _ordered(comparison, options)
-        if options.has_tensors:
-            writer.tensor(*last)
-    # One tensor alone is all of them.
-    if last is not None and not options.has_tensors and len(measured) == 1:
-        writer.tensor(*last)
-    if whole is not None:
-        _write_whole(whole, measured, options, writer, page)
-        budgets = BUDGETS if options.budget is None else (options.budget,)
-        writer.verdict(verdict_on(whole, measured, budgets), digits)
-    writer.left_out(left_out)
-    if measured:
+            found.left_out.append(f"{entry.name} ({_reason(error, path, entry)})")
+    if found.whole is not None:
+        _write_whole(found, found.whole, options, writer, page, digits)
+    writer.left_out(found.left_out)
+    if found.figures:
         return []
-    reasons = "; ".join(left_out[:3]) + ("; ..." if len(left_out) > 3 else "")
+    reasons = "; ".join(found.left_out[:3]) + ("; ..." if len(found.left_out) > 3 else "")
     return [f"{title}: no tensor to report on" + (f": {reasons}" if reasons else "")]
 
 
+def _report_tensor(
+    entry: TensorEntry, found: _Found, options: ReportOptions, writer: Writer, page: Page | None
+) -> None:
+    """Compare a tensor, and tell of it what is to be told of each."""
+    values = weights_of(entry)
+    comparison = _compare(values, options)
+    if page is not None:
+        page.tensor(entry.name, values, comparison)
+    kept = entry.name, comparison, stored_bits(entry), outlier_channel(values)
+    found.figures.append(TensorFigures.of(*kept))
+    found.whole = comparison if found.whole is None else found.whole.merge(comparison)
+    found.last = entry.name, entry.dtype_name, entry.shape, _ordered(comparison, options)
+    if options.has_tensors:
+        writer.tensor(*found.last)
+
+
 def _write_whole(
+    found: _Found,
     whole: Comparison,
-    measured: list[TensorFigures],
     options: ReportOptions,
     writer: Writer,
     page: Page | None,
+    digits: tuple[DigitsAccuracy, ...],
 ) -> None:
-    """Tell of all tensors together."""
+    """Tell of all tensors of a file together, and the answer."""
+    is_one = len(found.figures) == 1
+    # One tensor alone is all of them.
+    if is_one and found.last is not None and not options.has_tensors:
+        writer.tensor(*found.last)
+    verdict = verdict_on(
+        whole, found.figures, BUDGETS if options.budget is None else (options.budget,)
+    )
     ordered = _ordered(whole, options)
     if page is not None:
-        page.whole(ordered)
-    if len(measured) > 1 or options.budget is not None:
+        page.whole(ordered, verdict)
+    if not is_one or options.budget is not None:
         best = None if options.budget is None else whole.best(options.budget)
-        writer.whole(ordered, len(measured), options.budget, best)
+        writer.whole(ordered, len(found.figures), options.budget, best)
+    writer.verdict(verdict, digits)
 
 
 def _ordered(comparison: Comparison, options: ReportOptions) -> Comparison:
