@@ -12,7 +12,8 @@ from rich.text import Text
 
 from numformats.analysis.digits import DigitsAccuracy
 from numformats.analysis.verdicts import Answer, Avoided, Verdict
-from numformats.cli.words import percent, size
+from numformats.cli.words import percent
+from numformats.simulation.results import size
 
 # How many formats to avoid, and outliers, are named.
 _NAMED: Final = 3

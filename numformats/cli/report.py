@@ -108,12 +108,22 @@ def _writer(output: Output) -> Writer:
 
 @dataclass
 class _Found:
-    """What is known of a file so far. last: what a writer is told of the last tensor."""
+    """What is known of a file so far.
+
+    whole: all tensors together. last: the last one.
+    """
 
     figures: list[TensorFigures] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     whole: Comparison | None = None
-    last: tuple[str, str, tuple[int, ...], Comparison] | None = None
+    last: tuple[TensorEntry, Comparison] | None = None
+
+    def add(self, entry: TensorEntry, values: Streamable, comparison: Comparison) -> None:
+        """Count a tensor that was compared."""
+        kept = entry.name, comparison, stored_bits(entry), outlier_channel(values)
+        self.figures.append(TensorFigures.of(*kept))
+        self.whole = comparison if self.whole is None else self.whole.merge(comparison)
+        self.last = entry, comparison
 
 
 def _report_file(
@@ -135,10 +145,17 @@ def _report_file(
     found = _Found()
     for entry in with_progress(entries, title):
         try:
-            _report_tensor(entry, found, options, writer, page)
+            values = weights_of(entry)
+            comparison = _compare(values, options)
         # A tensor that `compare` refuses, or has too little memory for, says nothing of the others.
         except (ValueError, MemoryError) as error:
             found.left_out.append(f"{entry.name} ({_reason(error, path, entry)})")
+            continue
+        if page is not None:
+            page.tensor(entry.name, values, comparison)
+        found.add(entry, values, comparison)
+        if options.has_tensors:
+            writer.tensor(*_told(entry, comparison, options))
     if found.whole is not None:
         _write_whole(found, found.whole, options, writer, page, digits)
     writer.left_out(found.left_out)
@@ -146,22 +163,6 @@ def _report_file(
         return []
     reasons = "; ".join(found.left_out[:3]) + ("; ..." if len(found.left_out) > 3 else "")
     return [f"{title}: no tensor to report on" + (f": {reasons}" if reasons else "")]
-
-
-def _report_tensor(
-    entry: TensorEntry, found: _Found, options: ReportOptions, writer: Writer, page: Page | None
-) -> None:
-    """Compare a tensor, and tell of it what is to be told of each."""
-    values = weights_of(entry)
-    comparison = _compare(values, options)
-    if page is not None:
-        page.tensor(entry.name, values, comparison)
-    kept = entry.name, comparison, stored_bits(entry), outlier_channel(values)
-    found.figures.append(TensorFigures.of(*kept))
-    found.whole = comparison if found.whole is None else found.whole.merge(comparison)
-    found.last = entry.name, entry.dtype_name, entry.shape, _ordered(comparison, options)
-    if options.has_tensors:
-        writer.tensor(*found.last)
 
 
 def _write_whole(
@@ -176,7 +177,7 @@ def _write_whole(
     is_one = len(found.figures) == 1
     # One tensor alone is all of them.
     if is_one and found.last is not None and not options.has_tensors:
-        writer.tensor(*found.last)
+        writer.tensor(*_told(*found.last, options))
     verdict = verdict_on(
         whole, found.figures, BUDGETS if options.budget is None else (options.budget,)
     )
@@ -187,6 +188,13 @@ def _write_whole(
         best = None if options.budget is None else whole.best(options.budget)
         writer.whole(ordered, len(found.figures), options.budget, best)
     writer.verdict(verdict, digits)
+
+
+def _told(
+    entry: TensorEntry, comparison: Comparison, options: ReportOptions
+) -> tuple[str, str, tuple[int, ...], Comparison]:
+    """What a writer is told of a tensor."""
+    return entry.name, entry.dtype_name, entry.shape, _ordered(comparison, options)
 
 
 def _ordered(comparison: Comparison, options: ReportOptions) -> Comparison:
