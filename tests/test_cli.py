@@ -174,6 +174,8 @@ def test_a_page_with_pictures(tmp_path: Path) -> None:
     assert "1 NaN left out" in text
     assert "src=" not in text  # it needs nothing else
     assert nf.compare(WEIGHTS, "nvfp4").table()[1][3] in text
+    assert "3 tensors, 49 values, 232 bytes" in text
+    assert text.index("best format") < text.index("All tensors together")
     assert picture.read_bytes().startswith(b"\x89PNG")
     again = tmp_path / "again.html"
     run("report", path, *formats, "--html", again, "--sort", "cosine")

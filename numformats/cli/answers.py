@@ -12,7 +12,8 @@ from rich.text import Text
 
 from numformats.analysis.digits import DigitsAccuracy
 from numformats.analysis.verdicts import Answer, Avoided, Verdict
-from numformats.cli.words import percent, size
+from numformats.cli.words import percent
+from numformats.simulation.results import size
 
 # How many formats to avoid, and outliers, are named.
 _NAMED: Final = 3
@@ -40,12 +41,22 @@ def plain_table(title: str, headings: Sequence[str], words: int) -> Table:
     return table
 
 
+def title_of(verdict: Verdict) -> str:
+    """What there is, and what it takes now."""
+    kind = "tensor" if verdict.tensors == 1 else "tensors"
+    return f"{verdict.tensors} {kind}, {verdict.values:,} values, {size(verdict.nbytes)}"
+
+
+def texts_of_answers(verdict: Verdict) -> list[list[str]]:
+    """The headings, then a list of texts for each budget."""
+    return [[*_HEADINGS], *([*_cells(answer)] for answer in verdict.answers)]
+
+
 def table_of_answers(verdict: Verdict) -> Table:
     """The best format within each budget, and what it costs."""
-    kind = "tensor" if verdict.tensors == 1 else "tensors"
-    title = f"{verdict.tensors} {kind}, {verdict.values:,} values, {size(verdict.nbytes)}"
-    table = plain_table(title, (), words=0)
-    for heading in _HEADINGS:
+    headings, *rows = texts_of_answers(verdict)
+    table = plain_table(title_of(verdict), (), words=0)
+    for heading in headings:
         is_word = heading in ("best format", "scale", "worst tensor")
         table.add_column(
             heading,
@@ -53,8 +64,8 @@ def table_of_answers(verdict: Verdict) -> Table:
             no_wrap=heading != "worst tensor",
             overflow="fold",
         )
-    for answer in verdict.answers:
-        table.add_row(*map(Text, _cells(answer)))
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
 
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from numformats.analysis.histograms import count_values
 from numformats.analysis.results import Comparison, html_table
 from numformats.analysis.streaming import Streamable, survey_of
+from numformats.analysis.verdicts import Verdict
+from numformats.cli.answers import sentences_on, texts_of_answers, title_of
 from numformats.cli.plotting import save_figure
 from numformats.formats.format import Format
 from numformats.scaled.catalogue import element_of
@@ -61,6 +63,7 @@ class _FilePart:
     lines: list[list[str]] = field(default_factory=list)
     values: list[_Values] = field(default_factory=list)
     whole: Comparison | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass
@@ -86,9 +89,9 @@ class Page:
         part.values.append(_values_of(name, values))
         part.values = sorted(part.values, key=lambda known: -known.size)[:_DRAWN]
 
-    def whole(self, comparison: Comparison) -> None:
-        """All tensors of the file are done."""
-        self.files[-1].whole = comparison
+    def whole(self, comparison: Comparison, verdict: Verdict) -> None:
+        """All tensors of the file are done, and the answer is known."""
+        self.files[-1].whole, self.files[-1].verdict = comparison, verdict
 
     def write_html(self, path: Path) -> None:
         """One page that needs nothing else."""
@@ -114,7 +117,7 @@ class Page:
         save_figure(figure, path)
 
     def _section(self, part: _FilePart) -> str:
-        if part.whole is None:
+        if part.whole is None or part.verdict is None:
             return f"<h2>{escape(part.title)}</h2><p>No tensor to report on.</p>\n"
         pictures = [_svg(lambda axes: _draw_cost(axes, part.whole))]
         for values in part.values:
@@ -122,7 +125,8 @@ class Page:
             pictures.append(_svg(lambda axes, values=values: self._draw_values(axes, values)))
         notes = "".join(f"<p>{escape(note)}</p>" for note in part.whole.notes())
         return (
-            f"<h2>{escape(part.title)}</h2>\n<h3>All tensors together</h3>\n"
+            f"<h2>{escape(part.title)}</h2>\n{_html_of(part.verdict)}"
+            "<h3>All tensors together</h3>\n"
             f'<div class="wide">{html_table(part.whole.table())}</div>{notes}\n'
             + "".join(pictures)
             + f'<h3>SQNR of each tensor, in dB</h3>\n<div class="wide">{html_table(part.lines)}'
@@ -151,6 +155,13 @@ class Page:
 def _values_of(name: str, values: Streamable) -> _Values:
     largest = survey_of(values).largest or 1.0
     return _Values(name, values.size, largest, count_values(values, largest, _BINS))
+
+
+def _html_of(verdict: Verdict) -> str:
+    """The answer: a table, and a paragraph for each sentence."""
+    sentences = "".join(f"<p>{escape(text)}</p>" for text in sentences_on(verdict))
+    table = html_table(texts_of_answers(verdict))
+    return f'<h3>{escape(title_of(verdict))}</h3>\n<div class="wide">{table}</div>{sentences}\n'
 
 
 def _grids(formats: tuple[Format | ScaledFormat, ...]) -> list[Format]:

@@ -21,8 +21,8 @@ from numformats.analysis.weights import NothingToCompareError, stored_bits, weig
 from numformats.cli.outputs import jsonable, make_writable, write_fault
 from numformats.cli.plan_files import read_weights, write_plan
 from numformats.cli.progress import with_progress
-from numformats.cli.words import size
 from numformats.scaled.formats import ScaledFormat
+from numformats.simulation.results import size
 from numformats.tensor_files.opening import TensorEntry, open_tensors, printable
 from numformats.tensor_files.selection import Matrices
 from numformats.tensor_files.whole import whole_file

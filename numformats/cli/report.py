@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -105,6 +106,26 @@ def _writer(output: Output) -> Writer:
     return writers[output]()
 
 
+@dataclass
+class _Found:
+    """What is known of a file so far.
+
+    whole: all tensors together. last: the last one.
+    """
+
+    figures: list[TensorFigures] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    whole: Comparison | None = None
+    last: tuple[TensorEntry, Comparison] | None = None
+
+    def add(self, entry: TensorEntry, values: Streamable, comparison: Comparison) -> None:
+        """Count a tensor that was compared."""
+        kept = entry.name, comparison, stored_bits(entry), outlier_channel(values)
+        self.figures.append(TensorFigures.of(*kept))
+        self.whole = comparison if self.whole is None else self.whole.merge(comparison)
+        self.last = entry, comparison
+
+
 def _report_file(
     path: Path,
     title: str,
@@ -121,58 +142,59 @@ def _report_file(
     writer.file(title)
     if page is not None:
         page.file(title)
-    left_out: list[str] = []
-    measured: list[TensorFigures] = []
-    whole, last = None, None
+    found = _Found()
     for entry in with_progress(entries, title):
         try:
             values = weights_of(entry)
             comparison = _compare(values, options)
         # A tensor that `compare` refuses, or has too little memory for, says nothing of the others.
         except (ValueError, MemoryError) as error:
-            left_out.append(f"{entry.name} ({_reason(error, path, entry)})")
+            found.left_out.append(f"{entry.name} ({_reason(error, path, entry)})")
             continue
         if page is not None:
             page.tensor(entry.name, values, comparison)
-        kept = entry.name, comparison, stored_bits(entry), outlier_channel(values)
-        measured.append(TensorFigures.of(*kept))
-        whole = comparison if whole is None else whole.merge(comparison)
-        last = (
-            entry.name,
-            entry.stored_as or entry.dtype_name,
-            entry.shape,
-            _ordered(comparison, options),
-        )
+        found.add(entry, values, comparison)
         if options.has_tensors:
-            writer.tensor(*last)
-    # One tensor alone is all of them.
-    if last is not None and not options.has_tensors and len(measured) == 1:
-        writer.tensor(*last)
-    if whole is not None:
-        _write_whole(whole, measured, options, writer, page)
-        budgets = BUDGETS if options.budget is None else (options.budget,)
-        writer.verdict(verdict_on(whole, measured, budgets), digits)
-    writer.left_out(left_out)
-    if measured:
+            writer.tensor(*_told(entry, comparison, options))
+    if found.whole is not None:
+        _write_whole(found, found.whole, options, writer, page, digits)
+    writer.left_out(found.left_out)
+    if found.figures:
         return []
-    reasons = "; ".join(left_out[:3]) + ("; ..." if len(left_out) > 3 else "")
+    reasons = "; ".join(found.left_out[:3]) + ("; ..." if len(found.left_out) > 3 else "")
     return [f"{title}: no tensor to report on" + (f": {reasons}" if reasons else "")]
 
 
 def _write_whole(
+    found: _Found,
     whole: Comparison,
-    measured: list[TensorFigures],
     options: ReportOptions,
     writer: Writer,
     page: Page | None,
+    digits: tuple[DigitsAccuracy, ...],
 ) -> None:
-    """Tell of all tensors together."""
+    """Tell of all tensors of a file together, and the answer."""
+    is_one = len(found.figures) == 1
+    # One tensor alone is all of them.
+    if is_one and found.last is not None and not options.has_tensors:
+        writer.tensor(*_told(*found.last, options))
+    verdict = verdict_on(
+        whole, found.figures, BUDGETS if options.budget is None else (options.budget,)
+    )
     ordered = _ordered(whole, options)
     if page is not None:
-        page.whole(ordered)
-    if len(measured) > 1 or options.budget is not None:
+        page.whole(ordered, verdict)
+    if not is_one or options.budget is not None:
         best = None if options.budget is None else whole.best(options.budget)
-        writer.whole(ordered, len(measured), options.budget, best)
+        writer.whole(ordered, len(found.figures), options.budget, best)
+    writer.verdict(verdict, digits)
+
+
+def _told(
+    entry: TensorEntry, comparison: Comparison, options: ReportOptions
+) -> tuple[str, str, tuple[int, ...], Comparison]:
+    """What a writer is told of a tensor."""
+    return entry.name, entry.dtype_name, entry.shape, _ordered(comparison, options)
 
 
 def _ordered(comparison: Comparison, options: ReportOptions) -> Comparison:

@@ -15,20 +15,6 @@ def best_of(budget: float, best: Row | None) -> str:
     return f"Best within the budget: {best.format}, {best.scaling}: {figures}"
 
 
-def size(count: float) -> str:
-    """A number of bytes as people write it, in powers of 1000.
-
-    >>> size(1_234_567), size(12)
-    ('1.23 MB', '12 bytes')
-    """
-    if math.isnan(count):
-        return "-"
-    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
-        if count >= 1000**power:
-            return f"{count / 1000**power:.3g} {unit}"
-    return f"{count:.0f} bytes"
-
-
 def percent(share: float) -> str:
     """A part of a whole in percent, with three digits.
 

@@ -124,7 +124,7 @@ class Simulation:
         formats = ", ".join(dict.fromkeys(str(tensor.format) for tensor in changed))
         stored = math.fsum(tensor.stored_bytes for tensor in changed)
         found = [
-            f"{_counted(changed)} as {formats}: SQNR {self.sqnr_db:.2f} dB, stored {_size(stored)}"
+            f"{_counted(changed)} as {formats}: SQNR {self.sqnr_db:.2f} dB, stored {size(stored)}"
         ]
         if verbose:
             found += [f"  {t.name}: {t.format}, {t.sqnr_db:.2f} dB" for t in changed]
@@ -134,7 +134,7 @@ class Simulation:
             found.append(f"  {reason}: {_counted(tensors)}")
             if verbose or tensors[0].detail is not None:
                 found += [f"    {t.name}{f': {t.detail}' if t.detail else ''}" for t in tensors]
-        found.append(f"all: {_size(self.nbytes)}, stored so {_size(self.stored_bytes)}")
+        found.append(f"all: {size(self.nbytes)}, stored so {size(self.stored_bytes)}")
         if self.not_copied:
             found.append(f"not copied: {', '.join(self.not_copied)}")
         return found
@@ -185,15 +185,17 @@ def _bytes_of(tensors: Iterable[TensorResult]) -> int:
 
 def _counted(tensors: tuple[TensorResult, ...]) -> str:
     word = "tensor" if len(tensors) == 1 else "tensors"
-    return f"{len(tensors)} {word} ({_size(_bytes_of(tensors))})"
+    return f"{len(tensors)} {word} ({size(_bytes_of(tensors))})"
 
 
-def _size(count: float) -> str:
-    """A number of bytes as people write it, in powers of 1000.
+def size(count: float) -> str:
+    """A number of bytes as people write it, in powers of 1000; a dash for NaN.
 
-    >>> _size(1_234_567), _size(12)
-    ('1.23 MB', '12 bytes')
+    >>> size(1_234_567), size(12), size(math.nan)
+    ('1.23 MB', '12 bytes', '-')
     """
+    if math.isnan(count):
+        return "-"
     for power, unit in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
         if count >= 1000**power:
             return f"{count / 1000**power:.3g} {unit}"
