@@ -82,8 +82,8 @@ def test_its_code_is_that_of_the_oracle_and_it_fits_the_page(fmt: nf.Format) -> 
         lines = str(why).split("\n")
         assert max(map(len, lines)) <= 80
         assert all(line == line.rstrip() for line in lines)
-        assert_well_formed(why)
         if i % 5 == 0:
+            assert_well_formed(why)
             json.dumps(why.as_dict())
 
 
@@ -266,7 +266,6 @@ def assert_saturated(why: Explanation) -> None:
             "max": end,
         }[fmt.overflow],
         "no sign": math.nan,
-        "propagate": math.inf if z > 0 else -math.inf,
     }[last.rule]
     assert why.value == expected or (why.value != why.value and expected != expected)
     word = "above the largest" if z > fmt.highest else "below the smallest"
@@ -295,11 +294,26 @@ def assert_saturated(why: Explanation) -> None:
         ("70000", "e5m2", "rtz", "`toward_zero` does not go beyond the end"),
         ("1000", "int8", "rne", "the format has nothing beyond, and it becomes 127"),
         ("nan", "e4m3fn", "rne", "NaN is the NaN of float8_e4m3fn"),
+        ("inf", "e5m2", "rne", "Saturation `none` keeps what was an infinity before"),
+        ("inf", "e4m3fn", "rne", "Infinity is above the largest value 448"),
+        ("-3", "binary8p1uf", "rtz", "`toward_zero` does not go beyond the end"),
+        ("-3", "uint8", "rne", "A value, if the range had no end"),
+        ("60000", "hifloat8", "rne", "Beyond 49152, in whose place infinity stands"),
+        ("4.5", "alike", "rne", "Both codes are odd, so it goes toward zero"),
     ],
 )
 def test_sentences(x: str, fmt: str, mode: str, words: str) -> None:
-    why = nf.explain(x, fmt, mode)
+    why = nf.explain(x, FORMATS.get(fmt, fmt), mode)
     assert words in " ".join(one.sentence for one in why.decisions)
+
+
+def test_propagate_tells_infinities_from_numbers() -> None:
+    kept = nf.explain("inf", "e5m2", saturation="propagate")
+    assert (kept.value, kept.decided_by.rule) == (math.inf, "keep")
+    finite = nf.explain("1e9", "e5m2", saturation="propagate").decided_by
+    assert "it was finite: it becomes 57344" in finite.sentence
+    none = nf.explain("inf", "e4m3fn", saturation="propagate").decided_by
+    assert "there is no infinity: it becomes 448" in none.sentence
 
 
 def test_clauses_stand_beside_decisions() -> None:
