@@ -133,8 +133,8 @@ def code_lines(reading: Reading, code: int, bits: int) -> list[Line]:
     for place, field in enumerate(reading.fields):
         name = Span(f"{field.name:<{width}}")
         if has_room:
-            shown = Span(f"{field.bits:<{widest}}", f"field{place}")
-            rows.append((name, shown, Span(f"  {field.meaning}")))
+            shown, gap = Span(field.bits, f"field{place}"), " " * (widest - len(field.bits))
+            rows.append((name, shown, Span(f"{gap}  {field.meaning}")))
         else:
             rows.append((name, Span(field.meaning[: ROOM - width])))
     return [tuple(first), *rows]
