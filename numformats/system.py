@@ -208,11 +208,12 @@ class Taper:
 
 class NearestRule(NamedTuple):
     """Where the boundary between two neighbours lies, in words, and who says so; None if it is
-    where the standards of floating point have it.
+    where the standards of floating point have it. And who says what is beyond the ends, if anybody.
     """
 
     boundary: str
     source: str | None = None
+    ends: str | None = None
 
 
 class NumberSystem(ABC):

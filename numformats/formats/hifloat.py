@@ -53,7 +53,9 @@ class HiFloat8(StaircaseFormat):
     overflow: Overflow = "infinity"
 
     nearest_rule: ClassVar[NearestRule] = NearestRule(
-        "in the middle of the two", "Luo et al., 2024, arXiv:2409.16626, section 2"
+        "in the middle of the two",
+        "Luo et al., 2024, arXiv:2409.16626, section 2",
+        "Luo et al., 2024, arXiv:2409.16626, section 2",
     )
     bits: ClassVar[int] = 8
     value_beyond: ClassVar[Fraction | None] = Fraction(3 * 2**14)

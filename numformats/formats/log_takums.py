@@ -33,7 +33,9 @@ class LogTakumFormat(LogarithmicFormat):
         object.__setattr__(self, "name", f"log_takum{self.bits}")
 
     nearest_rule: ClassVar[NearestRule] = NearestRule(
-        "where a code of one bit more would lie", "Hunhold, 2024, arXiv:2404.18603"
+        "where a code of one bit more would lie",
+        "Hunhold, 2024, arXiv:2404.18603",
+        "Hunhold, 2024, arXiv:2404.18603",
     )
 
     @property

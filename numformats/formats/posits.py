@@ -34,7 +34,9 @@ class PositFormat(TaperedFormat):
     dtype_name: None = None
 
     nearest_rule: ClassVar[NearestRule] = NearestRule(
-        "where a code of one bit more would lie", "Posit Standard (2022), 4.1"
+        "where a code of one bit more would lie",
+        "Posit Standard (2022), 4.1",
+        "Posit Standard (2022), 4.1",
     )
 
     @cached_property

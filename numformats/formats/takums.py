@@ -32,7 +32,9 @@ class TakumFormat(TaperedFormat):
     dtype_name: None = None
 
     nearest_rule: ClassVar[NearestRule] = NearestRule(
-        "where a code of one bit more would lie", "Hunhold, 2024, arXiv:2404.18603"
+        "where a code of one bit more would lie",
+        "Hunhold, 2024, arXiv:2404.18603",
+        "Hunhold, 2024, arXiv:2404.18603",
     )
 
     @cached_property

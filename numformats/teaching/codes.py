@@ -124,7 +124,9 @@ def _end(fmt: Format, step: int, towards: int) -> Fraction | Irrational | None:
         return fmt.boundary(min(step, beside)) if goes_on else None
     if not is_within and towards < 0 and not fmt.has_zero:
         return Fraction(0)
-    if not is_within and fmt.overflow == "max":
+    # Below an unsigned range there is NaN, or the range goes on.
+    is_open = fmt.overflow == "max" if towards > 0 or fmt.signed else not fmt.has_nan
+    if not is_within and is_open:
         return None
     return (fmt.value_of_step(step) + fmt.value_of_step(beside)) / 2
 

@@ -38,6 +38,7 @@ SATURATION_SOURCES: Final[dict[SaturationMode, str]] = {
 _EXACT_SOURCE: Final = f"{_IEEE}, 4.3; {_P3109}, 4.7.4"
 _NAN_SOURCE: Final = f"{_IEEE}, 6.2; {_P3109}, 4.7.3"
 _INFINITY_SOURCE: Final = f"{_IEEE}, 6.1; {_P3109}, 4.7.3"
+_OWN: Final = "numformats' own"
 _OWN_GAP: Final = "numformats' own; no standard says what lies below a bare scale"
 
 
@@ -57,7 +58,7 @@ def _first(given: Extended, trace: Trace) -> Decision:
         if isinstance(x, Fraction):
             what = "the largest value" if trace.modes.nan == "max" else "zero"
             sentence = f"{system.name} has no NaN, and nan={trace.modes.nan!r} makes it {what}."
-            return Decision("operand", "no NaN", sentence, "numformats' own")
+            return Decision("operand", "no NaN", sentence, _OWN)
         return Decision("operand", "NaN", f"NaN is the NaN of {system.name}.", _NAN_SOURCE)
     if isinstance(x, float):
         sentence = f"{short(x)} needs no rounding."
@@ -70,13 +71,21 @@ def _first(given: Extended, trace: Trace) -> Decision:
         if x == 0 and not system.has_zero:
             sentence = f"{system.name} has no zero, and zero is not rounded."
             return Decision("rounding", "no zero", sentence, _EXACT_SOURCE)
-        return Decision(
-            "rounding", "exact", "A value of the format: nothing to round.", _EXACT_SOURCE
-        )
-    side = "above the largest" if x > near.inward else "below the smallest"
-    sentence = f"{side} value {short(near.inward)}, which is the nearest there is, in every mode."
-    source = system.nearest_rule.source or "numformats' own"
-    return Decision("rounding", "end", _capital(sentence), source)
+        is_within = system.lowest <= x <= system.highest
+        which = "A value of the format" if is_within else "A value, if the range had no end"
+        return Decision("rounding", "exact", f"{which}: nothing to round.", _EXACT_SOURCE)
+    return _end(x, near, system)
+
+
+def _end(x: Fraction, near: Neighbours, system: NumberSystem) -> Decision:
+    """What is beyond the last step of what is no lattice."""
+    last, source = near.inward, system.nearest_rule.ends or _OWN
+    if not system.lowest <= last <= system.highest:
+        sentence = f"Beyond {short(last)}, in whose place infinity stands."
+        return Decision("rounding", "end", sentence, source)
+    side = "above the largest" if x > last else "below the smallest"
+    sentence = f"{_capital(side)} value {short(last)}, the nearest there is, in every mode."
+    return Decision("rounding", "end", sentence, source)
 
 
 # Rounding
@@ -200,6 +209,8 @@ def _saturation(trace: Trace) -> Decision | None:
         return None
     mode = trace.modes.saturation
     source = SATURATION_SOURCES[mode]
+    if mode == "none" and system.nearest_rule.ends is not None:
+        source = f"{system.nearest_rule.ends}; {source}"
     if mode == "wrap":
         steps = 2**system.bits * system.quantum
         sentence = (
@@ -210,6 +221,9 @@ def _saturation(trace: Trace) -> Decision | None:
     if 0 < z < system.lowest:
         sentence = f"Below the smallest value there is no zero: {short(result)}."
         return Decision("saturation", "smallest", sentence, _OWN_GAP)
+    if z == result:
+        sentence = f"Saturation `{mode}` keeps what was an infinity before."
+        return Decision("saturation", "keep", sentence, source)
     end, word = (
         (system.highest, "above the largest")
         if z > system.highest
@@ -237,9 +251,8 @@ def _verdict(trace: Trace, end: Fraction, system: NumberSystem) -> tuple[str, st
     if mode == "finite":
         return "saturate", f"Saturation `finite`: {becomes}."
     if mode == "propagate":
-        if isinstance(result, float):
-            return "propagate", "Saturation `propagate` keeps an infinity that was one before."
-        return "saturate", f"Saturation `propagate`: a finite value, {becomes}."
+        why = "it was finite" if isinstance(trace.value, Fraction) else "there is no infinity"
+        return "saturate", f"Saturation `propagate`, and {why}: {becomes}."
     if result != end:
         if end == system.lowest and not system.signed:
             return "no sign", f"There are no negative values, and {becomes}."
@@ -252,7 +265,8 @@ def _verdict(trace: Trace, end: Fraction, system: NumberSystem) -> tuple[str, st
 
 def _stays_inside(trace: Trace, system: NumberSystem) -> bool:
     """Whether the mode, and not the format, keeps a number from overflowing."""
-    mode = trace.modes.rounding
-    directed = {True: "toward_negative", False: "toward_positive"}[trace.rounded > system.highest]
-    has_beyond = system.overflow != "max"
+    mode, is_above = trace.modes.rounding, trace.rounded > system.highest
+    directed = "toward_negative" if is_above else "toward_positive"
+    # Below an unsigned range, NaN is what there is beyond.
+    has_beyond = system.overflow != "max" if is_above or system.signed else system.has_nan
     return has_beyond and mode in ("toward_zero", directed, "to_odd")

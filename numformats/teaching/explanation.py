@@ -62,7 +62,8 @@ class Explanation:
     error : Error or None
         How far the value is from the number; None if one of them is not finite.
     flags : Flags
-        The exceptions of IEEE 754 that the projection signals.
+        The exceptions of IEEE 754 that the projection signals; what an operation signals by itself,
+        such as a division by zero, is not among them.
     computation : Computation or None
         The operation whose result the number is, if it was one.
 

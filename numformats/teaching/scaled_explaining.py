@@ -213,9 +213,8 @@ def _sentence(
         text = f"Rule {name}: the largest magnitude becomes {what}, {short(fmt.target(rule))}"
         if fmt.micro_exponents:
             text += f", times {2 ** len(fmt.micro_exponents)} by micro-exponents"
-        own = parts.own if parts.tensor is None else Fraction(parts.own) / parts.tensor
-        if own != of_scale.value:
-            text += f"; a scale of zero is none, so it is the smallest, {short(own)}"
+        if of_scale.value == 0:
+            text += f"; a scale of zero is none, so it is the smallest, {short(parts.own)}"
         return f"{text}.{doubled}"
     return f"{_why_no_quotient(fmt, rule, name)} It is {short(parts.own)}.{doubled}"
 

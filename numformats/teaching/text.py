@@ -133,8 +133,8 @@ def code_lines(reading: Reading, code: int, bits: int) -> list[Line]:
     for place, field in enumerate(reading.fields):
         name = Span(f"{field.name:<{width}}")
         if has_room:
-            shown = Span(f"{field.bits:<{widest}}", f"field{place}")
-            rows.append((name, shown, Span(f"  {field.meaning}")))
+            shown, gap = Span(field.bits, f"field{place}"), " " * (widest - len(field.bits))
+            rows.append((name, shown, Span(f"{gap}  {field.meaning}")))
         else:
             rows.append((name, Span(field.meaning[: ROOM - width])))
     return [tuple(first), *rows]
@@ -165,13 +165,20 @@ def _neighbour_lines(why: Explanation) -> list[Line]:
     if lower is None or upper is None:
         return prose("none: it is no finite number")
     if why.position is None:
-        kind = "itself" if lower.value == why.number else "the last value alone"
-        return prose(f"{kind}, {_code_text(lower, why)}")
+        return prose(_only_neighbour(lower, why))
     rows = [
         [_code_text(one, why), short(one.value), _parity(one), _mark(one, why)]
         for one in (lower, upper)
     ]
     return [(Span(row),) for row in cells(rows)]
+
+
+def _only_neighbour(one: Neighbour, why: Explanation) -> str:
+    if one.value == why.number:
+        return "itself, out of range" if one.code is None else f"itself, {_code_text(one, why)}"
+    if one.code is None:
+        return f"{short(one.value)} alone, the place of infinity"
+    return f"the last value alone, {short(one.value)} ({_code_text(one, why)})"
 
 
 def _code_text(neighbour: Neighbour, why: Explanation) -> str:
