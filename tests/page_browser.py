@@ -46,7 +46,9 @@ class Browser:
 @contextmanager
 def running_browser(folder: Path) -> Iterator[Browser]:
     """Chromium, or a word why there is none."""
-    api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="no Playwright: pip install 'numformats[browser]'"
+    )
     if CHROMIUM is None:
         pytest.skip("no Chromium: apt-get install chromium, or CHROMIUM=/path/of/one")
     file = folder / "numformats.html"

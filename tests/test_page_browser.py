@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from page_browser import Browser, running_browser
 
+import numformats as nf
+
 pytestmark = pytest.mark.browser
 
 # As numbers are written.
@@ -88,6 +90,23 @@ def test_what_is_no_number_is_refused_with_the_way_out(browser: Browser) -> None
         entry.fill("2")
         assert page.locator("#number-fault").inner_text() == ""
         assert result(page) == "2"
+
+
+@pytest.mark.parametrize("name", ["float32", "takum16", "binary16p1se", "log_takum16", "int8"])
+def test_numbers_of_a_million_digits_are_taken(browser: Browser, name: str) -> None:
+    with browser.open(f"#x=1&a={name}.nearest_even.none") as page:
+        fmt = nf.get_format(name)
+        for text in ("1.7e1000000", "-1.7e-1000000", "1/" + "7" * 4000, "9" * 4000):
+            control(page, "Number").fill(text)
+            expected = nf.exact.project(text, fmt)
+            assert int(code(page), 2) == expected, text
+
+
+def test_neighbours_of_float32_can_be_told_apart(browser: Browser) -> None:
+    with browser.open("#x=0.1&a=float32.nearest_even.none") as page:
+        pair = page.locator(".pair").inner_text()
+        assert "≈ 0.1000000015" in pair
+        assert "≈ 0.09999999404" in pair
 
 
 def test_nan_and_wrapping_are_refused_where_there_is_none(browser: Browser) -> None:

@@ -43,14 +43,28 @@ function floorLog2(a) {
   return isBelow ? estimate : estimate - 1n;
 }
 
+const isPowerOfTwo = (integer) => (integer & (integer - 1n)) === 0n;
+
 function greatestCommonDivisor(a, b) {
   while (b) [a, b] = [b, a % b];
   return a;
 }
 
+// How often 2 divides an integer that is not zero.
+const trailingZeros = (integer) => bitLength(integer & -integer) - 1;
+
+// Integers of more bits than this are not written out, and Euclid's algorithm would take minutes.
+const REDUCED_BITS = 20000;
+
+// In lowest terms; of very long numbers, without common factors of 2.
 function reduced(a) {
-  const divisor = greatestCommonDivisor(a.n < 0n ? -a.n : a.n, a.d);
-  return divisor === 1n ? a : { n: a.n / divisor, d: a.d / divisor };
+  if (a.n === 0n) return ZERO;
+  const twos = BigInt(trailingZeros(a.n | a.d));
+  const n = a.n >> twos;
+  const d = a.d >> twos;
+  if (isPowerOfTwo(d) || bitLength(d) > REDUCED_BITS) return { n, d };
+  const divisor = greatestCommonDivisor(d, (n < 0n ? -n : n) % d);
+  return { n: n / divisor, d: d / divisor };
 }
 
 const bytesOfFloat = new DataView(new ArrayBuffer(8));

@@ -2,12 +2,10 @@
 
 const MINUS = "\u2212";
 const LONGEST_DECIMAL = 18;
+// Enough to tell neighbours apart, of up to 32 bits of precision.
+const NEAR_DIGITS = 10;
 
 const withMinus = (text) => text.replace(/^-/, MINUS);
-
-function isPowerOfTwo(integer) {
-  return (integer & (integer - 1n)) === 0n;
-}
 
 // The decimal that is the number, if it has one of so many characters, else null.
 function exactDecimal(a, longest = LONGEST_DECIMAL) {
@@ -54,14 +52,11 @@ function wholeDigits(size, exponent, digits) {
 
 // An odd integer times a power of two, of a binary fraction.
 function inPowersOfTwo(a) {
-  let { n, d } = reduced(a);
-  let exponent = -(bitLength(d) - 1);
-  while (n !== 0n && (n & 1n) === 0n) {
-    n >>= 1n;
-    exponent += 1;
-  }
-  const power = `2${superscript(exponent)}`;
-  return n === 1n ? power : n === -1n ? `-${power}` : `${n} × ${power}`;
+  const { n, d } = reduced(a);
+  const twos = n === 0n ? 0 : trailingZeros(n);
+  const odd = n >> BigInt(twos);
+  const power = `2${superscript(twos - (bitLength(d) - 1))}`;
+  return odd === 1n ? power : odd === -1n ? `-${power}` : `${odd} × ${power}`;
 }
 
 const superscript = (integer) => String(integer).replace(/[-0-9]/g, (letter) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(letter)]);
@@ -75,7 +70,7 @@ function specialText(value) {
 // A value as people read it: exactly where that is short, else with a sign that it is not.
 function valueText(value) {
   if (typeof value === "number") return withMinus(specialText(value));
-  return withMinus(exactDecimal(value) ?? `≈ ${withMinus(nearDecimal(value))}`);
+  return withMinus(exactDecimal(value) ?? `≈ ${withMinus(nearDecimal(value, NEAR_DIGITS))}`);
 }
 
 // The same without ≈, for pictures and tables.
@@ -89,6 +84,7 @@ function shortText(value, digits = 6, longest = 11) {
 function exactText(value) {
   if (typeof value === "number" || exactDecimal(value) !== null) return null;
   const { n, d } = reduced(value);
+  if (!isPowerOfTwo(d) && bitLength(n) + bitLength(d) > 200) return null;
   const text = isPowerOfTwo(d) ? inPowersOfTwo(value) : `${n}/${d}`;
   return text.length > 60 ? null : withMinus(text);
 }
