@@ -194,7 +194,12 @@ def _told(
     entry: TensorEntry, comparison: Comparison, options: ReportOptions
 ) -> tuple[str, str, tuple[int, ...], Comparison]:
     """What a writer is told of a tensor."""
-    return entry.name, entry.dtype_name, entry.shape, _ordered(comparison, options)
+    return (
+        entry.name,
+        entry.stored_as or entry.dtype_name,
+        entry.shape,
+        _ordered(comparison, options),
+    )
 
 
 def _ordered(comparison: Comparison, options: ReportOptions) -> Comparison:
