@@ -16,6 +16,7 @@ from numformats.analysis import (
     Normal,
     StudentT,
     Uniform,
+    beside_expected,
     best_format,
     best_scale,
     compare,
@@ -152,6 +153,26 @@ def test_parts_of_the_noise_are_those_that_compare_measures() -> None:
     assert found.clipping_noise / found.noise == pytest.approx(clipping, abs=1e-6)
     assert found.rounding_noise / found.noise == pytest.approx(rounding, rel=0.02)
     assert found.sqnr_db == pytest.approx(row.stats.sqnr_db, abs=0.02)
+
+
+def test_expected_beside_measured() -> None:
+    formats = ["float4_e2m1fn", "int8", "mxfp4", "float32"]
+    x = 0.7 * np.random.default_rng(1).standard_normal((128, 256))
+    plain = compare(x, formats, saturation="finite")
+    found = beside_expected(plain, formats, saturation="finite")
+    assert "normal dB" not in str(plain)
+    assert "normal dB" in str(found)
+    for row in found.rows:
+        if row.format == "float32":
+            assert math.isnan(row.expected_db)
+        else:
+            assert row.expected_db == pytest.approx(row.stats.sqnr_db, abs=0.1)
+    # Of two tensors, noises add up as signals do.
+    twice = beside_expected(compare(2 * x, formats, saturation="finite"), formats)
+    merged = found.merge(twice).rows[1]
+    noises = [r.stats.signal * 10 ** (-r.expected_db / 10) for r in (found.rows[1], twice.rows[1])]
+    signals = found.rows[1].stats.signal + twice.rows[1].stats.signal
+    assert merged.expected_db == pytest.approx(10 * math.log10(signals / sum(noises)))
 
 
 def test_a_number_that_may_become_infinite_makes_the_error_infinite() -> None:

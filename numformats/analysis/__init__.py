@@ -5,6 +5,7 @@
 from numformats import scaled  # noqa: F401
 from numformats.analysis.allocating import allocate
 from numformats.analysis.allocation import Allocation, TensorChoice, UniformChoice
+from numformats.analysis.beside import beside_expected
 from numformats.analysis.best import BestScale, best_format, best_scale
 from numformats.analysis.checkpoints import (
     CheckpointComparison,
@@ -59,6 +60,7 @@ __all__ = [
     "UniformChoice",
     "Verdict",
     "allocate",
+    "beside_expected",
     "best_format",
     "best_scale",
     "compare",

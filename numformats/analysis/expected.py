@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 # Exact for polynomials of degree 23.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 # All cells of wider formats would take too long, and too much memory.
-_MOST_BITS: Final = 16
+MOST_BITS: Final = 16
 # How many ends of cells there may be; stochastic rounding has 2**N for each step.
 _MOST_ENDS: Final = 1 << 21
 # The shape of what is drawn for formats with scales.
@@ -179,10 +179,10 @@ def _drawn_error(
 def read_element(fmt: str | Format) -> Format:
     """A format whose cells can all be looked at."""
     read = get_format(fmt)
-    if read.bits > _MOST_BITS:
+    if read.bits > MOST_BITS:
         raise ValueError(
             f"fmt: {read.name} has {read.bits} bits, and its cells are too many; "
-            f"formats of up to {_MOST_BITS} bits are expected"
+            f"formats of up to {MOST_BITS} bits are expected"
         )
     return read
 

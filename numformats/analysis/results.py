@@ -33,6 +33,9 @@ class Row:
         How many values there are, those that are not finite among them.
     channels : tuple of float, optional
         The SQNR in decibels of each index of the first axis, where it was asked for.
+    expected_db : float
+        The SQNR that normal numbers of the same mean square would have, where it was asked for; see
+        `numformats.analysis.beside_expected`. NaN where it was not.
     """
 
     format: str
@@ -42,6 +45,7 @@ class Row:
     stats: ErrorStats
     values: int
     channels: tuple[float, ...] | None = None
+    expected_db: float = math.nan
 
     def figures(self) -> dict[str, str | float]:
         """All figures by name."""
@@ -53,6 +57,7 @@ class Row:
             "scale": self.scale,
             "bits_per_value": self.bits_per_value,
             "sqnr_db": stats.sqnr_db,
+            "expected_sqnr_db": self.expected_db,
             "cosine": stats.cosine,
             "max_absolute_error": stats.max_absolute_error,
             "mean_absolute_error": stats.mean_absolute_error,
@@ -93,7 +98,17 @@ class Row:
             stats=self.stats.merge(other.stats),
             values=values,
             channels=None,
+            expected_db=self._merged_expectation(other),
         )
+
+    def _merged_expectation(self, other: Row) -> float:
+        """What is expected of the values of both: noises add up as signals do."""
+        signals = self.stats.signal, other.stats.signal
+        noise = sum(
+            signal * 10 ** (-row.expected_db / 10)
+            for signal, row in zip(signals, (self, other), strict=True)
+        )
+        return 10 * math.log10(sum(signals) / noise) if noise > 0 else math.nan
 
 
 def _percent(share: float) -> str:
@@ -112,6 +127,7 @@ COLUMNS: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
     ("scale", "scaling", str),
     ("bits", "bits_per_value", lambda bits: f"{bits:.4g}"),
     ("SQNR dB", "sqnr_db", lambda decibels: f"{decibels:.2f}"),
+    ("normal dB", "expected_sqnr_db", lambda decibels: f"{decibels:.2f}"),
     ("cosine", "cosine", lambda cosine: "-" if math.isnan(cosine) else f"{cosine:.5f}"),
     ("max err", "max_absolute_error", _error),
     ("bias", "mean_error", lambda error: "-" if math.isnan(error) else f"{error:+.2g}"),
@@ -126,7 +142,7 @@ COLUMNS: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
 # The names of all figures of a row.
 FIGURES: Final = tuple(Row("", "", 1.0, 0.0, ErrorStats(), 0).figures())
 # Of these more is better.
-_GAINS: Final = ("sqnr_db", "cosine")
+_GAINS: Final = ("sqnr_db", "expected_sqnr_db", "cosine")
 _WORDS: Final = ("format", "scaling")
 
 
@@ -200,9 +216,11 @@ class Comparison:
 
     def table(self) -> list[list[str]]:
         """The headings, then a list of texts for each row."""
-        headings = [heading for heading, _, _ in COLUMNS]
+        has_expected = not all(math.isnan(row.expected_db) for row in self.rows)
+        columns = [each for each in COLUMNS if has_expected or each[1] != "expected_sqnr_db"]
+        headings = [heading for heading, _, _ in columns]
         figures = [row.figures() for row in self.rows]
-        return [headings, *([show(f[name]) for _, name, show in COLUMNS] for f in figures)]
+        return [headings, *([show(f[name]) for _, name, show in columns] for f in figures)]
 
     def notes(self) -> list[str]:
         """What a reader of the table has to know besides, a sentence each."""

@@ -91,6 +91,9 @@ def _report(
     budget: Annotated[
         float | None, typer.Option(help="Name the best format of so many bits per value.")
     ] = None,
+    expected: Annotated[
+        bool, typer.Option("--expected", help="Tell beside it what normal numbers would cost.")
+    ] = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with pictures to this file, too.")
     ] = None,
@@ -118,6 +121,7 @@ def _report(
             summary=summary,
             sort=sort,
             budget=budget,
+            expected=expected,
             html=html,
             plot=plot,
         )

@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from numformats.analysis.beside import beside_expected
 from numformats.analysis.comparison import compare
 from numformats.analysis.digits import WEIGHTS, DigitsAccuracy, digits_accuracy
 from numformats.analysis.outliers import outlier_channel
@@ -209,9 +210,9 @@ def _ordered(comparison: Comparison, options: ReportOptions) -> Comparison:
 def _compare(values: Streamable, options: ReportOptions) -> Comparison:
     # What has one axis, or none, has no channels.
     by_channel = options.by_channel and values.ndim > 1
-    return compare(
-        values, options.formats, options.rounding, options.saturation, options.seed, by_channel
-    )
+    modes = options.rounding, options.saturation
+    found = compare(values, options.formats, *modes, options.seed, by_channel)
+    return beside_expected(found, options.formats, *modes) if options.expected else found
 
 
 def _reason(error: Exception, path: Path, entry: TensorEntry) -> str:

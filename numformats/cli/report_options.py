@@ -40,6 +40,7 @@ class ReportOptions:
     summary: bool = False
     sort: str | None = None
     budget: float | None = None
+    expected: bool = False
     html: Path | None = None
     plot: Path | None = None
 
@@ -59,6 +60,7 @@ class ReportOptions:
         summary: bool,
         sort: str | None,
         budget: float | None,
+        expected: bool,
         html: Path | None,
         plot: Path | None,
     ) -> ReportOptions:
@@ -90,6 +92,7 @@ class ReportOptions:
             summary=summary,
             sort=None if sort is None else _figure(sort),
             budget=None if budget is None else _budget(budget),
+            expected=expected,
             html=html,
             plot=plot,
         )
