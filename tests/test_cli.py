@@ -21,10 +21,10 @@ from onnx_models import model, raw, tensor
 from safetensors.numpy import save_file
 
 import numformats as nf
+from numformats.analysis import weights
 from numformats.benchmarks import arithmetic as arithmetic_bench
 from numformats.benchmarks.fresh import FirstCall, time_first_call
 from numformats.benchmarks.report import table_of_arithmetic, table_of_first_calls
-from numformats.cli import report
 from numformats.cli.app import app
 
 RNG = np.random.default_rng(0)
@@ -315,7 +315,7 @@ def test_large_tensors_are_reported_on_without_being_loaded(
     files = [folder, folder / "model.gguf", folder / "model.onnx"]
     outputs = []
     for most in (1 << 24, 1):
-        monkeypatch.setattr(report, "STREAMED_VALUES", most)
+        monkeypatch.setattr(weights, "STREAMED_VALUES", most)
         page = tmp_path / f"{most}.html"
         arguments = ["report", *map(str, files), "--json", "--by-channel", "--html", str(page)]
         with pytest.raises(SystemExit) as end:
