@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 import numformats as nf
-from numformats.analysis import checkpoints, ordered, streaming
+from numformats.analysis import checkpoints, comparison, streaming
 from numformats.analysis.asking import Asked
 from numformats.analysis.errors import ErrorStats
 from numformats.analysis.pieces import compare_pieces
@@ -224,7 +224,8 @@ def test_the_number_of_threads_makes_no_difference(monkeypatch: pytest.MonkeyPat
     x = weights((300, 70))
     found = []
     for count in (1, 2, 7):
-        monkeypatch.setattr(ordered, "thread_count", lambda count=count: count)
+        monkeypatch.setattr(comparison, "_THREADED", 1)
+        monkeypatch.setattr(comparison, "thread_count", lambda count=count: count)
         found.append(nf.compare(x, FORMATS))
     same(found[0], found[1])
     same(found[0], found[2])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -656,3 +658,32 @@ def test_a_plan_from_a_file(folder: Path) -> None:
     Path("p.json").write_text('{"h.weight": "int8", "d.weight": null}')
     assert run("a.safetensors", "--plan", "p.json", "--output", "b.safetensors").exit_code == 0
     same(loaded(folder / "b.safetensors")["h.weight"], held("", before["h.weight"], "int8"))
+
+
+_LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_DATA, (700 << 20, 700 << 20))
+from numformats.cli import main
+sys.argv = ["numformats", "simulate", "a.safetensors", "--output", "b.safetensors", "--format"]
+sys.argv.append("nvfp4")
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_tensor_larger_than_the_memory_at_hand(folder: Path) -> None:
+    rows, columns = 1 << 13, 1 << 15
+    size = 4 * rows * columns
+    head = json.dumps({"w": {"dtype": "F32", "shape": [rows, columns], "data_offsets": [0, size]}})
+    some = weights((columns,), np.float32)
+    with open("a.safetensors", "wb") as stream:
+        stream.write(len(head).to_bytes(8, "little") + head.encode() + some.tobytes())
+        stream.truncate(8 + len(head) + size)
+    command = [sys.executable, "-c", _LIMITED]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    (entry,) = open_tensors("b.safetensors")
+    assert entry.read is not None
+    x = np.zeros((2, columns), np.float32)
+    x[0] = some
+    same(entry.read(0, 2 * columns).reshape(x.shape), held("w", x, "nvfp4"))

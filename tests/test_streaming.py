@@ -6,6 +6,8 @@ import importlib
 import json
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,9 @@ import pytest
 from numpy.typing import NDArray
 
 import numformats as nf
-from numformats.analysis import streaming
+from numformats.analysis import comparison, streaming
 from numformats.analysis.errors import ErrorStats
+from numformats.analysis.ordered import in_order
 from numformats.codec import backends
 from numformats.tensor_files import TensorFileError, open_tensors, raw
 
@@ -279,3 +282,65 @@ def test_a_tensor_larger_than_the_memory_at_hand(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
     (tensor,) = json.loads(found.stdout)
     assert tensor["shape"] == list(shape)
+
+
+# ---- Threads ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_results_come_in_order(threads: int) -> None:
+    workers = set()
+
+    def work(piece: int) -> int:
+        workers.add(threading.get_ident())
+        time.sleep(0.002 * (piece % 3))
+        return piece * piece
+
+    pulled = []
+    pieces = (pulled.append(n) or n for n in range(40))
+    results = in_order(work, pieces, threads)
+    assert next(results) == 0
+    assert workers == {threading.get_ident()}
+    assert len(pulled) == 1
+    assert list(results) == [n * n for n in range(1, 40)]
+    assert (len(workers) == 1) == (threads == 1)
+    assert list(in_order(work, [], threads)) == []
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_failures_and_ends_of_work_in_order(threads: int) -> None:
+    def work(piece: int) -> float:
+        return 1 / (3 - piece)
+
+    results = in_order(work, range(100), threads)
+    assert [next(results) for _ in range(3)] == [1 / 3, 1 / 2, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    before = threading.active_count()
+    unfinished = in_order(work, range(4, 100), threads)
+    next(unfinished)
+    next(unfinished)
+    unfinished.close()
+    assert threading.active_count() == before
+
+
+def test_work_has_the_context_of_its_caller() -> None:
+    def work(piece: int) -> float:
+        return float(np.float64(piece) / np.float64(0))
+
+    with np.errstate(divide="ignore"):
+        assert list(in_order(work, [1] * 9, 3)) == [np.inf] * 9
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        list(in_order(work, [1] * 9, 3))
+
+
+def test_any_number_of_threads_gives_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = weights((700, 300))
+    found = []
+    for threads in (1, 4):
+        monkeypatch.setattr(comparison, "_THREADED", 1)
+        monkeypatch.setattr(comparison, "thread_count", lambda threads=threads: threads)
+        found.append(nf.compare(x, ["int8", "mxfp4"], "stochastic", rng=3, by_channel=True))
+    for one, other in zip(found[0].rows, found[1].rows, strict=True):
+        assert repr(one.stats) == repr(other.stats)
+        assert one.channels == other.channels

@@ -76,16 +76,16 @@ class Asked:
         """The same of an array of so many axes, which has no channels if it has one, or none."""
         return replace(self, by_channel=self.by_channel and ndim > 1)
 
-    def manner(self, survey: Survey) -> Manner:
+    def manner(self, survey: Survey, threads: int) -> Manner:
         """How an array is measured of which a survey has been made."""
-        return Manner(self.modes, self.key, self.by_channel, survey.nan > 0)
+        return Manner(self.modes, self.key, self.by_channel, survey.nan > 0, threads)
 
     def trials(self, shape: tuple[int, ...], survey: Survey) -> list[Trial]:
         """What the rows of an array are about: two for a format without scales of its own."""
-        manner, found = self.manner(survey), []
+        is_random, found = random_bit_count(self.modes.rounding) > 0, []
         for fmt in self.formats:
             if isinstance(fmt, ScaledFormat):
-                found.append(trial_of_blocks(fmt, shape, survey, manner))
+                found.append(trial_of_blocks(fmt, shape, survey, is_random))
                 continue
             size, tile = int(np.prod(shape)), (1,) * len(shape)
             absmax, bits = absmax_scale(survey.largest, fmt), fmt.bits + SCALE_BITS / size

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from numformats.analysis.asking import Asked
 from numformats.analysis.comparison import DEFAULT_FORMATS, compare_array
-from numformats.analysis.ordered import Promise, in_order
+from numformats.analysis.ordered import Promise, kept_in_order
 from numformats.analysis.pieces import Call, Work, compare_pieces
 from numformats.analysis.results import Comparison
 from numformats.analysis.streaming import StreamedArray
@@ -137,7 +137,7 @@ def compare_checkpoint(
     else:
         # Of one call: at the next the files may be others.
         remote = _Remote(executor, path, secrets.token_hex(8), asked)
-        found = in_order(remote.begin, enumerate(entries), AHEAD)
+        found = kept_in_order(remote.begin, enumerate(entries), AHEAD)
     return CheckpointComparison(
         tuple(_result(entry, own) for entry, own in zip(entries, found, strict=True))
     )
@@ -190,7 +190,7 @@ class _Remote:
     def _each(self, number: int, work: Work, calls: Sequence[Call]) -> Iterator[Any]:
         """What a function makes of pieces of a tensor."""
         tasks = ((_piece_there, self.path, self.call, number, work, *call) for call in calls)
-        return in_order(self.executor.submit, tasks, AHEAD)
+        return kept_in_order(self.executor.submit, tasks, AHEAD)
 
 
 @dataclass(frozen=True)

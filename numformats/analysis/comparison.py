@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numformats.analysis.asking import Asked
-from numformats.analysis.ordered import in_order, thread_count, threads
+from numformats.analysis.ordered import thread_count
 from numformats.analysis.pieces import Call, Work, compare_pieces
 from numformats.analysis.results import Comparison
 from numformats.analysis.streaming import Streamable, StreamedArray
@@ -36,6 +36,9 @@ DEFAULT_FORMATS: Final = (
     "nvfp4",
     "int4_g32",
 )
+
+# Elements that are worth starting threads for.
+_THREADED: Final = 1 << 19
 
 
 def compare(
@@ -103,18 +106,12 @@ def compare_array(array: Streamable, asked: Asked) -> Comparison:
     # The pieces of a tensor would never seem worth it, one by one.
     prepare_for(2 * len(asked.formats) * array.size)
     whole = array.reshape(array.shape or (1,))
-    return compare_pieces(whole.shape, asked, partial(_each_here, whole))
+    threads = thread_count() if array.size >= _THREADED else 1
+    return compare_pieces(whole.shape, asked, partial(_each_here, whole), threads)
 
 
 def _each_here(x: Streamable, work: Work, calls: Sequence[Call]) -> Iterator[Any]:
-    """What a function makes of pieces of an array, on threads, with a few pieces in memory."""
-    # Read here, since a file is read from front to back.
-    ready = ((work, x[index], *arguments) for index, arguments in calls)
-    if len(calls) == 1:
-        yield from (work(*arguments) for work, *arguments in ready)
-        return
-    with threads() as pool:
-        yield from in_order(pool.submit, ready, ahead=thread_count())
+    return (work(x[index], *arguments) for index, arguments in calls)
 
 
 def _read(x: ArrayLike | StreamedArray) -> Streamable:

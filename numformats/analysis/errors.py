@@ -211,7 +211,7 @@ def measure(
         found["signal"] = float(np.sum(before * before))
         found["energy"] = float(np.sum(values * values))
         found["product"] = float(np.sum(before * values))
-        error = y - before
+        error = np.asarray(y - before)
         found["error_sum"] = float(np.sum(error))
         absolute = np.abs(error, out=error)
         if values is not y:

@@ -8,14 +8,16 @@ which is done first.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.analysis.errors import ErrorStats
+from numformats.analysis.errors import ErrorStats, measure
+from numformats.analysis.ordered import in_order
 from numformats.analysis.results import Row
 from numformats.analysis.streaming import (
     CHUNK,
@@ -45,12 +47,14 @@ class Manner:
     """How an array is measured in any format.
 
     key: of the random bits, if the modes need any. has_nan: whether there is NaN in the array.
+    threads: how many work on a piece.
     """
 
     modes: Modes
     key: int
     by_channel: bool
     has_nan: bool
+    threads: int
 
     @property
     def random_bits(self) -> int:
@@ -77,11 +81,11 @@ class Trial:
 
 
 def trial_of_blocks(
-    fmt: ScaledFormat, shape: tuple[int, ...], survey: Survey, manner: Manner
+    fmt: ScaledFormat, shape: tuple[int, ...], survey: Survey, is_random: bool
 ) -> Trial:
     """The trial of a format with scales of its own."""
     # Random bits go by position in the array as a whole.
-    of_chunks = None if manner.random_bits else format_of_chunks(fmt, survey.largest)
+    of_chunks = None if is_random else format_of_chunks(fmt, survey.largest)
     # All of the array is one piece where no tile may be cut.
     ndim = len(shape)
     tile = (None,) * ndim if of_chunks is None else tile_of_chunks(of_chunks, ndim)
@@ -137,41 +141,70 @@ def measure_piece(x: Array, start: int, trials: Sequence[Trial], manner: Manner)
     return [_measure(x, start, trial, manner) for trial in trials]
 
 
+@dataclass(frozen=True)
+class _Chunk:
+    """A chunk of a piece before and after; its scale and the value that stands for zero, one for
+    all or one for each.
+    """
+
+    place: Index
+    before: Floats
+    after: Floats
+    scale: float | Floats
+    zero: float | Floats = 0.0
+
+
 def _measure(x: Array, start: int, trial: Trial, manner: Manner) -> Sums:
-    tally = _Tally(x.shape[0] if manner.by_channel else 0)
+    channels = x.shape[0] if manner.by_channel else 0
+    stats, signals, noises = ErrorStats(), np.zeros(channels), np.zeros(channels)
     if trial.blocks is None:
-        _measure_plain(x, start, trial, manner, tally)
+        chunks = _plain_chunks(x, start, trial, manner)
     else:
-        _measure_blocks(x, trial.blocks, manner, tally)
-    return tally.sums()
+        chunks = _chunks_of_blocks(x, trial.blocks, manner)
+
+    def work(make: Callable[[], _Chunk]) -> tuple[Index, Sums]:
+        chunk = make()
+        return chunk.place, _sums_of(chunk, trial.element, manner.by_channel)
+
+    for place, own in in_order(work, chunks, manner.threads):
+        stats = stats.merge(own.stats)
+        if channels:
+            signals[place[0]] += own.signals
+            noises[place[0]] += own.noises
+    return Sums(stats, signals, noises)
 
 
-def _measure_plain(x: Array, start: int, trial: Trial, manner: Manner, tally: _Tally) -> None:
-    """What a format costs whose values have one scale."""
-    fmt, scale, modes, count = trial.element, trial.scale, manner.modes, manner.random_bits
-    is_plain = not count and is_divided_plainly(x.dtype, fmt, float32.precision)
-    divide = np.divide if is_plain else quotient_to_odd
-    if not manner.by_channel:
-        x = x.reshape(-1)
+def _plain_chunks(
+    x: Array, start: int, trial: Trial, manner: Manner
+) -> Iterator[Callable[[], _Chunk]]:
+    """What a format makes of chunks whose values have one scale."""
+    x = x if manner.by_channel else x.reshape(-1)
     for place, first in chunks_in_order(x.shape, CHUNK):
-        chunk = x[place]
-        before = as_float64(chunk)
-        # Random bits go by position, so that a chunk has to get those of its own place.
-        random_bits = (
-            draw(manner.key, start + first, chunk.size, count).reshape(chunk.shape)
-            if count
-            else None
-        )
-        kept = np.isfinite(before)
-        if not kept.all():
-            chunk = np.where(kept, chunk, chunk.dtype.type(0))
-        quotients = chunk if scale == 1.0 else divide(np.where(kept, before, 0), scale)
-        rounded = fmt.round(quotients, modes.rounding, modes.saturation, random_bits=random_bits)
-        tally.add(place, before, rounded.astype(np.float64) * scale, fmt, scale)
+        yield partial(_plain_chunk, x[place], place, start + first, trial, manner)
 
 
-def _measure_blocks(x: Array, fmt: ScaledFormat, manner: Manner, tally: _Tally) -> None:
-    """What a format with its own scales costs. What is not finite does not count for them."""
+def _plain_chunk(chunk: Array, place: Index, start: int, trial: Trial, manner: Manner) -> _Chunk:
+    fmt, scale, modes, count = trial.element, trial.scale, manner.modes, manner.random_bits
+    before = as_float64(chunk)
+    # Random bits go by position, so that a chunk has to get those of its own place.
+    random_bits = draw(manner.key, start, chunk.size, count).reshape(chunk.shape) if count else None
+    kept = np.isfinite(before)
+    if not kept.all():
+        chunk = np.where(kept, chunk, chunk.dtype.type(0))
+    if scale != 1.0:
+        is_plain = not count and is_divided_plainly(chunk.dtype, fmt, float32.precision)
+        divide = np.divide if is_plain else quotient_to_odd
+        chunk = divide(np.where(kept, before, 0), scale)
+    rounded = fmt.round(chunk, modes.rounding, modes.saturation, random_bits=random_bits)
+    return _Chunk(place, before, rounded.astype(np.float64) * scale, scale)
+
+
+def _chunks_of_blocks(
+    x: Array, fmt: ScaledFormat, manner: Manner
+) -> Iterator[Callable[[], _Chunk]]:
+    """What a format with its own scales makes of chunks. What is not finite does not count for
+    them.
+    """
     quantized = quantize(
         _infinite_for_nan(x) if manner.has_nan else x,
         fmt,
@@ -179,44 +212,30 @@ def _measure_blocks(x: Array, fmt: ScaledFormat, manner: Manner, tally: _Tally) 
         rng=manner.key if manner.random_bits else None,
     )
     for place, values, sizes, zeros in quantized.parts(CHUNK):
-        tally.add(place, as_float64(x[place]), values, fmt.element, sizes, zeros)
+        yield partial(_chunk_of_blocks, x[place], place, values, sizes, zeros)
 
 
-class _Tally:
-    """The sums over chunks of a piece, and those over each index of its first axis, if asked for.
+def _chunk_of_blocks(
+    before: Array, place: Index, values: Floats, sizes: Floats, zeros: Floats
+) -> _Chunk:
+    return _Chunk(place, as_float64(before), values, sizes, zeros)
 
-    channels: how many there are; 0 if they are not asked for.
-    """
 
-    def __init__(self, channels: int) -> None:
-        self._stats = ErrorStats()
-        self._signals, self._noises = np.zeros(channels), np.zeros(channels)
-
-    def add(
-        self,
-        chunk: Index,
-        before: Floats,
-        after: Floats,
-        fmt: Format,
-        scale: float | Floats,
-        zero: float | Floats = 0.0,
-    ) -> None:
-        """Count a chunk: what is not finite in `before` is left out."""
-        kept = np.isfinite(before)
-        if self._signals.size:
-            within = tuple(range(1, before.ndim))
-            with np.errstate(over="ignore", invalid="ignore"):
-                error = np.where(np.isfinite(after), after - before, np.inf)
-                self._signals[chunk[0]] += np.square(before).sum(axis=within, where=kept)
-                self._noises[chunk[0]] += np.square(error).sum(axis=within, where=kept)
-        if not kept.all():
-            scale, zero = (np.broadcast_to(each, kept.shape)[kept] for each in (scale, zero))
-            before, after = before[kept], after[kept]
-        self._stats = self._stats.update(before, after, fmt, scale, zero)
-
-    def sums(self) -> Sums:
-        """The sums over all chunks."""
-        return Sums(self._stats, self._signals, self._noises)
+def _sums_of(chunk: _Chunk, fmt: Format, by_channel: bool) -> Sums:
+    """The sums over a chunk: what is not finite before is left out."""
+    before, after, scale, zero = chunk.before, chunk.after, chunk.scale, chunk.zero
+    kept = np.isfinite(before)
+    signals = noises = np.empty(0)
+    if by_channel:
+        within = tuple(range(1, before.ndim))
+        with np.errstate(over="ignore", invalid="ignore"):
+            error = np.where(np.isfinite(after), after - before, np.inf)
+            signals = np.square(before).sum(axis=within, where=kept)
+            noises = np.square(error).sum(axis=within, where=kept)
+    if not kept.all():
+        scale, zero = (np.broadcast_to(each, kept.shape)[kept] for each in (scale, zero))
+        before, after = before[kept], after[kept]
+    return Sums(measure(before, after, fmt, scale, zero), signals, noises)
 
 
 class Totals:

@@ -20,9 +20,9 @@ Call: TypeAlias = tuple[Index, tuple[Any, ...]]
 Way: TypeAlias = Callable[[Work, Sequence[Call]], Iterable[Any]]
 
 
-def compare_pieces(shape: tuple[int, ...], asked: Asked, way: Way) -> Comparison:
+def compare_pieces(shape: tuple[int, ...], asked: Asked, way: Way, threads: int = 1) -> Comparison:
     """The comparison of an array of a shape, of one axis or more, whose pieces are worked on in
-    some way.
+    some way; threads: how many work on each piece.
 
     Every bit of it is the same, whatever the way. ValueError for an array that `compare` refuses.
     """
@@ -33,7 +33,7 @@ def compare_pieces(shape: tuple[int, ...], asked: Asked, way: Way) -> Comparison
     if size == survey.nan + survey.infinite:
         what = "no values at all" if size == 0 else "no finite value"
         raise ValueError(f"x: {what} (shape {shape}); there is nothing to compare")
-    trials, manner = asked.trials(shape, survey), asked.manner(survey)
+    trials, manner = asked.trials(shape, survey), asked.manner(survey, threads)
     totals, pieces = Totals(trials, shape, manner), pieces_of(shape, trials)
     calls = [
         (piece.index, (piece.start, [trials[number] for number in piece.trials], manner))

@@ -29,7 +29,6 @@ from numformats.tensor_files.safetensors_header import PlacedTensor
 
 # Values whose errors are summed at a time: what is allocated for them fits into the cache.
 _SUMMED: Final = 1 << 15
-_FLOAT32: Final = np.dtype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def _sums(before: NDArray[Any], after: NDArray[Any]) -> tuple[float, float]:
     """The sums of squares of the values that are finite, and of their errors."""
     signals, noises = [], []
     for first in range(0, before.size, _SUMMED):
-        x, y = _wide(before[first : first + _SUMMED]), _wide(after[first : first + _SUMMED])
+        x, y = (as_float64(each[first : first + _SUMMED]) for each in (before, after))
         with np.errstate(all="ignore"):
             error = y - x
             signal, noise = float(np.sum(x * x)), float(np.sum(error * error))
@@ -166,8 +165,3 @@ def _sums(before: NDArray[Any], after: NDArray[Any]) -> tuple[float, float]:
         signals.append(signal)
         noises.append(noise)
     return total(signals), total(noises)
-
-
-def _wide(x: NDArray[Any]) -> NDArray[np.float64]:
-    # By way of float32, which ml_dtypes is quicker in.
-    return as_float64(x if x.dtype.kind == "f" else x.astype(_FLOAT32))

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from numformats.analysis.ordered import threads
+from numformats.analysis.ordered import thread_pool
 from numformats.analysis.streaming import QUANTIZED_CHUNK
 from numformats.scaled.formats import ScaledFormat
 from numformats.simulation.results import TensorResult, total
@@ -55,7 +55,7 @@ def write_again(
     stream.write(start)
     moved = len(start) - header.data_begin
     sums = {name: _Sums() for name in choice.formats}
-    with threads() as pool:
+    with thread_pool() as pool:
         for part, work in _in_order(pool, _parts(header, choice, way), way):
             tensor = part.tensor
             if work is None:
