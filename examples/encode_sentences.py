@@ -6,11 +6,11 @@
 
 The model is all-MiniLM-L6-v2, a small BERT, run here in NumPy, on the sentences of
 docs/concepts.md. The first line is of the model as it is, the others of checkpoints that
-`numformats simulate` wrote: 1 - cosine of a sentence's vector and the one that the model gives it, on
-average, and how many sentences still have the same one nearest to them.
+`numformats simulate` wrote: 1 - cosine of a sentence's vector and the one that the model gives it,
+on average, and how many sentences still have the same one nearest to them.
 
-With --sensitivity it writes what `numformats plan --sensitivity` takes: how much 1 - cosine grows for
-a squared error of each matrix, found by rounding that one alone to nvfp4, on an eighth of the
+With --sensitivity it writes what `numformats plan --sensitivity` takes: how much 1 - cosine grows
+for a squared error of each matrix, found by rounding that one alone to nvfp4, on an eighth of the
 sentences.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import numformats as nf
 
@@ -52,9 +54,9 @@ def test_what_an_fp8_accumulator_loses() -> None:
     assert hopper[-1] > 5 * promoted[-1] > 1000 * errors["float32, one by one"][-1]
 
 
-def lines_of(example: str) -> list[list[str]]:
+def lines_of(example: str, *arguments: str | Path) -> list[list[str]]:
     """The words of each line below the heading that an example prints."""
-    command = [sys.executable, EXAMPLES / example]
+    command = [sys.executable, EXAMPLES / example, *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     return [line.split() for line in result.stdout.splitlines()[1:]]
 
@@ -93,3 +95,46 @@ def test_a_forward_pass() -> None:
         assert float(right.removesuffix("%")) > 95
         assert others < 18
     assert any(others for _, others in found.values())
+
+
+def tiny_encoder(folder: Path) -> dict[str, np.ndarray]:
+    """A model of the kind of MiniLM, with random numbers, of a layer and four dimensions."""
+    rng, size, inner = np.random.default_rng(0), 4, 6
+    words = ["[CLS]", "[SEP]", "[UNK]", *"abcdefghijklmnopqrstuvwxyz", "##e", "the", "is"]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    config = {"num_hidden_layers": 1, "num_attention_heads": 2}
+    (folder / "config.json").write_text(json.dumps(config))
+    layer = "encoder.layer.0"
+    shapes = {
+        **{f"{layer}.attention.self.{part}": (size, size) for part in ("query", "key", "value")},
+        f"{layer}.attention.output.dense": (size, size),
+        f"{layer}.intermediate.dense": (inner, size),
+        f"{layer}.output.dense": (size, inner),
+    }
+    norms = ["embeddings", f"{layer}.attention.output", f"{layer}.output"]
+    rows = {"word": len(words), "position": 64, "token_type": 2}
+    tensors = {
+        f"embeddings.{kind}_embeddings.weight": (count, size) for kind, count in rows.items()
+    }
+    for name, shape in [*shapes.items(), *((f"{own}.LayerNorm", (size,)) for own in norms)]:
+        tensors |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+    found = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in tensors.items()}
+    save_file(found, folder / "model.safetensors")
+    return found
+
+
+def test_a_sentence_encoder_and_what_each_matrix_matters(tmp_path: Path) -> None:
+    model = tiny_encoder(tmp_path)
+    rounded = {n: nf.quantize(x, "nvfp4").dequantize(x.dtype) for n, x in model.items()}
+    save_file(rounded, tmp_path / "nvfp4.safetensors")
+    lines = lines_of("encode_sentences.py", tmp_path, tmp_path / "nvfp4.safetensors")
+    _, (_, harm, same), (_, other_harm, other_same) = lines
+    assert float(harm) < 1e-6  # float32
+    assert int(same) > 100
+    assert float(other_harm) > 1e-4
+    assert int(other_same) < int(same)
+    path = tmp_path / "sensitivity.json"
+    lines_of("encode_sentences.py", tmp_path, "--sensitivity", path)
+    found = json.loads(path.read_text())
+    assert set(found) == {name for name, x in model.items() if x.ndim == 2}
+    assert all(weight > 0 for name, weight in found.items() if "token_type" not in name)
