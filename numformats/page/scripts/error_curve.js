@@ -2,7 +2,7 @@
 // same two values.
 
 const CURVE_HEIGHT = 250;
-const PLOT = { left: 52, top: 14, bottom: 34, right: 12 };
+const PLOT = { left: 66, top: 14, bottom: 34, right: 12 };
 // Smaller errors, and none, are drawn at the bottom; larger ones than 1000 % at the top.
 const LEAST_ERROR = 1e-8;
 const MOST_ERROR = 10;
@@ -84,10 +84,7 @@ function curveMarks({ columns, look }, x, y) {
   ];
 }
 
-function errorTick(error) {
-  const percent = error * 100;
-  return percent >= 0.01 ? `${plainNumber(percent)} %` : error.toExponential(0);
-}
+const errorTick = (error) => `${plainNumber(error * 100)} %`;
 
 function rangeTicks(low, high, width) {
   if (low <= 0) {
