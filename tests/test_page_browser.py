@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -146,13 +147,38 @@ def test_codes_of_nan_can_all_be_looked_at(browser: Browser) -> None:
         assert code(page) == "11111110"
 
 
-@pytest.mark.parametrize("name", ["posit8", "takum16", "hifloat8", "int8", "lns8_3", "nf4"])
+@pytest.mark.parametrize("name", ["posit8", "takum16", "hifloat8", "int8", "lns8_3", "nf4_element"])
 def test_fields_hold_all_bits_of_every_code(browser: Browser, name: str) -> None:
     with browser.open(f"#x=1&a={name}.nearest_even.none") as page:
+        assert page.locator("#link-fault").inner_text() == ""
         width = page.locator(".bits button").count()
+        assert width == {"takum16": 16, "nf4_element": 4}.get(name, 8)
         for x in ("1", "-3", "1e-9", "1e9", "0", "0.3"):
             control(page, "Number").fill(x)
             assert page.locator(".bits button").count() == width
+
+
+STORIES = {
+    "#x=0.09765625&a=e4m3fn.nearest_even.none": "A tie: .*0.09765625.* even code: 0.09375",
+    "#x=0.375&a=float8_e8m0fnu.nearest_even.none": "neither is even, .* farther from zero: 0.5",
+    "#x=300&a=int8.nearest_even.wrap": "300 is beyond .*127. The low 8 bits are kept: 44",
+    "#x=460&a=e4m3fn.toward_zero.none": "Always the neighbour closer to zero, however near: 448",
+    "#x=1e9&a=posit8.nearest_even.none": "there is none to round to: it becomes 16777216",
+    "#x=5e4&a=hifloat8.nearest_even.none": "in whose place infinity stands.* overflow is infinity",
+    "#x=1.04&a=lns8_3.nearest_even.none": "1.04427378 .irrational.*halfway between the logarithms",
+    "#x=0.1&a=e4m3fn.stochastic_B-4-7.none": "gone 25. With 2 R .* 15 added, 40 reaches 32: away",
+    "#x=-inf&a=float8_e5m2.toward_zero.finite": "Infinity is not rounded.*in the range: .57344",
+    "#x=-5&a=uint4.nearest_even.none": "5 is below the smallest value, 0",
+    "#x=0&a=float8_e8m0fnu.nearest_even.none": "what is below the range becomes NaN",
+    "#x=7&a=int8.to_odd.none": "is a value of the format: every mode",
+}
+
+
+@pytest.mark.parametrize("link", STORIES)
+def test_the_rule_that_decided_is_said(browser: Browser, link: str) -> None:
+    with browser.open(link) as page:
+        story = page.locator(".why").inner_text().replace("\n", " ")
+        assert re.search(STORIES[link], story), story
 
 
 def test_the_whole_page_is_used_by_keyboard(browser: Browser) -> None:

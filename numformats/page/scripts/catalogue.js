@@ -36,7 +36,9 @@ function unknownFormat(name) {
   const lower = name.toLowerCase();
   // Names of P3109 are only candidates for what looks like one, or they would drown all others.
   const candidates = [...GIVEN.keys()].filter((known) => lower.startsWith("binary") || FAMILY.get(known) !== P3109);
-  const ranked = [...candidates, ...Object.keys(DATA.aliases)].map((known) => [distance(lower, known), known]);
+  // What begins like it is near, however long it is.
+  const rank = (known) => (lower !== "" && known.startsWith(lower) ? 0 : distance(lower, known));
+  const ranked = [...candidates, ...Object.keys(DATA.aliases)].map((known) => [rank(known), known]);
   const [, nearest] = ranked.reduce((a, b) => (b[0] < a[0] ? b : a));
   return `There is no format “${name.slice(0, 40)}” here; did you mean ${nearest}?`;
 }

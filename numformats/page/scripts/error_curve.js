@@ -2,7 +2,7 @@
 // same two values.
 
 const CURVE_HEIGHT = 250;
-const PLOT = { left: 52, top: 14, bottom: 34, right: 12 };
+const PLOT = { left: 66, top: 14, bottom: 34, right: 12 };
 // Smaller errors, and none, are drawn at the bottom; larger ones than 1000 % at the top.
 const LEAST_ERROR = 1e-8;
 const MOST_ERROR = 10;
@@ -24,14 +24,20 @@ function errorColumns(system, modes, [low, high], columns) {
 
 // The largest error of the numbers between the neighbours of a number: it is at one of their ends.
 function worstBeside(x, system, modes) {
-  const { lower, upper, areOne } = neighboursOf(x, system);
-  const isInside = !areOne && lower.step >= system.lowest.step && upper.step <= system.highest.step;
-  if (!isInside) return 0;
+  const { lower, upper } = intervalOf(x, system);
+  if (lower.step === null || lower.step < system.lowest.step || upper.step > system.highest.step) return 0;
   const { exact, near } = system.order.boundary(lower.step);
   const middle = exact ?? fromFloat(near);
   const within = (from, to) => add(from, multiply(subtract(to, from), NEAR_END));
   const probes = [within(lower.value, middle), within(middle, lower.value), within(middle, upper.value), within(upper.value, middle)];
   return Math.max(...probes.map((probe) => relativeError(probe, system, modes) || 0));
+}
+
+// The neighbours of a number; of a value, this and the next one.
+function intervalOf(x, system) {
+  const near = neighboursOf(x, system);
+  if (!near.areOne || near.lower.step === null || near.lower.step >= system.highest.step) return near;
+  return { lower: near.lower, upper: system.place(system.order.beside(near.lower.step, 1n)) };
 }
 
 function relativeError(value, system, modes) {
@@ -46,8 +52,9 @@ function drawCurves(svg, { curves, range, width }) {
   const inner = width - PLOT.left - PLOT.right;
   const bottom = CURVE_HEIGHT - PLOT.bottom;
   const errors = curves.flatMap(({ columns }) => columns.map(({ worst }) => worst)).filter((error) => error > 0);
-  const least = 10 ** Math.floor(Math.log10(Math.max(Math.min(...errors, 0.1) / 3, LEAST_ERROR)));
-  const most = 10 ** Math.ceil(Math.log10(Math.min(Math.max(...errors, 0.1), MOST_ERROR)));
+  if (errors.length === 0) errors.push(0.1);
+  const least = 10 ** Math.floor(Math.log10(Math.max(Math.min(...errors) / 3, LEAST_ERROR)));
+  const most = 10 ** Math.ceil(Math.log10(Math.min(Math.max(...errors, 10 * least), MOST_ERROR)));
   const decades = Math.log10(most / least) || 1;
   const y = (error) => PLOT.top + (Math.log10(most / Math.min(Math.max(error, least), most)) / decades) * (bottom - PLOT.top);
   const x = (part) => PLOT.left + part * inner;
@@ -84,10 +91,7 @@ function curveMarks({ columns, look }, x, y) {
   ];
 }
 
-function errorTick(error) {
-  const percent = error * 100;
-  return percent >= 0.01 ? `${plainNumber(percent)} %` : error.toExponential(0);
-}
+const errorTick = (error) => `${plainNumber(error * 100)} %`;
 
 function rangeTicks(low, high, width) {
   if (low <= 0) {

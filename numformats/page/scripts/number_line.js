@@ -114,7 +114,7 @@ function niceTicks(low, high, count) {
   return ticks.filter((x) => x - low > (high - low) * 0.03 && high - x > (high - low) * 0.03);
 }
 
-const plainNumber = (x) => String(Number(x.toPrecision(6)));
+const plainNumber = (x) => String(Number(x.toPrecision(6))).replace("e+", "e");
 
 function boundaryOf({ trace, system, at, isSeen, width }) {
   if (!trace?.near || trace.near.areOne) return [];

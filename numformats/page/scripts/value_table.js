@@ -18,7 +18,7 @@ function valueButton(code, system, choose) {
     "button",
     { type: "button", class: looks.look, title: valueText(value), tabindex: -1, "aria-label": `${codeText(code, system.bits)}: ${shortText(value)}${looks.word}`, onclick: () => choose(code) },
     make("span", {}, codeText(code, system.bits)),
-    make("span", {}, shortText(value, 5, 9)),
+    make("span", {}, shortText(value, 4, 9)),
   );
 }
 

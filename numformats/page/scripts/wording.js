@@ -30,13 +30,23 @@ function roundingStep(trace) {
     return { title: "Rounding", text: `${system.name} has positive values only, so that nothing is rounded here.` };
   }
   if (near.areOne) {
-    const isValue = isEqual(near.inward.value, value);
-    const text = isValue
-      ? "The number is a value of the format. Every mode leaves it as it is."
-      : `Beyond the last value there is none to round to: it becomes ${valueText(near.inward.value)}.`;
-    return { title: "Rounding", text };
+    return { title: "Rounding", text: alreadyRounded(trace) };
   }
   return { title: "Rounding", text: roundingSentence(trace), clause: clauseOf(trace) };
+}
+
+// Of a number that has one neighbour.
+function alreadyRounded({ near, value, system }) {
+  const [isBelow, isAbove] = outside(near.inward, system);
+  const end = valueText(near.inward.value);
+  if (!isEqual(near.inward.value, value)) {
+    return isBelow || isAbove
+      ? `It is beyond ${end}, in whose place infinity stands, and is taken for that.`
+      : `Beyond the last value there is none to round to: it becomes ${end}.`;
+  }
+  return isBelow || isAbove
+    ? "For rounding, values go on beyond the range as they are spaced in it, and the number is one of them: every mode leaves it as it is."
+    : "The number is a value of the format: every mode leaves it as it is.";
 }
 
 // What nearest means where values taper off, and where they are powers.
@@ -117,12 +127,13 @@ function saturationStep(trace) {
   const z = typeof value === "number" ? value : trace.rounded;
   const [isBelow, isAbove] = outside(z, system);
   if (!isBelow && !isAbove) return { title: "Saturation", text: "The result is within the range: nothing to do." };
-  return { title: "Saturation", text: saturationSentence({ z, system, modes, result, isAbove }), clause: "P3109 4.7.5; IEEE 754-2019 7.4" };
+  const clause = { none: "P3109 4.7.5; IEEE 754-2019 7.4", wrap: "two's complement" }[modes.saturation] ?? "P3109 4.7.5";
+  return { title: "Saturation", text: saturationSentence({ z, system, modes, result, isAbove }), clause };
 }
 
 function saturationSentence({ z, system, modes, result, isAbove }) {
   const end = (isAbove ? system.highest : system.lowest).value;
-  const what = `${valueText(valueOf(z))} is beyond the ${isAbove ? "largest" : "smallest"} value, ${valueText(end)}.`;
+  const what = `${valueText(valueOf(z))} is ${isAbove ? "beyond the largest" : "below the smallest"} value, ${valueText(end)}.`;
   const outcome = valueText(valueOf(result));
   if (modes.saturation === "wrap") return `${what} The low ${system.bits} bits are kept: ${outcome}.`;
   if (modes.saturation === "finite") return `${what} “finite” keeps every number in the range: ${outcome}.`;
@@ -133,6 +144,7 @@ function saturationSentence({ z, system, modes, result, isAbove }) {
   if (typeof result !== "number" && z.value?.n > 0n && !isAbove) {
     return `${what} What is positive and too small becomes the smallest value: ${outcome}.`;
   }
+  if (!isAbove && !system.signed) return `${what} Not saturated, what is below the range becomes ${outcome} here.`;
   return `${what} Not saturated, this format's overflow is ${outcome}.`;
 }
 

@@ -35,7 +35,7 @@ function nearDecimal(a, digits = 6) {
   const text = whole.toString();
   const sign = a.n < 0n ? "-" : "";
   const trimmed = text.replace(/0+$/, "");
-  if (exponent >= -5 && exponent < digits) {
+  if (exponent >= -4 && exponent < digits) {
     const plain = exponent < 0 ? "0".repeat(-exponent) + trimmed : trimmed.padEnd(exponent + 1, "0");
     const point = Math.max(exponent, 0) + 1;
     return sign + (plain.length > point ? `${plain.slice(0, point)}.${plain.slice(point)}` : plain);
