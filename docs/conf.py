@@ -49,6 +49,7 @@ html_title = f"numformats {version}"
 def write_generated_pages(app: Sphinx) -> None:
     """Write what the pages include from the format descriptions to `_generated/`."""
     sys.path.insert(0, str(HERE))
+    from generate_expected_error import draw_splits, splits_page, splits_picture
     from generate_formats import casts_page, formats_page, scaled_page
     from generate_number_systems import costs_page, draw_precision, precision_page, ranges_page
 
@@ -61,6 +62,9 @@ def write_generated_pages(app: Sphinx) -> None:
     (folder / "costs.md").write_text(costs_page(), encoding="utf-8")
     (folder / "precision.md").write_text(precision_page(), encoding="utf-8")
     draw_precision(folder)
+    (folder / "splits.md").write_text(splits_page(), encoding="utf-8")
+    (folder / "splits-picture.md").write_text(splits_picture(), encoding="utf-8")
+    draw_splits(folder)
 
 
 def setup(app: Sphinx) -> None:

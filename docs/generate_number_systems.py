@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 from generate_formats import NONE, table
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from pictures import FAINT, LINES, draw, picture
 
 import numformats as nf
 from numformats.tensor_files import open_tensors
@@ -32,10 +32,6 @@ PANELS: Final = (
     ("Logarithmic", ("lns8_4", "log_takum8")),
     ("Integers", ("int8", "uint8")),
 )
-# Colours that all eyes tell apart (Okabe and Ito, 2008) on white and on black; dashes besides.
-LINES: Final = (("#0072b2", "-"), ("#d55e00", "--"), ("#009e73", "-."), ("#cc79a7", ":"))
-INK: Final = {"light": "#333333", "dark": "#dddddd"}
-FAINT: Final = "#999999"
 # As powers of two.
 DRAWN: Final = (-28, 28)
 DRAWN_BITS: Final = (-3.5, 8.5)
@@ -153,26 +149,12 @@ rise by a bit with each binade. The table below has the figures."""
 
 def precision_page() -> str:
     """The picture for light and for dark pages, and what it shows in words."""
-    alt = " ".join(ALT.split())
-    return "\n".join(
-        f"```{{image}} _generated/precision-{theme}.svg\n:alt: {alt}\n:class: only-{theme}\n```\n"
-        for theme in INK
-    )
+    return picture("precision", " ".join(ALT.split()))
 
 
 def draw_precision(folder: Path) -> None:
     """Draw bits of precision above magnitudes, for light and for dark pages."""
-    for theme, ink in INK.items():
-        style = {
-            "svg.hashsalt": "numformats",
-            "svg.fonttype": "none",
-            "font.size": 9,
-            **{f"{part}.color": ink for part in ("text", "xtick", "ytick")},
-            **{f"axes.{part}": ink for part in ("edgecolor", "labelcolor", "titlecolor")},
-        }
-        with rc_context(style):
-            path = folder / f"precision-{theme}.svg"
-            _figure().savefig(path, transparent=True, metadata={"Date": None})
+    draw(_figure, folder, "precision")
 
 
 def _figure() -> Figure:

@@ -37,8 +37,8 @@ class Distribution(Protocol):
         """The probability density."""
 
     def tail_moments(self, end: float) -> tuple[float, float, float]:
-        """The integrals of the density times 1, |x| and x**2 beyond an end of all panels, on its
-        side of zero.
+        """The integrals of the density times 1, magnitude and square, beyond an end of all panels
+        and on its side of zero.
         """
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
@@ -95,7 +95,7 @@ class Normal:
 
 @dataclass(frozen=True)
 class Laplace:
-    """The two-sided exponential distribution, exp(-|x - mean| / scale) / (2 scale).
+    """The two-sided exponential distribution, whose density falls by e for each `scale`.
 
     >>> Laplace(scale=2.0).second_moment
     8.0
@@ -191,7 +191,9 @@ class StudentT:
     def panels(self) -> Floats:
         """Even near zero, and then twice as long each: far out the density is a power of x."""
         near = np.linspace(0, 2, 9)
-        far = 2.0 ** np.arange(2, 498)
+        # As far as there is something: beyond x is x**(2 - degrees) of the mean square.
+        octaves = min(60 / (self.degrees - 2), 490.0) + 8
+        far = 2.0 ** np.arange(2, octaves)
         positive = math.sqrt(self.degrees) * np.concatenate([near, far])
         return np.concatenate([-positive[:0:-1], positive])
 
