@@ -43,7 +43,7 @@ from numformats.formats.takums import takum
 from numformats.names import get_format
 
 if TYPE_CHECKING:
-    from numformats import analysis, arithmetic, codec, exact, scaled, testing
+    from numformats import analysis, arithmetic, codec, exact, page, scaled, testing
     from numformats.analysis import compare
     from numformats.arithmetic import FormatArray, array
     from numformats.codec import pack, unpack
@@ -115,6 +115,7 @@ __all__ = [
     "log_takum16",
     "p3109",
     "pack",
+    "page",
     "posit",
     "quantize",
     "scaled",
@@ -126,7 +127,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for, so that importing the package costs little more than NumPy does.
-_MODULES = ("analysis", "arithmetic", "codec", "exact", "scaled", "testing")
+_MODULES = ("analysis", "arithmetic", "codec", "exact", "page", "scaled", "testing")
 _NAMES = {
     "FixedFormat": "formats.fixed",
     "FormatArray": "arithmetic",
