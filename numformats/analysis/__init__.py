@@ -2,7 +2,7 @@
 
 # Before modules of it: a thread that loads a package and one that begins with a module of it would
 # each wait for the other.
-from numformats import scaled  # noqa: F401
+from numformats import scaled, tensor_files  # noqa: F401
 from numformats.analysis.allocating import allocate
 from numformats.analysis.allocation import Allocation, TensorChoice, UniformChoice
 from numformats.analysis.beside import beside_expected

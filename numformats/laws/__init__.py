@@ -7,7 +7,7 @@ fitted on; outside of these it warns. `fit` finds the constants for runs of your
 from __future__ import annotations
 
 # Before modules of it: see `numformats.analysis`.
-from numformats import scaled  # noqa: F401
+from numformats import analysis  # noqa: F401
 from numformats.laws.castro import (
     TwoPassLaw,
     castro_nearest,

@@ -6,6 +6,8 @@ is rounded here: `numformats.exact` is asked, and what it found is told in words
 
 from __future__ import annotations
 
+# Before modules of it: see `numformats.analysis`.
+from numformats import scaled  # noqa: F401
 from numformats.teaching.codes import CodeExplanation
 from numformats.teaching.entry import explain, explain_code
 from numformats.teaching.explanation import Explanation
