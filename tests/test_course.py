@@ -30,8 +30,8 @@ SHOWN: Final = {
         "position 2/3",
     ),
     "3_fp8": (
-        "0x78 is    256.0    0x80 is -0.0",
-        "0x78 is    128.0    0x80 is nan",
+        "0x78 is          256.0    0x80 is -0.0",
+        "0x78 is          128.0    0x80 is nan",
         "become zero  98.8%",
         "[0.5]",
     ),
