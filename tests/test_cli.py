@@ -27,6 +27,7 @@ from numformats.analysis import weights
 from numformats.benchmarks import arithmetic as arithmetic_bench
 from numformats.benchmarks.fresh import FirstCall, time_first_call
 from numformats.benchmarks.report import table_of_arithmetic, table_of_first_calls
+from numformats.cli.answers import sentences_on, texts_of_answers
 from numformats.cli.app import app
 
 WEIGHTS_FILE = "digits_mlp.safetensors"
@@ -89,6 +90,17 @@ def test_the_answer_comes_first() -> None:
     tables = lines[places[7] :]
     assert sum(line.startswith("float8_e4m3fn ") for line in tables) == 14
     assert sum(line.startswith("float8_e4m3fn ") for line in lines[: places[7]]) == 1
+
+
+def test_an_answer_where_the_size_is_not_known() -> None:
+    found = nf.compare(WEIGHTS, ["int8", "nvfp4"])
+    verdict = nf.analysis.verdict_on(found, [nf.analysis.TensorFigures.of("w", found)])
+    first, *_ = sentences_on(verdict)
+    assert first.startswith("Best: int8 with an error of ")
+    assert "nan" not in " ".join(sentences_on(verdict))
+    assert "-" in texts_of_answers(verdict)[1]
+    nothing = nf.analysis.verdict_on(found, [nf.analysis.TensorFigures.of("w", found)], [1.0])
+    assert sentences_on(nothing) == ["No format has a known error within so many bits."]
 
 
 def shipped_weights() -> dict[str, Any]:

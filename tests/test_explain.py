@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 import math
@@ -586,8 +587,6 @@ def test_random_bits_of_an_element() -> None:
 
 def evaluated(formula: str, fmt: Any) -> Any:
     """A formula, as Python would, with Fractions."""
-    import ast
-
     specials = {"NaN": math.nan, "infinity": math.inf, "-infinity": -math.inf}
     if formula in specials:
         return specials[formula]

@@ -300,6 +300,7 @@ def test_a_link_that_is_wrong_says_so(browser: Browser) -> None:
             assert word in fault
         control(page, "Number").fill("1")
         assert result(page) == "1"
+        assert page.locator("#link-fault").inner_text() == ""
 
 
 def test_formats_are_made_of_parameters(browser: Browser) -> None:

@@ -62,7 +62,7 @@ def allocate(
     ----------
     tensors : mapping of str to array_like, or path
         The tensors by name, of real numbers. One at a time is asked for, so they may be read then.
-        Or a checkpoint, of which those are meant that `numformats simulate` changes if it is told
+        Or a checkpoint, of which those are meant that ``numformats simulate`` changes if it is told
         no others: matrices, but not embeddings, norms and the like.
     formats : iterable of str, Format or ScaledFormat
         The formats to choose from. One without scales has a float32 scale for a tensor, as in

@@ -100,12 +100,14 @@ def sentences_on(verdict: Verdict) -> list[str]:
 def _about_best(answers: Sequence[Answer]) -> str:
     """Each format once: the size that it takes, and the error that it brings."""
     best = {answer.format: answer for answer in answers}
-    parts = [
-        f"{answer.format} at {percent(answer.share)} of the size with an error of "
-        f"{percent(answer.relative_error)}"
-        for answer in best.values()
-    ]
+    parts = [f"{answer.format}{_at(answer)}" for answer in best.values()]
     return f"Best: {', '.join(parts)} (root mean square, over that of the values)."
+
+
+def _at(answer: Answer) -> str:
+    """The size, if what it is now is known, and the error."""
+    share = "" if math.isnan(answer.share) else f" at {percent(answer.share)} of the size"
+    return f"{share} with an error of {percent(answer.relative_error)}"
 
 
 def _about(avoided: Avoided, answer: Answer) -> str:

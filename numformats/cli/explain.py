@@ -19,6 +19,7 @@ from numformats.modes import RoundingMode, parse_nan, parse_saturation
 from numformats.names import get_format
 from numformats.reals import read_number
 from numformats.scaled.catalogue import find
+from numformats.scaled.formats import ScaledFormat
 from numformats.teaching import CodeExplanation, Explanation, ScaledExplanation, explain
 from numformats.teaching.codes import explain_format_code, lines_of_code
 from numformats.teaching.layout import Line
@@ -86,7 +87,7 @@ def _explained(
     random_bits: int | None,
     index: int | None,
 ) -> Explanation | ScaledExplanation:
-    if index is None and hasattr(find(format_name), "scale"):
+    if index is None and isinstance(find(format_name), ScaledFormat):
         block = _read_block(number)
         if len(block) != 1:
             raise ValueError(f"--index: which of the {len(block)} numbers? They are counted from 0")

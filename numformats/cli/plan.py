@@ -23,7 +23,7 @@ from numformats.cli.plan_files import read_weights, write_plan
 from numformats.cli.progress import with_progress
 from numformats.scaled.formats import ScaledFormat
 from numformats.simulation.results import size
-from numformats.tensor_files.opening import TensorEntry, open_tensors, printable
+from numformats.tensor_files.opening import TensorEntry, describe_fault, open_tensors, printable
 from numformats.tensor_files.selection import Matrices
 from numformats.tensor_files.whole import whole_file
 
@@ -103,11 +103,15 @@ def plan(options: PlanOptions) -> int:
     """Find the plan, tell of it and write it; the exit status.
 
     ValueError or TypeError for what cannot be done. 2, with a line on stderr, where the plan cannot
-    be written; it is told all the same.
+    be written, which is told all the same; or where memory does not suffice.
     """
     make_writable()
     left = _Left()
-    measured = _measured(options, left)
+    try:
+        measured = _measured(options, left)
+    except MemoryError as error:
+        print(f"numformats plan: {describe_fault(error)}", file=sys.stderr)
+        return 2
     if not measured:
         reasons = "; ".join(f"{count} {reason}" for reason, (count, _) in left.reasons.items())
         raise ValueError(

@@ -15,11 +15,14 @@ from typing import Any, Final, NamedTuple
 from numformats.exact.saturation import require_saturation
 from numformats.formats.format import Format
 from numformats.formats.registry import find_format, list_formats
-from numformats.scaled.catalogue import DYNAMIC_TABLE, FP4_TABLE, NF4_TABLE
+
+# The package, before its module: threads that load them meet in that order.
+from numformats.scaled import catalogue
 from numformats.system import Lattice, NumberSystem, Taper
 
 # Logarithmic systems have no list of names; these are well-known proportions.
 _LNS_NAMES: Final = ("lns8_3", "lns8_4", "lns16_8")
+_CODEBOOKS: Final = (catalogue.NF4_TABLE, catalogue.FP4_TABLE, catalogue.DYNAMIC_TABLE)
 
 Data = dict[str, Any]
 
@@ -44,7 +47,7 @@ def all_families() -> tuple[Family, ...]:
         Family("Takums", _listed("takums"), lambda _: {"kind": "takum"}),
         Family("Logarithmic takums", _listed("logarithmic"), lambda _: {"kind": "takum"}),
         Family("Logarithmic", _named(_LNS_NAMES), _logarithm_fields),
-        Family("Codebooks", (NF4_TABLE, FP4_TABLE, DYNAMIC_TABLE), lambda _: {"kind": "entry"}),
+        Family("Codebooks", _CODEBOOKS, lambda _: {"kind": "entry"}),
         Family("IEEE P3109", _listed("p3109"), _float_fields),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from operator import index as as_int
 from typing import Any, Final
@@ -23,7 +23,7 @@ from numformats.scaled.granularity import Index, Tile
 from numformats.scaled.plan import WIDE
 from numformats.scaled.quantization import quantize
 from numformats.scaled.rules import ScaleRule, get_rule
-from numformats.scaled.scales import ScaleValues
+from numformats.scaled.scales import ScaleValues, tensor_scale_values
 from numformats.scaled.tiling import spread_over
 from numformats.teaching.explaining import error_of, explain_number
 from numformats.teaching.explanation import Explanation
@@ -108,13 +108,17 @@ def _read_index(index: int | Sequence[int] | None, shape: tuple[int, ...]) -> tu
     return tuple(i % length for i, length in zip(place, shape, strict=True))
 
 
+@dataclass(frozen=True)
 class _Parts:
-    """The scale of one number, and what else its tile has."""
+    """What one number's tile has: its scale, with and without micro-exponents; the scale of that;
+    a zero point; an offset.
+    """
 
-    def __init__(self, scale: Extended, own: Extended, tensor: Fraction | None) -> None:
-        self.scale, self.own, self.tensor = scale, own, tensor
-        self.zero_point: int | None = None
-        self.offset: Fraction | None = None
+    scale: Extended
+    own: Extended
+    tensor: Fraction | None
+    zero_point: int | None
+    offset: Fraction | None
 
     @classmethod
     def of(cls, q: ScaledArray, place: tuple[int, ...]) -> _Parts:
@@ -130,19 +134,19 @@ class _Parts:
         scale = read_number(float(np.ravel(values.scales_over(where, tile))[0]))[0]
         tensor = None
         if q.tensor_scales is not None:
-            from numformats.scaled.scales import tensor_scale_values
-
             of_scales = tensor_scale_values(grid.tensor, fmt, grid.codes.shape)
             assert of_scales is not None
             factor = at(np.broadcast_to(of_scales, grid.codes.shape))
             tensor = factor if isinstance(factor, Fraction) else None
-        found = cls(scale, at(values.scales), tensor)
-        if values.zero_points is not None:
-            found.zero_point = int(at(values.zero_points))
-        if values.offsets is not None:
-            offset = at(values.offsets)
-            found.offset = offset if isinstance(offset, Fraction) else None
-        return found
+        zero_point = None if values.zero_points is None else int(at(values.zero_points))
+        offset = None if values.offsets is None else at(values.offsets)
+        return cls(
+            scale=scale,
+            own=at(values.scales),
+            tensor=tensor,
+            zero_point=zero_point,
+            offset=offset if isinstance(offset, Fraction) else None,
+        )
 
 
 def _block_around(array: Array, place: tuple[int, ...], tile: Tile) -> Array:

@@ -144,12 +144,12 @@ def value_lines(reading: Reading, value: Extended) -> list[Line]:
     """How the value comes of the fields."""
     formula = reading.formula
     terms = exact_terms(value) if isinstance(value, Fraction) else [special(value)]
-    if "sqrt(e)" in formula or ("2**(" in formula and _is_rounded(formula, value)):
+    if "sqrt(e)" in formula or ("2**(" in formula and _is_irrational(formula)):
         return [*equations([formula]), *prose(f"the float64 nearest to it: {short(value)}")]
     return equations(dict.fromkeys([formula, *terms]))
 
 
-def _is_rounded(formula: str, value: Extended) -> bool:
+def _is_irrational(formula: str) -> bool:
     """Whether the power that a code means is irrational, and its value the float64 nearest to it:
     where the exponent of a power is a fraction.
     """

@@ -58,6 +58,8 @@ function otherWay(value) {
 
 function show({ isNew = true } = {}) {
   const number = readEntry();
+  // Whatever is changed, the link that was wrong is not what is shown any more.
+  find("link-fault").textContent = "";
   tellExactly(number);
   arrangePanels();
   const isOnly = state.panels.length === 1;
@@ -180,11 +182,11 @@ function keepLink() {
 function openLink() {
   const opened = stateOf(location.hash);
   state = opened.state;
-  find("link-fault").textContent = opened.faults.join(" ");
   find("number").value = state.text;
   panels.forEach(({ root }) => root.remove());
   panels = [];
   show();
+  find("link-fault").textContent = opened.faults.join(" ");
 }
 
 async function copyLink(event) {
