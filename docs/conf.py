@@ -20,7 +20,7 @@ project_copyright = author
 version = release = numformats.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
@@ -29,6 +29,16 @@ extensions = [
 exclude_patterns = ["_build", "_generated"]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
+
+# The notebooks of the course are stored without outputs, and run by each build: outputs that are
+# kept would be those of another version of the library. A cell that fails fails the build.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+# Hidden cells are answers to exercises.
+nb_code_prompt_show = "Show the answer"
+nb_code_prompt_hide = "Hide the answer"
 
 # In docstrings, a name in single backticks is a link where there is something to link to.
 default_role = "py:obj"
