@@ -100,6 +100,11 @@ def best_format(x: Any, budget_bits: int) -> tuple[BestScale, ...]:
     budget_bits : int
         The bits of a code with its sign, 2 to 16.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As `best_scale` does, and for bits outside that.
+
     Examples
     --------
     >>> from numformats.analysis import best_format

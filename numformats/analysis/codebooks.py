@@ -47,6 +47,11 @@ def lloyd_max(distribution: Any, bits: int) -> Codebook:
     bits : int
         1 to 10.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown distribution, or bits outside that.
+
     Notes
     -----
     Source: J. Max, Quantizing for minimum distortion, IRE Trans. Inf. Theory 6 (1960); S. Lloyd,
