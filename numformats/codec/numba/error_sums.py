@@ -1,0 +1,189 @@
+"""One pass over numbers before and after a projection, for all sums and counts of their errors.
+
+It takes a row of numbers at a time, which stays in the first cache, and goes through it in short
+loops, of which LLVM makes vectors: each number is added to the sum of its place in the row.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import divide, maximum, minimum, multiply, right_shift, subtract
+
+from numformats.codec.error_sums import ROW, Bins, Counts, Ends, ErrorSums, Floats
+from numformats.codec.numba.steps import kernel, step
+from numformats.codec.numba.views import read_only
+
+
+class Row(NamedTuple):
+    """Memory for what is made of a row of numbers.
+
+    Their scales, and the numbers that stand for 0; the ends of the ranges; the values, infinite
+    where they are lost, with the errors, their magnitudes, those relative to x, and the bins.
+    """
+
+    scale: Floats
+    zero: Floats
+    low: Floats
+    high: Floats
+    smallest_normal: Floats
+    largest: Floats
+    values: Floats
+    error: Floats
+    absolute: Floats
+    relative: Floats
+    bins: Counts
+
+
+def sum_errors(
+    x: Floats, y: Floats, scales: Floats, zeros: Floats, ends: Ends, bins: Bins
+) -> tuple[ErrorSums, Counts]:
+    """What `numformats.codec.error_sums.sum_errors` finds, of the same."""
+    # One more count, for x that are 0, and have no relative error.
+    found, counts = ErrorSums.of_nothing(), np.zeros(bins.last + 3, np.int64)
+    memory = Row._make([*np.empty((len(Row._fields) - 1, ROW)), np.empty(ROW, np.int64)])
+    given = (read_only(np.ascontiguousarray(each).view()) for each in (x, y, scales, zeros))
+    add_rows(*given, ends, bins, memory, found, counts)
+    return found, counts[:-1]
+
+
+@kernel
+def add_rows(
+    x: Any, y: Any, scales: Any, zeros: Any, ends: Any, bins: Any, row: Any, found: Any, counts: Any
+) -> None:
+    """Add numbers to what has been found, and to the counts of relative errors, with memory for a
+    row of them.
+    """
+    length, is_shared = row.bins.size, scales.size == 1 and zeros.size == 1
+    for begin in range(0, x.size, length):
+        before, after = x[begin : begin + length], y[begin : begin + length]
+        if begin == 0 or not is_shared:
+            fill(scales, begin, row.scale)
+            fill(zeros, begin, row.zero)
+            write_ends(ends, row)
+        write_errors(before, after, row)
+        add_energies(before, row, found)
+        add_errors(before, row, found)
+        add_overflowed(before, row, found)
+        add_zeroed(before, after, row, found)
+        count_subnormal(after, ends.subnormal, row, found)
+        write_relative(before, row)
+        keep_largest(before, row, found)
+        write_bins(before, row, row.relative.view(np.int64), bins)
+        for i in range(before.size):
+            counts[row.bins[i]] += 1
+
+
+@step
+def fill(each: Any, begin: Any, out: Any) -> None:
+    """The numbers of a row, of which there is one each, or one for all."""
+    if each.size == 1:
+        out[:] = each[0]
+    else:
+        own = each[begin : begin + out.size]
+        out[: own.size] = own
+
+
+@step
+def write_ends(ends: Any, row: Any) -> None:
+    """The ends of the range of each number, and of its normal part."""
+    for i in range(row.scale.size):
+        scale, size = row.scale[i], abs(row.scale[i])
+        one = multiply(subtract(ends.lowest, row.zero[i]), scale)
+        other = multiply(subtract(ends.highest, row.zero[i]), scale)
+        # A scale may be negative.
+        row.low[i] = other if other < one else one
+        row.high[i] = one if one > other else other
+        row.smallest_normal[i] = multiply(ends.smallest_normal, size)
+        row.largest[i] = multiply(ends.largest, size)
+
+
+@step
+def write_errors(before: Any, after: Any, row: Any) -> None:
+    """The errors, and their magnitudes, which are infinite where a number is lost."""
+    for i in range(before.size):
+        is_kept = abs(after[i]) < np.inf
+        error = subtract(after[i], before[i])
+        row.error[i] = error
+        row.values[i] = after[i] if is_kept else np.inf
+        row.absolute[i] = abs(error) if is_kept else np.inf
+
+
+@step
+def add_energies(before: Any, row: Any, found: Any) -> None:
+    """Squares and products, added to the sums of their places."""
+    for i in range(before.size):
+        found.signal[i] += before[i] * before[i]
+        found.energy[i] += row.values[i] * row.values[i]
+        found.product[i] += before[i] * row.values[i]
+
+
+@step
+def add_errors(before: Any, row: Any, found: Any) -> None:
+    """Errors, their magnitudes and squares, added likewise."""
+    for i in range(before.size):
+        found.error[i] += row.error[i]
+        found.absolute_error[i] += row.absolute[i]
+        found.noise[i] += row.absolute[i] * row.absolute[i]
+
+
+@step
+def add_overflowed(before: Any, row: Any, found: Any) -> None:
+    """Numbers beyond the ends, and their squared errors."""
+    for i in range(before.size):
+        is_beyond = (before[i] < row.low[i]) | (before[i] > row.high[i])
+        found.clipping[i] += row.absolute[i] * row.absolute[i] if is_beyond else 0.0
+        found.overflowed[i] += 1 if is_beyond else 0
+
+
+@step
+def add_zeroed(before: Any, after: Any, row: Any, found: Any) -> None:
+    """Numbers that became 0, and the squared errors of those that are not beyond the ends."""
+    for i in range(before.size):
+        is_zeroed = (after[i] == 0) & (before[i] != 0)
+        # With NaN for an end, nothing is beyond it.
+        is_beyond = (before[i] < row.low[i]) | (before[i] > row.high[i])
+        is_lost = is_zeroed & (not is_beyond)
+        found.underflow[i] += row.absolute[i] * row.absolute[i] if is_lost else 0.0
+        found.zeroed[i] += 1 if is_zeroed else 0
+
+
+@step
+def count_subnormal(after: Any, limit: Any, row: Any, found: Any) -> None:
+    """Values that are below the normal ones, but not 0."""
+    for i in range(after.size):
+        is_small = abs(after[i]) < multiply(limit, abs(row.scale[i]))
+        found.subnormal[i] += 1 if is_small & (after[i] != 0) else 0
+
+
+@step
+def write_relative(before: Any, row: Any) -> None:
+    """The magnitudes of the errors relative to the numbers; -1 for 0, which has none."""
+    for i in range(before.size):
+        quotient = divide(row.absolute[i], abs(before[i]))
+        row.relative[i] = quotient if before[i] != 0 else -1.0
+
+
+@step
+def keep_largest(before: Any, row: Any, found: Any) -> None:
+    """The largest errors, and the largest relative ones of numbers in the normal range."""
+    for i in range(before.size):
+        absolute, largest = row.absolute[i], found.largest_error[i]
+        found.largest_error[i] = absolute if absolute > largest else largest
+    for i in range(before.size):
+        size, relative, largest = abs(before[i]), row.relative[i], found.largest_relative[i]
+        is_normal = (size >= row.smallest_normal[i]) & (size <= row.largest[i])
+        found.largest_relative[i] = relative if is_normal & (relative > largest) else largest
+
+
+@step
+def write_bins(before: Any, row: Any, words: Any, bins: Any) -> None:
+    """The bins of relative errors, from their bits."""
+    for i in range(before.size):
+        # The bits of a float are in order, and their leading ones cut each octave into equal steps.
+        step_up = subtract(right_shift(words[i], bins.shift), bins.offset)
+        place = minimum(maximum(step_up, np.int64(1)), bins.last)
+        place = np.int64(0) if row.relative[i] == 0 else place
+        place = bins.last + 1 if row.relative[i] == np.inf else place
+        row.bins[i] = bins.last + 2 if row.relative[i] < 0 else place
