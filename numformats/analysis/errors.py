@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from numformats.analysis.histograms import BINS, LogHistogram
 from numformats.codec.backends import compiled_path
-from numformats.codec.error_sums import Counts, Ends, ErrorSums, Floats, sum_errors
+from numformats.codec.error_sums import Ends, ErrorSums, Floats, sum_errors
 from numformats.formats.format import Format
 
 
@@ -196,39 +196,29 @@ def measure(
     >>> stats.max_absolute_error, stats.overflowed_share
     (52.0, 0.3333333333333333)
     """
+    return stats_of(error_sums(x, y, ends_of(fmt), scale, zero))
+
+
+def ends_of(fmt: Format) -> Ends:
+    """Where the parts of a format's range end, which takes longer to find than small arrays to be
+    measured.
+    """
+    normal = fmt.smallest_normal
+    return Ends(fmt.min, fmt.max, normal, fmt.max, normal if fmt.has_subnormals else 0.0)
+
+
+def error_sums(
+    x: NDArray[Any], y: Floats, ends: Ends, scale: float | Floats, zero: float | Floats
+) -> ErrorSums:
+    """What `measure` finds, for ends of a format, in a form that more can be added to."""
     before, after = (np.asarray(each, np.float64).reshape(-1) for each in (x, y))
     scales, zeros = (_one_or_each(each, np.shape(x)) for each in (scale, zero))
-    sums, relative_errors = _sum_errors(before, after, scales, zeros, _ends(fmt))
-    with np.errstate(over="ignore", invalid="ignore"):
-        totals = {name: each.sum().item() for name, each in sums._asdict().items()}
-    return ErrorStats(
-        finite=before.size,
-        overflowed=totals["overflowed"],
-        zeroed=totals["zeroed"],
-        subnormal=totals["subnormal"],
-        signal=totals["signal"],
-        noise=totals["noise"],
-        clipping_noise=totals["clipping"],
-        underflow_noise=totals["underflow"],
-        energy=totals["energy"],
-        product=totals["product"],
-        error_sum=totals["error"],
-        absolute_error_sum=totals["absolute_error"],
-        max_absolute_error=max(float(sums.largest_error.max()), 0.0),
-        max_relative_error=_nan_if_negative(float(sums.largest_relative.max())),
-        relative_errors=LogHistogram(relative_errors),
-    )
-
-
-def _sum_errors(
-    x: Floats, y: Floats, scales: Floats, zeros: Floats, ends: Ends
-) -> tuple[ErrorSums, Counts]:
-    if compiled_path(x.size) is None:
-        return sum_errors(x, y, scales, zeros, ends, BINS)
+    if compiled_path(before.size) is None:
+        return sum_errors(before, after, scales, zeros, ends, BINS)
     # Here, since it loads Numba.
-    from numformats.codec.numba import error_sums
+    from numformats.codec.numba import error_sums as compiled
 
-    return error_sums.sum_errors(x, y, scales, zeros, ends, BINS)
+    return compiled.sum_errors(before, after, scales, zeros, ends, BINS)
 
 
 def _one_or_each(numbers: float | Floats, shape: tuple[int, ...]) -> Floats:
@@ -236,10 +226,23 @@ def _one_or_each(numbers: float | Floats, shape: tuple[int, ...]) -> Floats:
     return (each if each.size == 1 else np.broadcast_to(each, shape)).reshape(-1)
 
 
-def _ends(fmt: Format) -> Ends:
-    normal = fmt.smallest_normal
-    return Ends(fmt.min, fmt.max, normal, fmt.max, normal if fmt.has_subnormals else 0.0)
-
-
-def _nan_if_negative(number: float) -> float:
-    return math.nan if number < 0 else number
+def stats_of(sums: ErrorSums) -> ErrorStats:
+    """The sums of all places together."""
+    totals = sums.totals()
+    return ErrorStats(
+        finite=int(sums.relative.sum()),
+        overflowed=totals.overflowed,
+        zeroed=totals.zeroed,
+        subnormal=totals.subnormal,
+        signal=totals.signal,
+        noise=totals.noise,
+        clipping_noise=totals.clipping,
+        underflow_noise=totals.underflow,
+        energy=totals.energy,
+        product=totals.product,
+        error_sum=totals.error,
+        absolute_error_sum=totals.absolute_error,
+        max_absolute_error=max(totals.largest_error, 0.0),
+        max_relative_error=math.nan if totals.largest_relative < 0 else totals.largest_relative,
+        relative_errors=LogHistogram(sums.relative[:-1]),
+    )

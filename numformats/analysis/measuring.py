@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.analysis.errors import ErrorStats, measure
+from numformats.analysis.errors import ErrorStats, ends_of, error_sums, stats_of
+from numformats.analysis.histograms import BINS
 from numformats.analysis.ordered import in_order
 from numformats.analysis.results import Row
 from numformats.analysis.streaming import (
@@ -27,6 +28,7 @@ from numformats.analysis.streaming import (
     format_of_chunks,
     tile_of_chunks,
 )
+from numformats.codec.error_sums import Ends, ErrorSums
 from numformats.codec.random_bits import draw
 from numformats.error_free import quotient_to_odd
 from numformats.formats.format import Format
@@ -156,22 +158,24 @@ class _Chunk:
 
 def _measure(x: Array, start: int, trial: Trial, manner: Manner) -> Sums:
     channels = x.shape[0] if manner.by_channel else 0
-    stats, signals, noises = ErrorStats(), np.zeros(channels), np.zeros(channels)
+    sums, ends = ErrorSums.of_nothing(BINS), ends_of(trial.element)
+    signals, noises = np.zeros(channels), np.zeros(channels)
     if trial.blocks is None:
         chunks = _plain_chunks(x, start, trial, manner)
     else:
         chunks = _chunks_of_blocks(x, trial.blocks, manner)
 
-    def work(make: Callable[[], _Chunk]) -> tuple[Index, Sums]:
+    def work(make: Callable[[], _Chunk]) -> tuple[Index, ErrorSums, Floats, Floats]:
         chunk = make()
-        return chunk.place, _sums_of(chunk, trial.element, manner.by_channel)
+        by_channel = _sums_by_channel(chunk) if channels else (np.empty(0), np.empty(0))
+        return chunk.place, _sums_of(chunk, ends), *by_channel
 
-    for place, own in in_order(work, chunks, manner.threads):
-        stats = stats.merge(own.stats)
+    for place, own, signal, noise in in_order(work, chunks, manner.threads):
+        sums.add(own)
         if channels:
-            signals[place[0]] += own.signals
-            noises[place[0]] += own.noises
-    return Sums(stats, signals, noises)
+            signals[place[0]] += signal
+            noises[place[0]] += noise
+    return Sums(stats_of(sums), signals, noises)
 
 
 def _plain_chunks(
@@ -221,21 +225,25 @@ def _chunk_of_blocks(
     return _Chunk(place, as_float64(before), values, sizes, zeros)
 
 
-def _sums_of(chunk: _Chunk, fmt: Format, by_channel: bool) -> Sums:
+def _sums_by_channel(chunk: _Chunk) -> tuple[Floats, Floats]:
+    """The sums of squares of values and of errors over each index of the first axis."""
+    before, kept = chunk.before, np.isfinite(chunk.before)
+    within = tuple(range(1, before.ndim))
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.where(np.isfinite(chunk.after), chunk.after - before, np.inf)
+        signals = np.square(before).sum(axis=within, where=kept)
+        noises = np.square(error).sum(axis=within, where=kept)
+    return signals, noises
+
+
+def _sums_of(chunk: _Chunk, ends: Ends) -> ErrorSums:
     """The sums over a chunk: what is not finite before is left out."""
     before, after, scale, zero = chunk.before, chunk.after, chunk.scale, chunk.zero
     kept = np.isfinite(before)
-    signals = noises = np.empty(0)
-    if by_channel:
-        within = tuple(range(1, before.ndim))
-        with np.errstate(over="ignore", invalid="ignore"):
-            error = np.where(np.isfinite(after), after - before, np.inf)
-            signals = np.square(before).sum(axis=within, where=kept)
-            noises = np.square(error).sum(axis=within, where=kept)
     if not kept.all():
         scale, zero = (np.broadcast_to(each, kept.shape)[kept] for each in (scale, zero))
         before, after = before[kept], after[kept]
-    return Sums(measure(before, after, fmt, scale, zero), signals, noises)
+    return error_sums(before, after, ends, scale, zero)
 
 
 class Totals:

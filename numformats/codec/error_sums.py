@@ -7,7 +7,8 @@ less to rounding than one.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +61,12 @@ class Bins(NamedTuple):
         return counts
 
 
-class ErrorSums(NamedTuple):
-    """Sums, counts and largest numbers, each for every place in a row.
+Sum = TypeVar("Sum")
+Count = TypeVar("Count")
+
+
+class ByName(NamedTuple, Generic[Sum, Count]):
+    """Sums, counts and largest numbers by name: rows of them, or numbers.
 
     signal, energy, product: sums of x**2, y**2 and x y. error, absolute_error: of the errors y - x,
     and of their magnitudes. noise, clipping, underflow: of squared errors: of all numbers, of those
@@ -71,72 +76,112 @@ class ErrorSums(NamedTuple):
     range; below 0 where there is none.
     """
 
-    signal: Floats
-    energy: Floats
-    product: Floats
-    error: Floats
-    absolute_error: Floats
-    noise: Floats
-    clipping: Floats
-    underflow: Floats
-    overflowed: Counts
-    zeroed: Counts
-    subnormal: Counts
-    largest_error: Floats
-    largest_relative: Floats
+    signal: Sum
+    energy: Sum
+    product: Sum
+    error: Sum
+    absolute_error: Sum
+    noise: Sum
+    clipping: Sum
+    underflow: Sum
+    overflowed: Count
+    zeroed: Count
+    subnormal: Count
+    largest_error: Sum
+    largest_relative: Sum
+
+
+@dataclass(frozen=True)
+class ErrorSums:
+    """What is known of the errors of numbers, to which that of more numbers can be added.
+
+    sums, counts, largest: for each of what `ByName` names, all places in a row. relative: how many
+    relative errors are 0, in each bin, and infinite; and last, how many numbers are 0, and have
+    none.
+    """
+
+    sums: Floats
+    counts: Counts
+    largest: Floats
+    relative: Counts
 
     @classmethod
-    def of_nothing(cls) -> ErrorSums:
-        """Those over no numbers."""
-        sums, counts = np.zeros((8, ROW)), np.zeros((3, ROW), np.int64)
-        return cls._make([*sums, *counts, *np.full((2, ROW), -1.0)])
+    def of_nothing(cls, bins: Bins) -> ErrorSums:
+        """Those of no numbers, with bins of relative errors."""
+        places = np.zeros((8, ROW)), np.zeros((3, ROW), np.int64), np.full((2, ROW), -1.0)
+        return cls(*places, np.zeros(bins.last + 3, np.int64))
+
+    def rows(self) -> ByName[Floats, Counts]:
+        """The rows by name: views, through which they can be written."""
+        return ByName._make([*self.sums, *self.counts, *self.largest])
+
+    def totals(self) -> ByName[float, int]:
+        """The sums, the counts and the largest numbers of all places together."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums, counts = self.sums.sum(axis=1), self.counts.sum(axis=1)
+        return ByName._make([*sums.tolist(), *counts.tolist(), *self.largest.max(axis=1).tolist()])
+
+    def add(self, other: ErrorSums) -> None:
+        """Add those of more numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.add(self.sums, other.sums, out=self.sums)
+        np.add(self.counts, other.counts, out=self.counts)
+        np.maximum(self.largest, other.largest, out=self.largest)
+        np.add(self.relative, other.relative, out=self.relative)
 
 
 def sum_errors(
     x: Floats, y: Floats, scales: Floats, zeros: Floats, ends: Ends, bins: Bins
-) -> tuple[ErrorSums, Counts]:
-    """The sums over finite numbers x and what became of them, y; and how many of the relative
-    errors are 0, in each bin, and infinite, of all x other than 0.
+) -> ErrorSums:
+    """The sums over finite numbers x and what became of them, y.
 
     Where y is not finite, the magnitude of the error is infinite. There is one scale for all, or
     one each, that the ends are multiplied by; and so of zeros, the numbers of the format that stand
     for 0. Arrays have one axis. `numformats.codec.numba.error_sums` finds the same.
     """
+    found = ErrorSums.of_nothing(bins)
     with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-        sizes, is_zeroed = np.abs(scales), (y == 0) & (x != 0)
-        is_beyond = _is_beyond(x, (ends.lowest - zeros) * scales, (ends.highest - zeros) * scales)
-        is_subnormal = (y != 0) & (np.abs(y) < ends.subnormal * sizes)
-        is_lost = ~np.isfinite(y)
-        values = np.where(is_lost, np.inf, y) if is_lost.any() else y
-        errors = y - x
-        # One array after the other, and in place, since few of them stay in the cache.
-        signal, energy, product = _sums(x * x), _sums(values * values), _sums(x * values)
-        sum_of_errors = _sums(errors)
-        absolute = np.abs(errors, out=errors)
-        absolute[is_lost] = np.inf
-        squares = absolute * absolute
-        clipping = _sums_of(squares, is_beyond)
-        underflow = _sums_of(squares, is_zeroed & ~is_beyond)
-        magnitudes = np.abs(x)
-        relative = absolute / magnitudes
-        is_nonzero, is_large = x != 0, magnitudes >= ends.smallest_normal * sizes
-        is_normal = is_nonzero & is_large & (magnitudes <= ends.largest * sizes)
-    found = ErrorSums(
-        signal=signal,
-        energy=energy,
-        product=product,
-        error=sum_of_errors,
-        absolute_error=_sums(absolute),
-        noise=_sums(squares),
-        clipping=clipping,
-        underflow=underflow,
-        overflowed=_counts(is_beyond),
-        zeroed=_counts(is_zeroed),
-        subnormal=_counts(is_subnormal),
-        largest_error=_largest(absolute),
-        largest_relative=_largest(np.where(is_normal, relative, -1.0)),
-    )
-    return found, bins.counts(relative if is_nonzero.all() else relative[is_nonzero])
+        _write(found.rows(), found.relative, x, y, scales, zeros, ends, bins)
+    return found
+
+
+def _write(
+    out: ByName[Floats, Counts],
+    counts: Counts,
+    x: Floats,
+    y: Floats,
+    scales: Floats,
+    zeros: Floats,
+    ends: Ends,
+    bins: Bins,
+) -> None:
+    # One array after the other, and in place, since few of them stay in the cache.
+    is_lost, is_nonzero, magnitudes, sizes = ~np.isfinite(y), x != 0, np.abs(x), np.abs(scales)
+    values = np.where(is_lost, np.inf, y) if is_lost.any() else y
+    _sum(x * x, out.signal)
+    _sum(values * values, out.energy)
+    _sum(x * values, out.product)
+    errors = y - x
+    _sum(errors, out.error)
+    absolute = np.abs(errors, out=errors)
+    absolute[is_lost] = np.inf
+    _sum(absolute, out.absolute_error)
+    squares = absolute * absolute
+    _sum(squares, out.noise)
+    is_beyond = _is_beyond(x, (ends.lowest - zeros) * scales, (ends.highest - zeros) * scales)
+    _sum_of(squares, is_beyond, out.clipping)
+    is_zeroed = (y == 0) & is_nonzero
+    _sum_of(squares, is_zeroed & ~is_beyond, out.underflow)
+    _sum(is_beyond, out.overflowed)
+    _sum(is_zeroed, out.zeroed)
+    _sum((y != 0) & (np.abs(y) < ends.subnormal * sizes), out.subnormal)
+    _by_place(np.maximum, absolute, out.largest_error)
+    relative = np.divide(absolute, magnitudes, out=absolute)
+    is_normal = (magnitudes >= ends.smallest_normal * sizes) & (magnitudes <= ends.largest * sizes)
+    among = np.where(is_normal & is_nonzero, relative, -1.0)
+    _by_place(np.maximum, among, out.largest_relative)
+    counts[:-1] = bins.counts(relative if is_nonzero.all() else relative[is_nonzero])
+    counts[-1] = x.size - np.count_nonzero(is_nonzero)
 
 
 def _is_beyond(x: Floats, one: Floats, other: Floats) -> Booleans:
@@ -147,26 +192,20 @@ def _is_beyond(x: Floats, one: Floats, other: Floats) -> Booleans:
     return (x < np.where(other < one, other, one)) | (x > np.where(one > other, one, other))
 
 
-def _sums(numbers: Floats) -> Floats:
-    return _by_place(np.add, numbers, 0.0)
+def _sum(numbers: NDArray[Any], out: NDArray[Any]) -> None:
+    _by_place(np.add, numbers, out)
 
 
-def _sums_of(numbers: Floats, which: Booleans) -> Floats:
-    return _sums(np.where(which, numbers, 0.0)) if which.any() else np.zeros(ROW)
+def _sum_of(numbers: Floats, which: Booleans, out: Floats) -> None:
+    if which.any():
+        _sum(np.where(which, numbers, 0.0), out)
 
 
-def _counts(which: Booleans) -> Counts:
-    return _by_place(np.add, which.astype(np.int64), 0)
-
-
-def _largest(numbers: Floats) -> Floats:
-    return _by_place(np.maximum, numbers, -1.0)
-
-
-def _by_place(function: np.ufunc, numbers: NDArray[Any], initial: float) -> NDArray[Any]:
-    """What a function makes of the numbers in each place of a row, in their order."""
+def _by_place(function: np.ufunc, numbers: NDArray[Any], out: NDArray[Any]) -> None:
+    """What a function makes of what is in each place, the same in all, and of the numbers there, in
+    their order.
+    """
     whole = numbers.size // ROW * ROW
-    found = function.reduce(numbers[:whole].reshape(-1, ROW), axis=0, initial=initial)
-    rest = numbers[whole:]
-    function(found[: rest.size], rest, out=found[: rest.size])
-    return np.asarray(found)
+    rows, rest = numbers[:whole].reshape(-1, ROW), numbers[whole:]
+    function.reduce(rows, axis=0, dtype=out.dtype, initial=out[0], out=out)
+    function(out[: rest.size], rest, out=out[: rest.size])

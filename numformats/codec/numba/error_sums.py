@@ -38,14 +38,13 @@ class Row(NamedTuple):
 
 def sum_errors(
     x: Floats, y: Floats, scales: Floats, zeros: Floats, ends: Ends, bins: Bins
-) -> tuple[ErrorSums, Counts]:
+) -> ErrorSums:
     """What `numformats.codec.error_sums.sum_errors` finds, of the same."""
-    # One more count, for x that are 0, and have no relative error.
-    found, counts = ErrorSums.of_nothing(), np.zeros(bins.last + 3, np.int64)
+    found = ErrorSums.of_nothing(bins)
     memory = Row._make([*np.empty((len(Row._fields) - 1, ROW)), np.empty(ROW, np.int64)])
     given = (read_only(np.ascontiguousarray(each).view()) for each in (x, y, scales, zeros))
-    add_rows(*given, ends, bins, memory, found, counts)
-    return found, counts[:-1]
+    add_rows(*given, ends, bins, memory, found.rows(), found.relative)
+    return found
 
 
 @kernel
