@@ -34,6 +34,7 @@ from numformats.error_free import quotient_to_odd
 from numformats.formats.format import Format
 from numformats.formats.ieee import float32
 from numformats.modes import Modes, random_bit_count
+from numformats.scaled.dequantization import ChunkDecoder
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile
 from numformats.scaled.plan import is_divided_plainly
@@ -215,14 +216,14 @@ def _chunks_of_blocks(
         rounding=manner.modes.rounding,
         rng=manner.key if manner.random_bits else None,
     )
-    for place, values, sizes, zeros in quantized.parts(CHUNK):
-        yield partial(_chunk_of_blocks, x[place], place, values, sizes, zeros)
+    decoder = quantized.decoder()
+    for place, _ in chunks_in_order(x.shape, CHUNK):
+        yield partial(_chunk_of_blocks, x[place], place, decoder)
 
 
-def _chunk_of_blocks(
-    before: Array, place: Index, values: Floats, sizes: Floats, zeros: Floats
-) -> _Chunk:
-    return _Chunk(place, as_float64(before), values, sizes, zeros)
+def _chunk_of_blocks(before: Array, place: Index, decoder: ChunkDecoder) -> _Chunk:
+    chunk = decoder.decode(place)
+    return _Chunk(place, as_float64(before), chunk.numbers(), chunk.scales, chunk.zeros())
 
 
 def _sums_by_channel(chunk: _Chunk) -> tuple[Floats, Floats]:
