@@ -23,6 +23,7 @@ from numformats.analysis.results import Row
 from numformats.analysis.streaming import (
     CHUNK,
     Survey,
+    as_float,
     as_float64,
     chunks_of,
     format_of_chunks,
@@ -146,12 +147,12 @@ def measure_piece(x: Array, start: int, trials: Sequence[Trial], manner: Manner)
 
 @dataclass(frozen=True)
 class _Chunk:
-    """A chunk of a piece before and after; its scale and the value that stands for zero, one for
-    all or one for each.
+    """A chunk of a piece before, as float32 or float64, and after; its scale and the value that
+    stands for zero, one for all or one for each.
     """
 
     place: Index
-    before: Floats
+    before: Array
     after: Floats
     scale: float | Floats
     zero: float | Floats = 0.0
@@ -190,7 +191,7 @@ def _plain_chunks(
 
 def _plain_chunk(chunk: Array, place: Index, start: int, trial: Trial, manner: Manner) -> _Chunk:
     fmt, scale, modes, count = trial.element, trial.scale, manner.modes, manner.random_bits
-    before = as_float64(chunk)
+    before = as_float(chunk)
     # Random bits go by position, so that a chunk has to get those of its own place.
     random_bits = draw(manner.key, start, chunk.size, count).reshape(chunk.shape) if count else None
     kept = np.isfinite(before)
@@ -199,7 +200,7 @@ def _plain_chunk(chunk: Array, place: Index, start: int, trial: Trial, manner: M
     if scale != 1.0:
         is_plain = not count and is_divided_plainly(chunk.dtype, fmt, float32.precision)
         divide = np.divide if is_plain else quotient_to_odd
-        chunk = divide(np.where(kept, before, 0), scale)
+        chunk = divide(as_float64(np.where(kept, before, 0)), scale)
     rounded = fmt.round(chunk, modes.rounding, modes.saturation, random_bits=random_bits)
     return _Chunk(place, before, rounded.astype(np.float64) * scale, scale)
 
@@ -223,12 +224,13 @@ def _chunks_of_blocks(
 
 def _chunk_of_blocks(before: Array, place: Index, decoder: ChunkDecoder) -> _Chunk:
     chunk = decoder.decode(place)
-    return _Chunk(place, as_float64(before), chunk.numbers(), chunk.scales, chunk.zeros())
+    return _Chunk(place, as_float(before), chunk.numbers(), chunk.scales, chunk.zeros())
 
 
 def _sums_by_channel(chunk: _Chunk) -> tuple[Floats, Floats]:
     """The sums of squares of values and of errors over each index of the first axis."""
-    before, kept = chunk.before, np.isfinite(chunk.before)
+    before = as_float64(chunk.before)
+    kept = np.isfinite(before)
     within = tuple(range(1, before.ndim))
     with np.errstate(over="ignore", invalid="ignore"):
         error = np.where(np.isfinite(chunk.after), chunk.after - before, np.inf)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from numformats.analysis.streaming import CHUNK, Streamable, as_float64
+from numformats.analysis.streaming import CHUNK, Streamable, as_float
 from numformats.scaled.tiling import chunks_in_order
 
 # Under an evenly spaced format with one scale, the median channel has lost two bits.
@@ -48,7 +48,7 @@ def outlier_channel(x: Streamable) -> OutlierChannel | None:
     if not largest:
         return None
     for place, _ in chunks_in_order(x.shape, CHUNK):
-        magnitude = np.abs(as_float64(x[place]))
+        magnitude = np.abs(as_float(x[place]))
         if not np.isfinite(magnitude).all():
             magnitude = np.where(np.isfinite(magnitude), magnitude, 0.0)
         for axis, own in largest.items():

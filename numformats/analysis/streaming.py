@@ -115,7 +115,7 @@ def survey_of(x: Streamable) -> Survey:
     largest, nan, infinite = 0.0, 0, 0
     flat = x.ravel(order="K")
     for start in range(0, flat.size, CHUNK):
-        magnitude = np.abs(as_float64(flat[start : start + CHUNK]))
+        magnitude = np.abs(as_float(flat[start : start + CHUNK]))
         top = float(magnitude.max(initial=0.0))
         if not math.isfinite(top):
             nan += int(np.count_nonzero(np.isnan(magnitude)))
@@ -138,11 +138,20 @@ def merged(surveys: Iterable[Survey]) -> Survey:
     return found
 
 
+def as_float(x: NDArray[Any]) -> NDArray[Any]:
+    """Values as float32, if that holds all of their dtype; else as float64, rounded if need be."""
+    return _cast(x, np.float32 if np.can_cast(x.dtype, np.float32) else np.float64)
+
+
 def as_float64(x: NDArray[Any]) -> NDArray[np.float64]:
     """Values as float64, rounded if need be."""
+    # By way of float32, which ml_dtypes is quicker in, and which holds all of its numbers.
+    return _cast(as_float(x), np.float64)
+
+
+def _cast(x: NDArray[Any], dtype: type[np.floating[Any]]) -> NDArray[Any]:
     with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-        # By way of float32, which ml_dtypes is quicker in, and which holds all of its numbers.
-        return (x.astype(np.float32) if x.dtype.kind == "V" else x).astype(np.float64)
+        return x.astype(dtype, copy=False)
 
 
 def chunks_of(shape: tuple[int, ...], tile: Tile) -> Iterator[Index]:

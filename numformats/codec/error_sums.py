@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+Array: TypeAlias = NDArray[Any]
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
 Booleans: TypeAlias = NDArray[np.bool_]
@@ -131,17 +132,32 @@ class ErrorSums:
 
 
 def sum_errors(
-    x: Floats, y: Floats, scales: Floats, zeros: Floats, ends: Ends, bins: Bins
+    x: Array,
+    y: Floats,
+    scales: Floats,
+    zeros: Floats,
+    ends: Ends,
+    bins: Bins,
 ) -> ErrorSums:
     """The sums over finite numbers x and what became of them, y.
 
-    Where y is not finite, the magnitude of the error is infinite. There is one scale for all, or
-    one each, that the ends are multiplied by; and so of zeros, the numbers of the format that stand
-    for 0. Arrays have one axis. `numformats.codec.numba.error_sums` finds the same.
+    x is float32 or float64, and all else float64; arrays have one axis. Where y is not finite, the
+    magnitude of the error is infinite. There is one scale for all, or one each, that the ends are
+    multiplied by; and so of zeros, the numbers of the format that stand for 0.
+    `numformats.codec.numba.error_sums` finds the same.
     """
     found = ErrorSums.of_nothing(bins)
     with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-        _write(found.rows(), found.relative, x, y, scales, zeros, ends, bins)
+        _write(
+            found.rows(),
+            found.relative,
+            x.astype(np.float64, copy=False),
+            y,
+            scales,
+            zeros,
+            ends,
+            bins,
+        )
     return found
 
 

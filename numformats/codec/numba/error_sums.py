@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import divide, maximum, minimum, multiply, right_shift, subtract
 
-from numformats.codec.error_sums import ROW, Bins, Counts, Ends, ErrorSums, Floats
+from numformats.codec.error_sums import ROW, Array, Bins, Counts, Ends, ErrorSums, Floats
 from numformats.codec.numba.steps import kernel, step
 from numformats.codec.numba.views import read_only
 
@@ -19,8 +19,9 @@ from numformats.codec.numba.views import read_only
 class Row(NamedTuple):
     """Memory for what is made of a row of numbers.
 
-    Their scales, and the numbers that stand for 0; the ends of the ranges; the values, infinite
-    where they are lost, with the errors, their magnitudes, those relative to x, and the bins.
+    Their scales, and the numbers that stand for 0; the ends of the ranges; the numbers x as
+    float64; the values, infinite where they are lost, with the errors, their magnitudes, those
+    relative to x, and the bins.
     """
 
     scale: Floats
@@ -29,6 +30,7 @@ class Row(NamedTuple):
     high: Floats
     smallest_normal: Floats
     largest: Floats
+    before: Floats
     values: Floats
     error: Floats
     absolute: Floats
@@ -37,7 +39,12 @@ class Row(NamedTuple):
 
 
 def sum_errors(
-    x: Floats, y: Floats, scales: Floats, zeros: Floats, ends: Ends, bins: Bins
+    x: Array,
+    y: Floats,
+    scales: Floats,
+    zeros: Floats,
+    ends: Ends,
+    bins: Bins,
 ) -> ErrorSums:
     """What `numformats.codec.error_sums.sum_errors` finds, of the same."""
     found = ErrorSums.of_nothing(bins)
@@ -56,7 +63,9 @@ def add_rows(
     """
     length, is_shared = row.bins.size, scales.size == 1 and zeros.size == 1
     for begin in range(0, x.size, length):
-        before, after = x[begin : begin + length], y[begin : begin + length]
+        after = y[begin : begin + length]
+        before = row.before[: after.size]
+        before[:] = x[begin : begin + length]
         if begin == 0 or not is_shared:
             fill(scales, begin, row.scale)
             fill(zeros, begin, row.zero)
