@@ -211,10 +211,11 @@ def error_sums(
     x: NDArray[Any], y: Floats, ends: Ends, scale: float | Floats, zero: float | Floats
 ) -> ErrorSums:
     """What `measure` finds, for ends of a format, in a form that more can be added to."""
+    given, after = np.asarray(x), np.asarray(y, np.float64).reshape(-1)
     # Float32 as it is, since the loops convert it on the way.
-    before = np.asarray(x, np.float32 if x.dtype == np.float32 else np.float64).reshape(-1)
-    after = np.asarray(y, np.float64).reshape(-1)
-    scales, zeros = (_one_or_each(each, np.shape(x)) for each in (scale, zero))
+    before = given.astype(np.float32 if given.dtype == np.float32 else np.float64, copy=False)
+    before = before.reshape(-1)
+    scales, zeros = (_one_or_each(each, given.shape) for each in (scale, zero))
     if compiled_path(before.size) is None:
         return sum_errors(before, after, scales, zeros, ends, BINS)
     # Here, since it loads Numba.
