@@ -20,8 +20,7 @@ class Row(NamedTuple):
     """Memory for what is made of a row of numbers.
 
     Their scales, and the numbers that stand for 0; the ends of the ranges; the numbers x as
-    float64; the values, infinite where they are lost, with the errors, their magnitudes, those
-    relative to x, and the bins.
+    float64; the magnitudes of the errors, those relative to x, and their bins.
     """
 
     scale: Floats
@@ -31,8 +30,6 @@ class Row(NamedTuple):
     smallest_normal: Floats
     largest: Floats
     before: Floats
-    values: Floats
-    error: Floats
     absolute: Floats
     relative: Floats
     bins: Counts
@@ -70,13 +67,9 @@ def add_rows(
             fill(scales, begin, row.scale)
             fill(zeros, begin, row.zero)
             write_ends(ends, row)
-        write_errors(before, after, row)
-        add_energies(before, row, found)
-        add_errors(before, row, found)
-        add_overflowed(before, row, found)
-        add_zeroed(before, after, row, found)
+        add_errors(before, after, row, found)
+        add_lost(before, after, row, found)
         count_subnormal(after, ends.subnormal, row, found)
-        write_relative(before, row)
         keep_largest(before, row, found)
         write_bins(before, row, row.relative.view(np.int64), bins)
         for i in range(before.size):
@@ -108,52 +101,35 @@ def write_ends(ends: Any, row: Any) -> None:
 
 
 @step
-def write_errors(before: Any, after: Any, row: Any) -> None:
-    """The errors, and their magnitudes, which are infinite where a number is lost."""
+def add_errors(before: Any, after: Any, row: Any, found: Any) -> None:
+    """Squares, products and errors, added to the sums of their places; the magnitude of an error is
+    infinite where a number is lost.
+    """
     for i in range(before.size):
         is_kept = abs(after[i]) < np.inf
+        value = after[i] if is_kept else np.inf
         error = subtract(after[i], before[i])
-        row.error[i] = error
-        row.values[i] = after[i] if is_kept else np.inf
-        row.absolute[i] = abs(error) if is_kept else np.inf
-
-
-@step
-def add_energies(before: Any, row: Any, found: Any) -> None:
-    """Squares and products, added to the sums of their places."""
-    for i in range(before.size):
+        absolute = abs(error) if is_kept else np.inf
+        row.absolute[i] = absolute
         found.signal[i] += before[i] * before[i]
-        found.energy[i] += row.values[i] * row.values[i]
-        found.product[i] += before[i] * row.values[i]
+        found.energy[i] += value * value
+        found.product[i] += before[i] * value
+        found.error[i] += error
+        found.absolute_error[i] += absolute
+        found.noise[i] += absolute * absolute
 
 
 @step
-def add_errors(before: Any, row: Any, found: Any) -> None:
-    """Errors, their magnitudes and squares, added likewise."""
+def add_lost(before: Any, after: Any, row: Any, found: Any) -> None:
+    """Numbers beyond the ends, and those that became 0, with their squared errors."""
     for i in range(before.size):
-        found.error[i] += row.error[i]
-        found.absolute_error[i] += row.absolute[i]
-        found.noise[i] += row.absolute[i] * row.absolute[i]
-
-
-@step
-def add_overflowed(before: Any, row: Any, found: Any) -> None:
-    """Numbers beyond the ends, and their squared errors."""
-    for i in range(before.size):
-        is_beyond = (before[i] < row.low[i]) | (before[i] > row.high[i])
-        found.clipping[i] += row.absolute[i] * row.absolute[i] if is_beyond else 0.0
-        found.overflowed[i] += 1 if is_beyond else 0
-
-
-@step
-def add_zeroed(before: Any, after: Any, row: Any, found: Any) -> None:
-    """Numbers that became 0, and the squared errors of those that are not beyond the ends."""
-    for i in range(before.size):
-        is_zeroed = (after[i] == 0) & (before[i] != 0)
+        square = row.absolute[i] * row.absolute[i]
         # With NaN for an end, nothing is beyond it.
         is_beyond = (before[i] < row.low[i]) | (before[i] > row.high[i])
-        is_lost = is_zeroed & (not is_beyond)
-        found.underflow[i] += row.absolute[i] * row.absolute[i] if is_lost else 0.0
+        is_zeroed = (after[i] == 0) & (before[i] != 0)
+        found.clipping[i] += square if is_beyond else 0.0
+        found.underflow[i] += square if is_zeroed & (not is_beyond) else 0.0
+        found.overflowed[i] += 1 if is_beyond else 0
         found.zeroed[i] += 1 if is_zeroed else 0
 
 
@@ -166,23 +142,19 @@ def count_subnormal(after: Any, limit: Any, row: Any, found: Any) -> None:
 
 
 @step
-def write_relative(before: Any, row: Any) -> None:
-    """The magnitudes of the errors relative to the numbers; -1 for 0, which has none."""
-    for i in range(before.size):
-        quotient = divide(row.absolute[i], abs(before[i]))
-        row.relative[i] = quotient if before[i] != 0 else -1.0
-
-
-@step
 def keep_largest(before: Any, row: Any, found: Any) -> None:
-    """The largest errors, and the largest relative ones of numbers in the normal range."""
+    """The magnitudes of the errors relative to the numbers, -1 for 0, which has none; the largest
+    errors, and the largest relative ones of numbers in the normal range.
+    """
     for i in range(before.size):
-        absolute, largest = row.absolute[i], found.largest_error[i]
-        found.largest_error[i] = absolute if absolute > largest else largest
-    for i in range(before.size):
-        size, relative, largest = abs(before[i]), row.relative[i], found.largest_relative[i]
+        size, absolute = abs(before[i]), row.absolute[i]
+        relative = divide(absolute, size) if size != 0 else -1.0
+        row.relative[i] = relative
         is_normal = (size >= row.smallest_normal[i]) & (size <= row.largest[i])
+        largest = found.largest_relative[i]
         found.largest_relative[i] = relative if is_normal & (relative > largest) else largest
+        largest = found.largest_error[i]
+        found.largest_error[i] = absolute if absolute > largest else largest
 
 
 @step
