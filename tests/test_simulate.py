@@ -635,6 +635,36 @@ def test_the_command_tells_what_it_did(folder: Path) -> None:
     assert (folder / "b.safetensors").read_bytes() == (folder / "d.safetensors").read_bytes()
 
 
+@pytest.mark.parametrize("source", ["a.safetensors", "m"])
+def test_progress_counts_tensors(
+    folder: Path, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = model()
+    before["nan"] = np.full((9, 64), np.nan, np.float32)
+    saved(folder / "a.safetensors", before)
+    sharded(folder / "m")
+    small_parts(monkeypatch)
+    count = len(before) if source == "a.safetensors" else len(model())
+    told: list[tuple[int, int]] = []
+    nf.simulate(source, f"out-{source}", "int4", progress=lambda *each: told.append(each))
+    assert told == [(done, count) for done in range(count + 1)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no pseudo-terminals")
+def test_a_terminal_gets_a_bar_and_a_pipe_none(folder: Path) -> None:
+    from test_cli import read_terminal
+
+    saved(folder / "a.safetensors", model())
+    words = ["simulate", "a.safetensors", "--format", "int8", "--output"]
+    command = [sys.executable, "-m", "numformats", *words]
+    terminal = read_terminal([*command, "b.safetensors"], columns=200)
+    assert f"{len(model())}/{len(model())}" in terminal
+    assert "━" in terminal
+    piped = subprocess.run([*command, "c.safetensors"], capture_output=True, text=True, check=True)
+    assert "\x1b" not in piped.stdout + piped.stderr
+    assert "/18" not in piped.stdout + piped.stderr
+
+
 def test_json_has_only_numbers_that_json_has(folder: Path) -> None:
     saved(folder / "a.safetensors", {"w": np.zeros((4, 4), np.float32)})
     text = run("a.safetensors", "--format", "int8", "--output", "b.safetensors", "--json").stdout

@@ -11,6 +11,7 @@ from typing import Any
 
 from numformats.cli.outputs import jsonable, write_fault
 from numformats.cli.plan_files import read_plan
+from numformats.cli.progress import progress_bar
 from numformats.simulation.results import Simulation
 from numformats.simulation.simulating import simulate
 from numformats.tensor_files.opening import describe_fault, printable
@@ -64,18 +65,20 @@ def run(options: SimulateOptions) -> int:
     cannot be written.
     """
     try:
-        found = simulate(
-            options.checkpoint,
-            options.output,
-            options.formats,
-            include=options.include,
-            exclude=options.exclude,
-            axis=options.axis,
-            scale_rule=options.scale_rule,
-            rounding=options.rounding,
-            seed=options.seed,
-            force=options.force,
-        )
+        with progress_bar(printable(str(options.checkpoint))) as tell:
+            found = simulate(
+                options.checkpoint,
+                options.output,
+                options.formats,
+                include=options.include,
+                exclude=options.exclude,
+                axis=options.axis,
+                scale_rule=options.scale_rule,
+                rounding=options.rounding,
+                seed=options.seed,
+                force=options.force,
+                progress=tell,
+            )
     except OSError as error:
         print(f"numformats simulate: {write_fault(options.output, error)}", file=sys.stderr)
         return 2

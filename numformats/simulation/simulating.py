@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
@@ -27,7 +27,7 @@ from numformats.simulation.checkpoints import Checkpoint, find_checkpoint, requi
 from numformats.simulation.results import Simulation, TensorResult
 from numformats.simulation.selection import Chooser, Plan, Selection
 from numformats.simulation.tensors import Way
-from numformats.simulation.writing import Choice, write_again
+from numformats.simulation.writing import Choice, Count, write_again
 from numformats.tensor_files.opening import printable
 from numformats.tensor_files.safetensors_header import Header, read_header
 from numformats.tensor_files.whole import whole_file, whole_folder
@@ -48,6 +48,7 @@ def simulate(
     rounding: str | Stochastic = "nearest_even",
     seed: int = 0,
     force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Simulation:
     """Write a checkpoint again, with its matrices as a format would hold them.
 
@@ -79,6 +80,9 @@ def simulate(
     force : bool
         Whether the output may take the place of what is there: of a file, or of a folder that has
         nothing but what the copy has, too.
+    progress : callable, optional
+        Is called, in this thread, with how many tensors are written and how many there are: before
+        the first one, and after each.
 
     Returns
     -------
@@ -133,12 +137,13 @@ def simulate(
     _require_some(choices, source)
     prepare_for(2 * sum(choice.values for choice in choices))
     shards = list(zip(source.files, headers, choices, strict=True))
+    count = Count(sum(len(header.tensors) for header in headers), progress)
     if not source.is_folder:
         with whole_file(target) as stream:
-            tensors = _write(stream, shards[0], way)
+            tensors = _write(stream, shards[0], way, count)
         return Simulation(target, tuple(tensors))
     with whole_folder(target) as folder:
-        tensors = _write_folder(folder, source, shards, way)
+        tensors = _write_folder(folder, source, shards, way, count)
     others = tuple(path.name for path in source.others)
     return Simulation(target, tuple(tensors), len(shards), others, source.not_copied)
 
@@ -147,7 +152,7 @@ Shard: TypeAlias = tuple[Path, Header, Choice]
 
 
 def _write_folder(
-    folder: Path, source: Checkpoint, shards: list[Shard], way: Way
+    folder: Path, source: Checkpoint, shards: list[Shard], way: Way, count: Count
 ) -> list[TensorResult]:
     """Write all files of a checkpoint to a folder, under their names."""
     tensors: list[TensorResult] = []
@@ -155,17 +160,17 @@ def _write_folder(
         path = folder / shard[0].relative_to(source.source)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as stream:
-            tensors += _write(stream, shard, way)
+            tensors += _write(stream, shard, way, count)
     for other in source.others:
         shutil.copyfile(other, folder / other.name)
     return tensors
 
 
-def _write(stream: BinaryIO, shard: Shard, way: Way) -> list[TensorResult]:
+def _write(stream: BinaryIO, shard: Shard, way: Way, count: Count) -> list[TensorResult]:
     """Write one file, with a note in its metadata."""
     _, header, choice = shard
     note = _note(header, choice, way)
-    return write_again(stream, header, header.with_metadata(KEY, note), choice, way)
+    return write_again(stream, header, header.with_metadata(KEY, note), choice, way, count)
 
 
 def _note(header: Header, choice: Choice, way: Way) -> str:
