@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from numformats.cli.stopping import end_by_exceptions
+
 
 def main() -> None:
     """Run the command, or say how to install what it needs."""
@@ -17,4 +19,5 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
+    end_by_exceptions()
     app()

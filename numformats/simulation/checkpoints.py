@@ -16,6 +16,7 @@ from numformats.tensor_files.folders import (
 )
 from numformats.tensor_files.opening import TensorFileError, faults_named, open_tensors, printable
 from numformats.tensor_files.raw import RefusedError
+from numformats.tensor_files.unfinished import PART
 
 SUFFIX: Final = ".safetensors"
 # Files of weights that are not part of the checkpoint: beside a copy of it they would be the
@@ -23,6 +24,8 @@ SUFFIX: Final = ".safetensors"
 OTHER_WEIGHTS: Final = (
     *(".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack", ".ot", ".gguf"),
     *(".onnx", ".npy", ".npz", ".tflite", ".mlmodel", ".bin.index.json", SUFFIX, INDEX_SUFFIX),
+    # What a simulation that was killed has left.
+    PART,
 )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from numformats.tensor_files.unfinished import BEFORE, beside, remove, unfinished
 
 
 @contextmanager
@@ -25,16 +26,12 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         return
     # A link stays one.
     target = Path(os.path.realpath(path))
-    part = _beside(target)
-    try:
-        with part.open("xb") as stream:
+    with unfinished(target, Path.touch) as part:
+        with part.open("wb") as stream:
             yield stream
         if target.exists():
             shutil.copymode(target, part)
         part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
@@ -45,25 +42,24 @@ def whole_folder(path: Path) -> Iterator[Path]:
     there before as it was; else that one is gone, with all that is in it.
     """
     target = Path(os.path.realpath(path))
-    part, before = _beside(target), _beside(target)
-    try:
-        part.mkdir()
+    with unfinished(target, Path.mkdir) as part:
         yield part
         if target.exists():
             shutil.copymode(target, part)
+        _replace(target, part)
+
+
+def _replace(target: Path, part: Path) -> None:
+    """Have one folder take the place of another, which is gone then, or stays if that fails."""
+    before = beside(target, BEFORE)
+    try:
+        if target.exists():
             target.rename(before)
-        try:
-            part.rename(target)
-        except BaseException:
-            if before.exists():
-                before.rename(target)
-            raise
+        part.rename(target)
     except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
+        if before.exists() and not target.exists():
+            before.rename(target)
         raise
-    shutil.rmtree(before, ignore_errors=True)
-
-
-def _beside(target: Path) -> Path:
-    """A name in the same folder that nothing has."""
-    return target.with_name(f".numformats-{secrets.token_hex(8)}.part")
+    finally:
+        if target.exists():
+            remove(before)
