@@ -69,6 +69,7 @@ class TensorEntry:
     `problem` says why this tensor cannot be reported on, else is None.
     `load()` returns the array in the machine's byte order, read-only if it is large and mapped; it
     raises `TensorFileError` where there is a problem or the data turns out damaged.
+    `nbytes` is what it takes in its files, scales included; None where that is what its dtype says.
     `read(start, stop)` returns values `start` to `stop` of the array flattened in C order, with
     memory for these alone, and raises the same; None where only the whole can be read.
     """
@@ -80,6 +81,7 @@ class TensorEntry:
     problem: str | None = None
     read: Reader | None = None
     stored_as: str | None = None
+    nbytes: int | None = None
 
 
 def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
@@ -217,13 +219,21 @@ def _entry(file: Path, raw: RawTensor) -> TensorEntry:
         problem,
         None if read_raw is None else read,
         raw.stored_as,
+        raw.nbytes,
     )
 
 
 def _with_packed(path: Path, entries: list[TensorEntry]) -> list[TensorEntry]:
     """The entries of a checkpoint, a packed weight in the place of those that it consists of."""
     raw = [
-        RawTensor(entry.name, entry.dtype_name, entry.shape, _source(entry), entry.read)
+        RawTensor(
+            entry.name,
+            entry.dtype_name,
+            entry.shape,
+            _source(entry),
+            entry.read,
+            nbytes=entry.nbytes,
+        )
         for entry in entries
     ]
     plain = {id(tensor): entry for tensor, entry in zip(raw, entries, strict=True)}
