@@ -31,6 +31,17 @@ def read_plan(path: Path) -> dict[str, str | None]:
     return found
 
 
+def require_plan_or_nothing(option: str, path: Path) -> None:
+    """ValueError for an output in whose place there is something else than a plan."""
+    if path.is_file() and path.stat().st_size > 0:
+        try:
+            read_plan(path)
+        except ValueError:
+            raise ValueError(
+                f"{option}: {_shown(path)} is there already, and no plan; name another"
+            ) from None
+
+
 def read_weights(path: Path) -> dict[str, float]:
     """What a squared error of 1 counts in each tensor by its name: JSON, or an .npz file.
 

@@ -28,7 +28,7 @@ from numformats.simulation.results import Simulation, TensorResult
 from numformats.simulation.selection import Chooser, Plan, Selection
 from numformats.simulation.tensors import Way
 from numformats.simulation.writing import Choice, Count, write_again
-from numformats.tensor_files.opening import printable
+from numformats.tensor_files.opening import faults_named, printable
 from numformats.tensor_files.safetensors_header import Header, read_header
 from numformats.tensor_files.whole import whole_file, whole_folder
 
@@ -132,7 +132,7 @@ def simulate(
     source, target = find_checkpoint(Path(checkpoint)), Path(output)
     require_output(target, source, force)
     headers = [read_header(file) for file in source.files]
-    choices = [_choice(chooser, header) for header in headers]
+    choices = [_choice(chooser, header, source) for header in headers]
     _require_names(chooser, headers)
     _require_some(choices, source)
     prepare_for(2 * sum(choice.values for choice in choices))
@@ -162,7 +162,11 @@ def _write_folder(
         with path.open("xb") as stream:
             tensors += _write(stream, shard, way, count)
     for other in source.others:
-        shutil.copyfile(other, folder / other.name)
+        # What cannot be read is not the output's fault.
+        with faults_named(str(other)):
+            before = other.open("rb")
+        with before, (folder / other.name).open("xb") as stream:
+            shutil.copyfileobj(before, stream)
     return tensors
 
 
@@ -217,12 +221,15 @@ def _require_fit(fmt: ScaledFormat, way: Way) -> None:
     quantize(some, fmt, scale_rule=way.scale_rule, rounding=way.rounding, rng=0)
 
 
-def _choice(chooser: Chooser, header: Header) -> Choice:
+def _choice(chooser: Chooser, header: Header, source: Checkpoint) -> Choice:
     formats: dict[str, ScaledFormat] = {}
     left: dict[str, str] = {}
     values = 0
     for tensor in header.tensors:
         reason = chooser.reason_to_leave(tensor.name, tensor.dtype_name, tensor.shape)
+        # By name a part may be changed, whatever it is for.
+        if reason is None and tensor.name not in chooser.names:
+            reason = source.reason_to_leave(tensor)
         fmt = chooser.format_of(tensor.name)
         if reason is None and fmt is not None:
             formats[tensor.name] = fmt
@@ -245,4 +252,6 @@ def _require_some(choices: list[Choice], source: Checkpoint) -> None:
         return
     reasons = Counter(reason for choice in choices for reason in choice.left.values())
     told = "; ".join(f"{count} {why}" for why, count in reasons.most_common(3)) or "there is none"
+    if source.packed_as is not None:
+        told += f"; its weights are packed ({source.packed_as}), and are not unpacked"
     raise ValueError(f"{printable(str(source.source))}: no tensor to change: {told}")
