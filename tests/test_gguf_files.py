@@ -101,7 +101,7 @@ def test_files_that_gguf_writes(tmp_path: Path, alignment: int | None) -> None:
     }
     for name, array in plain.items():
         writer.add_tensor(name, array)
-    types = ["BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "MXFP4", "TQ2_0"]
+    types = ["BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "MXFP4", "TQ1_0", "TQ2_0"]
     packed = {}
     for name in types:
         kind = gguf.GGMLQuantizationType[name]
