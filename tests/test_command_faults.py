@@ -98,6 +98,11 @@ def test_a_plan_takes_the_place_of_a_plan_alone(folder: Path) -> None:
     assert json.loads(Path("plan.json").read_text()).keys() == {"w"}
 
 
+def test_an_output_whose_name_is_too_long(folder: Path) -> None:
+    fault = refused("plan", "a.safetensors", "--budget", "9", "--output", "n" * 300)
+    assert "cannot be written (File name too long)" in fault
+
+
 # ---- What a plan is for -----------------------------------------------------------------------
 
 
@@ -259,6 +264,39 @@ def test_no_more_names_are_told_than_can_be_read() -> None:
     told = unknown("fmt", "v", [f"w{i}" for i in range(1000)])
     assert told.endswith("w98, w99 and 900 more")
     assert "more" not in unknown("fmt", "v", [f"w{i}" for i in range(100)])
+
+
+def test_pictures_of_files_of_any_name(folder: Path) -> None:
+    """Between dollars there are formulas in matplotlib; and its font has no Japanese."""
+    command = [sys.executable, "-m", "numformats", "report", "--formats", "int8", "--plot", "x.png"]
+    for name in ("$\\x$", "日本語", "[/]"):
+        file = save(folder, {name: WEIGHTS}, f"{name.replace('/', '')}.safetensors")
+        result = subprocess.run([*command, file], capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stderr) == (0, "")
+
+
+FILES_OF_NAMES = {
+    "twice": ('{"w": "int8", "w": "mxfp4"}', "names a tensor twice"),
+    "digits": ('{"w": 1' + "0" * 5000 + "}", "is no JSON"),
+    "deep": ("[" * 100_000, "is no JSON"),
+    "list": ("[]", "expected an object"),
+}
+
+
+@pytest.mark.parametrize("name", FILES_OF_NAMES)
+def test_plans_and_sensitivities_that_are_none(folder: Path, name: str) -> None:
+    text, words = FILES_OF_NAMES[name]
+    Path("p.json").write_text(text)
+    told = refused("simulate", "a.safetensors", "--plan", "p.json", "--output", "b.safetensors")
+    assert words in told
+    assert words in refused("plan", "a.safetensors", "--budget", "9", "--sensitivity", "p.json")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="has no endless device")
+def test_a_plan_without_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numformats.cli.plan_files._MOST_BYTES", 1 << 16)
+    told = refused("simulate", "a.safetensors", "--plan", "/dev/zero", "--output", "b.safetensors")
+    assert "/dev/zero has more than 65536 bytes" in told
 
 
 # ---- Standard output --------------------------------------------------------------------------

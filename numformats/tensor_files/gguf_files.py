@@ -159,7 +159,9 @@ def _counts(header: _Header) -> tuple[int, int]:
     if version not in VERSIONS:
         swapped = int.from_bytes(version.to_bytes(4, "little"), "big")
         if swapped in VERSIONS:
-            raise RefusedError("is big-endian; run gguf-convert-endian FILE little on it (pip install gguf)")
+            raise RefusedError(
+                "is big-endian; run gguf-convert-endian FILE little on it (pip install gguf)"
+            )
         raise RefusedError(f"GGUF version {version}; 2 and 3 are read: convert the model again")
     tensors, keys = header.uint64(), header.uint64()
     if tensors > MAX_TENSORS:
