@@ -139,6 +139,21 @@ def test_what_another_process_still_writes_is_left_to_it(folder: Path, source: s
     assert (folder / OUTPUTS[source]).exists()
 
 
+def test_an_interrupt_while_modules_are_loaded() -> None:
+    script = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'numformats.cli.app': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from numformats.cli import main; main()\n"
+    )
+    command = [sys.executable, "-c", script]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (130, "", "")
+
+
 def test_a_hangup_that_is_ignored_stays_so(folder: Path) -> None:
     """As under nohup."""
     script = (
