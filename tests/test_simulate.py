@@ -607,6 +607,30 @@ def test_a_file_that_shrinks_meanwhile(folder: Path, monkeypatch: pytest.MonkeyP
     assert os.listdir(folder) == ["a.safetensors"]
 
 
+@pytest.mark.parametrize("source", ["a.safetensors", "m"])
+def test_what_came_to_be_there_meanwhile_is_kept(folder: Path, source: str) -> None:
+    saved(folder / "a.safetensors", model())
+    sharded(folder / "m")
+    output = Path(f"out-{source}")
+    place = output / "x" if source == "m" else output
+
+    def appear(done: int, total: int) -> None:
+        if done == 3:
+            place.parent.mkdir(exist_ok=True)
+            place.write_text("mine")
+
+    with pytest.raises(FileExistsError):
+        nf.simulate(source, output, "int8", progress=appear)
+    assert place.read_text() == "mine"
+    assert not list(folder.glob(".numformats-*"))
+    if source == "m":
+        place.unlink()
+        # An empty folder is as good as none.
+        nf.simulate(
+            source, output, "int8", progress=lambda done, total: output.mkdir(exist_ok=True)
+        )
+
+
 # ---- The command ------------------------------------------------------------------------------
 
 

@@ -139,10 +139,10 @@ def simulate(
     shards = list(zip(source.files, headers, choices, strict=True))
     count = Count(sum(len(header.tensors) for header in headers), progress)
     if not source.is_folder:
-        with whole_file(target) as stream:
+        with whole_file(target, may_replace=force) as stream:
             tensors = _write(stream, shards[0], way, count)
         return Simulation(target, tuple(tensors))
-    with whole_folder(target) as folder:
+    with whole_folder(target, may_replace=force) as folder:
         tensors = _write_folder(folder, source, shards, way, count)
     others = tuple(path.name for path in source.others)
     return Simulation(target, tuple(tensors), len(shards), others, source.not_copied)

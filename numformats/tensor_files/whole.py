@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,11 +14,12 @@ from numformats.tensor_files.unfinished import BEFORE, beside, remove, unfinishe
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, may_replace: bool = True) -> Iterator[BinaryIO]:
     """A stream whose bytes become the file `path` once the block has ended without an error.
 
     Until then they lie under another name in the same folder. An error leaves nothing of them, and
     the file that was there before as it was.
+    may_replace: whether there may be a file then; else FileExistsError.
     """
     if path.exists() and not path.is_file():
         # A pipe or a device is written to, and not replaced by a file of its name.
@@ -30,23 +32,32 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         with part.open("wb") as stream:
             yield stream
         if target.exists():
+            _require(may_replace, target)
             shutil.copymode(target, part)
         part.replace(target)
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, may_replace: bool = True) -> Iterator[Path]:
     """A new folder that becomes `path` once the block has ended without an error.
 
     Until then it has another name beside. An error leaves nothing of it, and the folder that was
     there before as it was; else that one is gone, with all that is in it.
+    may_replace: whether there may be something in a folder of that name then; else FileExistsError.
     """
     target = Path(os.path.realpath(path))
     with unfinished(target, Path.mkdir) as part:
         yield part
         if target.exists():
+            _require(may_replace or not any(target.iterdir()), target)
             shutil.copymode(target, part)
         _replace(target, part)
+
+
+def _require(may_replace: bool, target: Path) -> None:
+    """FileExistsError for what is there that was not when the work began."""
+    if not may_replace:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
 
 
 def _replace(target: Path, part: Path) -> None:
