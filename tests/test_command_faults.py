@@ -71,6 +71,21 @@ def test_an_output_that_the_checkpoint_links_to(folder: Path) -> None:
         assert "blobs has the checkpoint in it" in fault
 
 
+def test_other_files_deep_in_an_output(folder: Path) -> None:
+    (folder / "m" / "sub").mkdir()
+    (folder / "m" / "model.safetensors").rename(folder / "m" / "sub" / "1.safetensors")
+    index = {"weight_map": {"w": "sub/1.safetensors"}}
+    Path("m/model.safetensors.index.json").write_text(json.dumps(index))
+    Path("m/sub/README").touch()
+    for _ in range(2):
+        result = run("simulate", "m", *SIMULATE, "n", "--force")
+        assert result.exit_code == 0
+        assert f"not copied: {Path('sub/README')}\n" in result.stdout
+    Path("n/sub/notes.txt").write_text("mine")
+    fault = refused("simulate", "m", *SIMULATE, "n", "--force")
+    assert "has other files (sub/notes.txt), which would be lost" in fault
+
+
 @pytest.mark.parametrize("command", [
     ["plan", "a.safetensors", "--budget", "9", "--output"],
     ["report", "a.safetensors", "--formats", "int8", "--html"],

@@ -69,10 +69,9 @@ class Checkpoint:
         return None
 
     @property
-    def names(self) -> set[str]:
-        """What a copy of the folder has in it."""
-        found = (*self.files, *self.others)
-        return {path.relative_to(self.source).parts[0] for path in found}
+    def names(self) -> set[Path]:
+        """What a copy of the folder has in it: the paths of files."""
+        return {path.relative_to(self.source) for path in (*self.files, *self.others)}
 
 
 def find_checkpoint(path: Path) -> Checkpoint:
@@ -114,7 +113,10 @@ def _of_folder(folder: Path, found: list[Path]) -> Checkpoint:
         is_plain = path.is_file() and not path.name.lower().endswith(OTHER_WEIGHTS)
         if is_plain:
             others.append(path)
-        elif not any(file.is_relative_to(path) for file in files):
+        elif any(file.is_relative_to(path) for file in files):
+            inner = sorted(each for each in path.rglob("*") if not each.is_dir())
+            not_copied += [str(each.relative_to(folder)) for each in inner if each not in files]
+        else:
             not_copied.append(path.name)
     about = _packed([entry for _, entries in opened for entry in entries])
     return Checkpoint(folder, tuple(files), *about, tuple(others), tuple(not_copied))
@@ -149,9 +151,11 @@ def _require_folder(output: Path, shown: str, checkpoint: Checkpoint) -> None:
             raise ValueError(f"output: {shown} has the checkpoint in it; name another")
     if output.resolve().is_relative_to(checkpoint.source.resolve()):
         raise ValueError(f"output: {shown} is in the checkpoint; name another")
-    strangers = sorted({path.name for path in output.glob("*")} - checkpoint.names)
-    if strangers:
+    files = (path for path in output.rglob("*") if path.is_symlink() or not path.is_dir())
+    names = (path.relative_to(output) for path in files)
+    stranger = next((name for name in names if name not in checkpoint.names), None)
+    if stranger is not None:
         raise ValueError(
-            f"output: {shown} has other files ({printable(strangers[0])}), which would be lost; "
+            f"output: {shown} has other files ({printable(str(stranger))}), which would be lost; "
             "name another"
         )
