@@ -250,6 +250,13 @@ def test_long_names_have_parts_too(folder: Path) -> None:
     assert Path(name).read_bytes() == b"all"
 
 
+def test_a_pipe_of_the_name_of_a_part_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(unfinished.beside(folder / "a.txt", unfinished.PART))
+    with whole_file(Path("a.txt")) as stream:
+        stream.write(b"all")
+    assert Path("a.txt").read_bytes() == b"all"
+
+
 def test_two_writers_of_one_file_do_not_mix(folder: Path) -> None:
     with whole_file(Path("a.txt")) as first:
         first.write(b"first")

@@ -107,7 +107,8 @@ else:
 
     def _is_nobodys(path: Path) -> bool:
         """Whether nobody has the lock of a file or folder."""
-        descriptor = os.open(path, os.O_RDONLY)
+        # A pipe of that name would otherwise be waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
