@@ -60,6 +60,8 @@ class Result:
     overflow : {"mode", "infinity"}
         Where a finite sum beyond the largest value goes: where the rounding mode says (IEEE 754
         7.4), or to infinity in every mode, as in matrix units.
+    has_negative_zero : bool
+        Whether a sum below zero that rounds to zero is -0, as in IEEE 754; else it is +0.
     """
 
     format: str
@@ -67,6 +69,7 @@ class Result:
     fraction_bits: int | None = None
     zero_exponent: int | None = None
     overflow: Literal["mode", "infinity"] = "mode"
+    has_negative_zero: bool = True
 
     def __post_init__(self) -> None:
         require_name(self.format)
@@ -87,6 +90,7 @@ class Result:
             require_int("fraction_bits", self.fraction_bits, 1, fmt.precision - 1)
         if self.overflow not in ("mode", "infinity"):
             raise ValueError(unknown("overflow", str(self.overflow), ["mode", "infinity"]))
+        require_bool("has_negative_zero", self.has_negative_zero)
 
     @property
     def number_format(self) -> Format:
@@ -136,6 +140,10 @@ class Accumulator:
         The formats of operands, by name. An operand of a dtype of NumPy or ml_dtypes is in that
         format; any other is in the first of these that has all its values. Empty: any values of
         float64. Evidence: the data sheets of units.
+    multiplied_as : str or None
+        In aligned sums, the format that operands are converted to before they are multiplied, whose
+        exponents their subnormal values then have; None: their own. Evidence: instructions that the
+        compiler makes of `mma.sync` on float8, and results of an H200.
     block : int or None
         How many products are summed at once, in order of k; None for all of them. The last block
         is filled up with zeros. Evidence: results change only where a cancellation lies across
@@ -159,7 +167,7 @@ class Accumulator:
         exponents, the two are added and rounded (CDNA3) [M].
     sum_bits : int or None
         For addend "floored": fraction bits that are kept of the products' sum.
-    format, rounding, fraction_bits, zero_exponent, overflow
+    format, rounding, fraction_bits, zero_exponent, overflow, has_negative_zero
         What results are, unless `output` asks for another: the fields of `Result`. None as the
         format: whatever format `output` asks for (float32 by default).
     alternatives : tuple of Result
@@ -238,6 +246,8 @@ class Accumulator:
     promote_every: int | None = None
     source: str = ""
     checked: str = ""
+    multiplied_as: str | None = None
+    has_negative_zero: bool = True
 
     def __post_init__(self) -> None:
         require_name(self.name)
@@ -275,6 +285,8 @@ class Accumulator:
                 raise ValueError("alignment_bits: only aligned sums have them")
             if self.addend != "first" or len(self.order) > 1 or self.group > 1:
                 raise ValueError("addend, order, group: only aligned sums have them")
+            if self.multiplied_as is not None:
+                raise ValueError("multiplied_as: only aligned sums have exponents of operands")
             return
         require_int("alignment_bits", self.alignment_bits, 1, _MAX_ALIGNMENT_BITS)
         require_int("block", self.block, 1, _MAX_ALIGNED_BLOCK)
@@ -289,9 +301,28 @@ class Accumulator:
             if self.zero_exponent is None:
                 raise ValueError("zero_exponent: addend 'floored' needs one")
         for fmt in (named_format("inputs", name) for name in self.inputs):
+            self._require_holds(fmt)
             span = 2 * floor_log2(fmt.highest / fmt.quantum) + 2 + self.group.bit_length()
             if self.group > 1 and span > 53:
                 raise ValueError(f"group: sums of products of {fmt.name} are wider than float64")
+
+    def _require_holds(self, fmt: Format) -> None:
+        if self.multiplied_as is None:
+            return
+        wide = named_format("multiplied_as", self.multiplied_as)
+        _require_input(wide)
+        if (
+            wide.precision < fmt.precision
+            or wide.quantum > fmt.quantum
+            or wide.highest < fmt.highest
+        ):
+            raise ValueError(f"multiplied_as: {wide.name} does not hold all values of {fmt.name}")
+
+    def exponent_format(self, fmt: Format) -> Format:
+        """The format whose exponents operands in one of the inputs have."""
+        if self.multiplied_as is None:
+            return fmt
+        return named_format("multiplied_as", self.multiplied_as)
 
     @property
     def rounds_once(self) -> bool:
@@ -313,6 +344,7 @@ class Accumulator:
             self.fraction_bits,
             self.zero_exponent,
             self.overflow,
+            self.has_negative_zero,
         )
         if output is None:
             return default
@@ -331,6 +363,8 @@ class Accumulator:
     def _rows(self) -> Iterator[tuple[str, str]]:
         """The fields that are not their defaults, each with its text."""
         yield "inputs", ", ".join(self.inputs) or "any"
+        if self.multiplied_as is not None:
+            yield "multiplied_as", self.multiplied_as
         shown = ("summation", "block", "alignment_bits", "addend", "order", "join", "sum_bits")
         for name in shown:
             default = next(f.default for f in dataclasses.fields(self) if f.name == name)

@@ -219,8 +219,9 @@ def _term(row: _Row, places: Sequence[int]) -> _Term:
         return _Term(value, row.result.zero_exponent)
     first, exponent = places[0], 0
     if row.acc.group == 1:
-        exponent += _exponent(row.xs[first], row.formats[0])
-        exponent += _exponent(row.ys[first], row.formats[1])
+        for factor, fmt in zip((row.xs[first], row.ys[first]), row.formats, strict=True):
+            assert fmt is not None
+            exponent += _exponent(factor, row.acc.exponent_format(fmt))
     if row.acc.scale_format is not None:
         of_scale = named_format("scale_format", row.acc.scale_format)
         exponent += sum(_exponent(scale, of_scale) for scale in row.scales[first])
@@ -332,7 +333,8 @@ def _round(value: Extended, result: Result) -> Extended:
         beyond = rounded(value, neighbours(value, fmt), result.mode, 0)
         if abs(beyond) > fmt.highest:
             return math.inf if value > 0 else -math.inf
-    return exact.decode(exact.project(value, fmt, result.mode), fmt)
+    kept = exact.decode(exact.project(value, fmt, result.mode), fmt)
+    return _ZERO if kept == 0 and not result.has_negative_zero else kept
 
 
 # Operands

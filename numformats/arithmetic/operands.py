@@ -93,7 +93,7 @@ def read_operand(
         return _any_operand(argument, array, acc)
     fmt = _input_format(argument, array, acc)
     values = array.astype(np.float64)
-    lowest = smallest_exponent(fmt)
+    lowest = smallest_exponent(acc.exponent_format(fmt))
     if acc.flush_subnormals:
         values[np.abs(values) < 2.0**lowest] = 0.0
     # A group has the exponent of its scales alone.

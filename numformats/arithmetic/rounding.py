@@ -101,7 +101,7 @@ def make_rounding(result: Result, *, flush_subnormals: bool = False) -> Rounding
         infinity=infinity,
         kept_from=float(fmt.smallest_normal_exact) if flush_subnormals else 0.0,
         zero_of_cancellation=-0.0 if result.mode == "toward_negative" else 0.0,
-        lowest_zero=-0.0 if fmt.has_negative_zero else 0.0,
+        lowest_zero=-0.0 if fmt.has_negative_zero and result.has_negative_zero else 0.0,
     )
 
 

@@ -2,14 +2,14 @@
 
 Sources: [F] Fasi, Higham, Mikaitis, Pranesh, PeerJ CS 7, 2021. [K] Khattak, Mikaitis, arXiv
 2512.07004, with the hardware results of north-numerical-computing/MATLAB-tensor-core. [M] MMA-Sim,
-arXiv 2511.10909. `docs/accumulators.md` says where they disagree.
+arXiv 2511.10909. [H] An H200 of 2026-11-26, on which numformats was compared with its instructions.
+`docs/accumulators.md` says where they disagree.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from numformats.arithmetic.accumulators import Accumulator, Result
 from numformats.checks import unknown
@@ -19,6 +19,9 @@ _FLOAT8_FNUZ: Final = ("float8_e4m3fnuz", "float8_e5m2fnuz")
 _FLOAT6: Final = ("float6_e2m3fn", "float6_e3m2fn")
 _FLOAT4: Final = ("float4_e2m1fn",)
 _COMPARED: Final = "[K], 0 wrong"
+_ON_HOPPER: Final = "[K]; [H], 0 wrong"
+# With what exponents a zero takes part in sums to float32 and float16, on Hopper [H].
+_ZERO_ON_HOPPER: Final = (-133, -21)
 
 
 def _tensor_core(
@@ -31,11 +34,16 @@ def _tensor_core(
     checked: str = "",
     float16: bool = False,
     fraction_bits: int | None = None,
+    zero: tuple[int, int] | None = None,
 ) -> Accumulator:
     """A block with the accumulator in it, aligned, to float32 toward zero or float16 to nearest."""
     # A zero has the exponent -108 - F, and 3 - F where results are float16 [K]; [M] has it one
-    # higher or lower, or -126. No result of hardware tells.
-    of_float16 = Result("float16", zero_exponent=3 - alignment_bits, overflow="infinity")
+    # higher or lower, or -126. Of Hopper we know [H].
+    of_zero = (-108 - alignment_bits, 3 - alignment_bits) if zero is None else zero
+    # That a zero result is +0 was seen on Hopper alone, in all of its instructions [H].
+    of_float16 = Result(
+        "float16", zero_exponent=of_zero[1], overflow="infinity", has_negative_zero=False
+    )
     return Accumulator(
         name,
         summation="aligned",
@@ -45,33 +53,29 @@ def _tensor_core(
         format="float32",
         rounding="toward_zero",
         fraction_bits=fraction_bits,
-        zero_exponent=-108 - alignment_bits,
+        zero_exponent=of_zero[0],
         overflow="infinity",
+        has_negative_zero=False,
         alternatives=(of_float16,) if float16 else (),
         source=source,
         checked=checked,
     )
 
 
-def _architecture(
-    unit: str, block: int, alignment_bits: int, *, source: str, checked: str
-) -> list[Accumulator]:
+def _architecture(unit: str, block: int, alignment_bits: int, **others: Any) -> list[Accumulator]:
     """The three inputs that units from A100 on share: tf32 takes half as many products."""
-    unit_core = partial(_tensor_core, alignment_bits=alignment_bits, source=source, checked=checked)
     return [
-        unit_core(f"{unit}_float16", "float16", block, float16=True),
-        unit_core(f"{unit}_bfloat16", "bfloat16", block),
-        unit_core(f"{unit}_tf32", "tf32", block // 2),
+        _tensor_core(f"{unit}_float16", "float16", block, alignment_bits, float16=True, **others),
+        _tensor_core(f"{unit}_bfloat16", "bfloat16", block, alignment_bits, **others),
+        _tensor_core(f"{unit}_tf32", "tf32", block // 2, alignment_bits, **others),
     ]
 
 
-def _float8_by_float16_units(unit: str) -> Accumulator:
-    """`mma.sync` on float8 of H100 and B200: two passes from zero, and then c."""
+def _float8_by_float16_units(unit: str, **others: Any) -> Accumulator:
+    """`mma.sync` on float8 of H100 and B200: as float16, in two passes from zero, and then c."""
     passes = ((0, 1), (2, 3))
-    plain = _tensor_core(
-        f"{unit}_float8_mma", _FLOAT8, 32, 25, source="[K]", checked=_COMPARED, float16=True
-    )
-    return replace(plain, order=passes, addend="last")
+    plain = _tensor_core(f"{unit}_float8_mma", _FLOAT8, 32, 25, float16=True, **others)
+    return replace(plain, multiplied_as="float16", order=passes, addend="last")
 
 
 def _scaled(
@@ -164,19 +168,23 @@ _UNITS: Final = (
         float16=True,
         fraction_bits=13,
     ),
-    *_architecture("h100", 16, 25, source="[K]; [M]", checked=_COMPARED),
+    *_architecture(
+        "h100", 16, 25, source="[K]; [M]; [H]", checked=_ON_HOPPER, zero=_ZERO_ON_HOPPER
+    ),
     _tensor_core(
         "h100_float8_wgmma",
         _FLOAT8,
         32,
         13,
-        source="[K]; [M]",
-        checked="[K], 0 wrong (c = 0)",
+        source="[K]; [M]; [H]",
+        checked=_ON_HOPPER,
+        float16=True,
         fraction_bits=13,
+        zero=_ZERO_ON_HOPPER,
     ),
-    _float8_by_float16_units("h100"),
+    _float8_by_float16_units("h100", source="[K]; [H]", checked=_ON_HOPPER, zero=_ZERO_ON_HOPPER),
     *_architecture("b200", 16, 25, source="[K]; [M]", checked=_COMPARED),
-    _float8_by_float16_units("b200"),
+    _float8_by_float16_units("b200", source="[K]; subnormals as [H]", checked=_COMPARED),
     _tensor_core("b200_float8_tcgen05", _FLOAT8, 32, 25, source="[M]"),
     _tensor_core("b200_float6", _FLOAT6, 32, 25, source="[M]"),
     _tensor_core("b200_float4", _FLOAT4, 32, 25, source="[M]"),
