@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -158,21 +159,116 @@ def test_names_and_their_blocks() -> None:
         assert get_accumulator(acc) is acc
 
 
+# Of each instruction of Hopper, what the operands are and whose results it has.
+HOPPER = Path(__file__).with_name("hopper_vectors.txt")
+DTYPES = {
+    "4": ml_dtypes.float8_e4m3fn,
+    "5": ml_dtypes.float8_e5m2,
+    "f16": np.float16,
+    "bf16": ml_dtypes.bfloat16,
+    "tf32": np.float32,
+}
+UNITS = {"f16": "h100_float16", "bf16": "h100_bfloat16", "tf32": "h100_tf32"}
+
+
+def read_hopper() -> dict[tuple[str, str], list[tuple[Array, ...]]]:
+    rows = defaultdict(list)
+    for line in HOPPER.read_text().splitlines():
+        if not line.startswith("#"):
+            head, *columns = line.split("|")
+            instruction, output = head.split()
+            rows[instruction, output].append(tuple(map(floats, columns)))
+    return rows
+
+
+def operands_of(instruction: str, row: tuple[Array, ...]) -> tuple[str, Array, Array]:
+    """The unit of an instruction, and a and b in its dtypes, which the values alone do not tell."""
+    way, kind, *_ = instruction.split("_")
+    unit = UNITS.get(kind, f"h100_float8_{'mma' if way == 'mma' else 'wgmma'}")
+    first, second = (kind, kind) if kind in UNITS else kind
+    return unit, row[0].astype(DTYPES[first]), row[1].astype(DTYPES[second])
+
+
+ON_HOPPER = read_hopper()
+
+
+def test_there_are_rows_of_all_instructions() -> None:
+    float8 = [f"{i}{j}_{out}" for i in "45" for j in "45" for out in ("f16", "f32")]
+    kinds = ["f16_f16", "f16_f32", "bf16", "tf32", *float8]
+    assert sorted(name for name, _ in ON_HOPPER) == sorted(
+        f"{way}_{kind}" for way in ("mma", "wg") for kind in kinds
+    )
+    assert all(len(rows) >= 10 for rows in ON_HOPPER.values())
+
+
+@pytest.mark.parametrize(("instruction", "output"), ON_HOPPER)
+def test_meaning_and_arrays_give_what_hopper_gave(instruction: str, output: str) -> None:
+    for row in ON_HOPPER[instruction, output]:
+        unit, a, b = operands_of(instruction, row)
+        c, d = row[2][0], row[3][0]
+        by_array = matmul(a, b, c, accumulator=unit, output=output)
+        meant = np.float32(float(meaning.exact_dot(a, b, c, unit, output)))
+        # Bits, since a zero has a sign.
+        assert np.float32(by_array).tobytes() == meant.tobytes() == d.tobytes(), (a, b, c, d)
+
+
+@pytest.mark.parametrize("instruction", ["mma_54_f32", "wg_44_f32", "mma_f16_f16", "mma_bf16"])
+def test_what_was_learned_from_hopper_is_told_by_its_results(instruction: str) -> None:
+    (rows,) = (rows for (name, _), rows in ON_HOPPER.items() if name == instruction)
+    output = "float16" if instruction.endswith("f16_f16") else "float32"
+    acc = get_accumulator(operands_of(instruction, rows[0])[0])
+    # As it was believed to be before.
+    bits = acc.alignment_bits or 0
+    other = replace(
+        acc,
+        multiplied_as=None,
+        has_negative_zero=True,
+        zero_exponent=-108 - bits,
+        alternatives=tuple(replace(one, zero_exponent=3 - bits) for one in acc.alternatives),
+    )
+    wrong = 0
+    for row in rows:
+        _, a, b = operands_of(instruction, row)
+        found = np.float32(matmul(a, b, row[2][0], accumulator=other, output=output))
+        wrong += found.tobytes() != row[3][0].tobytes()
+    assert wrong >= 1
+
+
+def test_subnormal_operands_have_the_exponents_of_what_they_are_multiplied_as() -> None:
+    tiny = np.array([2.0**-9, 1.0], ml_dtypes.float8_e4m3fn)
+    acc = get_accumulator("h100_float8_mma")
+    plain = replace(acc, multiplied_as=None, alignment_bits=10, inputs=("float8_e4m3fn", "tf32"))
+    converted = replace(plain, multiplied_as="tf32")
+    # 2**-17 is 11 binades below the exponent that a subnormal number has in E4M3, and 8 below its
+    # own.
+    for accumulator, expected in ((plain, 2.0**-9), (converted, 2.0**-9 + 2.0**-17)):
+        others = np.array([1.0, 2.0**-17])
+        assert float(matmul(tiny, others, accumulator=accumulator)) == expected
+        assert meaning.exact_dot(tiny, others, 0, accumulator) == expected
+    with pytest.raises(ValueError, match="multiplied_as: float8_e4m3fn does not hold all values"):
+        replace(acc, multiplied_as="float8_e4m3fn")
+    with pytest.raises(ValueError, match="multiplied_as: only aligned sums"):
+        Accumulator("mine", multiplied_as="float16")
+
+
 def test_results_of_units() -> None:
     for name in TABLE:
         acc = get_accumulator(name)
-        nvidia = not name.startswith("mi")
+        nvidia, hopper = not name.startswith("mi"), name.startswith("h100")
+        assert acc.has_negative_zero == (not nvidia)
         assert acc.format == "float32"
         assert acc.rounding == ("toward_zero" if nvidia else "nearest_even")
         if acc.alignment_bits is not None:
-            assert acc.zero_exponent == (-108 - acc.alignment_bits if nvidia else -126)
+            of_nvidia = -133 if hopper else -108 - acc.alignment_bits
+            assert acc.zero_exponent == (of_nvidia if nvidia else -126)
         cut = 13 if name in ("ada_float8", "h100_float8_wgmma") else None
         assert acc.fraction_bits == cut
-        is_narrow = name.endswith(("_float16", "_float8_mma", "ada_float8"))
+        is_narrow = name.endswith(("_float16", "_float8_mma", "ada_float8", "_wgmma"))
         if nvidia and is_narrow:
             (other,) = acc.alternatives
             assert (other.format, other.rounding) == ("float16", "nearest_even")
-            assert other.zero_exponent == 3 - (acc.alignment_bits or 0)
+            assert other.zero_exponent == (-21 if hopper else 3 - (acc.alignment_bits or 0))
+            assert not other.has_negative_zero
             assert acc.result("half") == other
         else:
             assert not acc.alternatives

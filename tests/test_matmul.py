@@ -494,3 +494,23 @@ def test_your_own_accumulator() -> None:
             for output in outputs_of(acc):
                 got = matmul(a, b, accumulator=acc, output=output)
                 assert same(got, meant(a, b, c, acc=acc, output=output))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bits", "accumulator"),
+    [
+        ("float16", 0x7C01, "h100_float16"),
+        ("float16", 0x7C01, "sequential"),
+        ("float16", 0x7C01, "exact"),
+        ("bfloat16", 0x7F81, "a100_bfloat16"),
+        ("float8_e5m2", 0x7D, "h100_float8_mma"),
+        ("float32", 0x7F802000, "h100_tf32"),
+    ],
+)
+def test_signaling_nans_are_nans(dtype: str, bits: int, accumulator: str) -> None:
+    fmt = nf.get_format(dtype)
+    assert fmt.dtype is not None
+    x = np.array([bits, 0], f"u{fmt.dtype.itemsize}").view(fmt.dtype)
+    with np.errstate(all="raise"):
+        assert np.isnan(matmul(x, x, accumulator=accumulator))
+        assert np.isnan(matmul(x[None], x[:, None], accumulator=accumulator)).all()

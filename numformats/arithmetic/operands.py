@@ -92,7 +92,8 @@ def read_operand(
         _refuse_scales(f"{argument}_scales", scales, acc)
         return _any_operand(argument, array, acc)
     fmt = _input_format(argument, array, acc)
-    values = array.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        values = array.astype(np.float64)
     lowest = smallest_exponent(acc.exponent_format(fmt))
     if acc.flush_subnormals:
         values[np.abs(values) < 2.0**lowest] = 0.0
@@ -117,9 +118,9 @@ def _any_operand(argument: str, array: Array, acc: Accumulator) -> Operand:
         "below 2**-450 or above 2**450",
         f"{acc.name} does not reach so far; accumulator='exact' does",
     )
-    fraction, _ = np.frexp(values)
-    scaled = np.ldexp(fraction, MAX_OPERAND_PRECISION)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # signaling NaN again
+        fraction, _ = np.frexp(values)
+        scaled = np.ldexp(fraction, MAX_OPERAND_PRECISION)
         is_wide = bool(((scaled != np.floor(scaled)) & np.isfinite(values)).any())
     if is_wide and not acc.round_products and acc.block != 1:
         raise ValueError(
@@ -189,12 +190,14 @@ def read_values(argument: str, x: ArrayLike, fmt: Format, why: str) -> Floats:
     array = read_real(argument, x)
     way_out = f"{why}: round it first, with numformats.{fmt.name}.round"
     refuse_where(argument, array, lambda c: _is_wrong(c, fmt), f"no value of {fmt.name}", way_out)
-    return array.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # as above
+        return array.astype(np.float64)
 
 
 def as_float64(argument: str, array: Array) -> Floats:
     """An array of real numbers as float64; ValueError for one that float64 does not hold."""
-    wide = array.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
+        wide = array.astype(np.float64)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
         way_out = "values of accumulators are float64: split it, or use numformats.exact"
         refuse_where(argument, array, _is_beyond_float64, "no value of float64", way_out)
@@ -212,8 +215,9 @@ def _is_wrong(array: Array, fmt: Format) -> NDArray[np.bool_]:
     """Where an array has no values of a format."""
     if array.dtype == fmt.dtype:
         return np.zeros(array.shape, np.bool_)
-    wide = array.astype(np.float64) if dtype_holds(np.dtype(np.float64), fmt) else array
-    kept: Array = arrays.round(array, fmt, nan="zero").astype(np.float64)
+    with np.errstate(invalid="ignore"):  # as above
+        wide = array.astype(np.float64) if dtype_holds(np.dtype(np.float64), fmt) else array
+        kept: Array = arrays.round(array, fmt, nan="zero").astype(np.float64)
     is_nan = np.isnan(wide)
     wrong: NDArray[np.bool_] = np.where(is_nan, not fmt.has_nan, kept != wide)
     return wrong
