@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -344,3 +345,24 @@ def test_any_number_of_threads_gives_the_same_figures(monkeypatch: pytest.Monkey
     for one, other in zip(found[0].rows, found[1].rows, strict=True):
         assert repr(one.stats) == repr(other.stats)
         assert one.channels == other.channels
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["float16", ">f2", "bfloat16", "f4", "f8", ">f8", "float8_e4m3fn", "float8_e8m0fnu", "i8"],
+)
+def test_largest_magnitudes_are_those_of_floats(dtype: str) -> None:
+    rng, read = np.random.default_rng(2), np.dtype(getattr(ml_dtypes, dtype, dtype))
+    with np.errstate(invalid="ignore"):
+        x = (rng.standard_normal((6, 7, 5)) * 50).astype(read)
+    for special in (0, -3, *([np.nan] if read.kind != "i" else ())):
+        x[2, 3, 1] = special
+        wide = np.abs(x.astype("f8"))
+        for axis in (None, 0, (1, 2)):
+            found = streaming.largest_magnitudes(x, axis=axis)
+            assert found.dtype == np.float64
+            np.testing.assert_array_equal(found, wide.max(axis=axis))
+    assert streaming.largest_magnitudes(x[:0]) == 0
+    if read.kind != "i" and np.isinf(np.array([np.inf]).astype(read)[0]):
+        x[2, 3, 1] = -np.inf
+        assert streaming.largest_magnitudes(x) == np.inf

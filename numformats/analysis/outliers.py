@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.analysis.ordered import in_order, threads_for
-from numformats.analysis.streaming import CHUNK, Streamable, as_float
+from numformats.analysis.streaming import CHUNK, Streamable, as_float, largest_magnitudes
 from numformats.scaled.granularity import Index
 from numformats.scaled.tiling import chunks_in_order
 
@@ -66,11 +66,12 @@ def _largest_of_chunk(
 ) -> tuple[Index, list[NDArray[Any]]]:
     """The largest finite magnitude at each index of each axis."""
     place, x = chunk
-    magnitude = np.abs(as_float(x))
-    if not np.isfinite(magnitude.max()):
-        magnitude = np.where(np.isfinite(magnitude), magnitude, 0.0)
-    others = (tuple(n for n in range(x.ndim) if n != axis) for axis in axes)
-    return place, [magnitude.max(axis=each) for each in others]
+    others = [tuple(n for n in range(x.ndim) if n != axis) for axis in axes]
+    found = [largest_magnitudes(x, axis=each) for each in others]
+    if not all(np.isfinite(each).all() for each in found):
+        finite = np.where(np.isfinite(as_float(x)), x, x.dtype.type(0))
+        found = [largest_magnitudes(finite, axis=each) for each in others]
+    return place, found
 
 
 def _loudest(axis: int, largest: np.ndarray) -> OutlierChannel:

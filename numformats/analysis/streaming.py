@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
 from numformats.analysis.ordered import in_order
+from numformats.codec.float_order import word_dtype
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, PerBlock, PerTensor, Tile
 from numformats.scaled.rules import ScaleRule
@@ -25,6 +27,12 @@ CHUNK: Final = 1 << 17
 QUANTIZED_CHUNK: Final = 1 << 22
 # Elements that are read ahead, since few at a time take long to find.
 READ_AHEAD: Final = 1 << 20
+
+
+# Dtypes whose magnitudes are in order by their bits.
+_SIGN_AND_MAGNITUDE: Final = tuple(
+    map(np.dtype, (np.float16, ml_dtypes.bfloat16, np.float32, np.float64))
+)
 
 
 class StreamedArray:
@@ -120,10 +128,10 @@ def survey_of(x: Streamable, threads: int = 1) -> Survey:
 
 
 def _survey_of_chunk(chunk: NDArray[Any]) -> Survey:
-    magnitude = np.abs(as_float(chunk))
-    largest = float(magnitude.max(initial=0.0))
+    largest = float(largest_magnitudes(chunk))
     if math.isfinite(largest):
         return Survey(largest, 0, 0)
+    magnitude = np.abs(as_float(chunk))
     largest = float(magnitude.max(initial=0.0, where=np.isfinite(magnitude)))
     nan, infinite = np.count_nonzero(np.isnan(magnitude)), np.count_nonzero(np.isinf(magnitude))
     return Survey(largest, int(nan), int(infinite))
@@ -140,6 +148,23 @@ def merged(surveys: Iterable[Survey]) -> Survey:
         largest = max(found.largest, own.largest)
         found = Survey(largest, found.nan + own.nan, found.infinite + own.infinite)
     return found
+
+
+def largest_magnitudes(
+    x: NDArray[Any], axis: int | tuple[int, ...] | None = None
+) -> NDArray[np.float64]:
+    """The largest magnitude of an array, or those along axes; NaN or infinity where there is any.
+
+    >>> largest_magnitudes(np.float32([[1.0, -3.0], [2.0, np.inf]]), axis=1).tolist()
+    [3.0, inf]
+    """
+    if x.dtype not in _SIGN_AND_MAGNITUDE:
+        return np.asarray(np.abs(as_float(x)).max(axis=axis, initial=0.0), np.float64)
+    # Without their signs, the bits of floats are in order as integers, and NaN above infinity:
+    # fewer steps, and narrower ones, than with floats.
+    words = x.view(word_dtype(x.dtype))
+    found = (words & words.dtype.type(np.iinfo(words.dtype).max >> 1)).max(axis=axis, initial=0)
+    return as_float64(np.asarray(found, words.dtype).view(x.dtype))
 
 
 def as_float(x: NDArray[Any]) -> NDArray[Any]:
