@@ -164,7 +164,8 @@ def test_conventions_and_what_is_not_finite(convention: str, name: str) -> None:
 @pytest.mark.peers
 @pytest.mark.parametrize("name", CASTS["torch"])
 def test_casts_of_torch(name: str) -> None:
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    # Before, numbers above 464 were NaN in E4M3.
+    torch = pytest.importorskip("torch", "2.13", reason="PyTorch 2.13 is not installed")
 
     def theirs(x: NDArray[np.float32]) -> Any:
         cast = torch.from_numpy(x).to(getattr(torch, name))
