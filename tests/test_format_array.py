@@ -197,15 +197,16 @@ UNSIGNED = """
 import numpy as np
 import numformats as nf
 
-a = nf.array([1.0, 2.0, 3.0], "float8_e5m2")
+a, column = nf.array([1.0, 2.0, 3.0], "float8_e5m2"), np.array([[2], [4]], np.uint64)
 for _ in range(20):
-    np.array([[2], [4]], np.uint64) * a
+    column * a
+    nf.arithmetic.less(column, [1, 2, 3])
 """
 
 
-def test_integers_that_are_not_contiguous_leave_numpy_whole() -> None:
-    # They are compared with a negative number. NumPy before 2.2.2 frees memory twice then, and in
-    # the end crashes (numpy#28117).
+def test_unsigned_integers_that_are_not_contiguous_leave_numpy_whole() -> None:
+    # NumPy before 2.2.2 frees memory twice, and crashes in the end, where such are compared with a
+    # negative number (numpy#28117).
     result = subprocess.run([sys.executable, "-c", UNSIGNED], capture_output=True, check=False)
     assert result.returncode == 0
 
