@@ -55,6 +55,10 @@ def require_bool(argument: str, value: object) -> None:
         raise TypeError(f"{argument}: expected True or False, got {value!r}")
 
 
+# Names told of all that are known: more than there are of any kind but tensors of a model.
+_TOLD = 100
+
+
 def unknown(argument: str, given: str, choices: Iterable[str]) -> str:
     """The message for a name that is not among the choices, with the nearest one if any is near.
 
@@ -67,4 +71,5 @@ def unknown(argument: str, given: str, choices: Iterable[str]) -> str:
     longer = [name for name in known if given and name.startswith(given.lower())]
     near = longer or difflib.get_close_matches(given.lower(), known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
-    return f"{argument}: unknown {given!r}{hint} Known: {', '.join(known)}"
+    more = f" and {len(known) - _TOLD} more" if len(known) > _TOLD else ""
+    return f"{argument}: unknown {given!r}{hint} Known: {', '.join(known[:_TOLD])}{more}"

@@ -12,10 +12,12 @@ import numpy as np
 
 from numformats import arithmetic
 from numformats.codec.arguments import code_dtype
+from numformats.codec.error_sums import Bins, Ends
 from numformats.codec.numba import (
     calls,
     decode,
     encode,
+    error_sums,
     regular,
     search,
     tapered,
@@ -71,6 +73,7 @@ _LOOPS: tuple[Any, ...] = (
     products.write_scale_quotients,
     products.decode_blocks,
     products.squared_errors,
+    error_sums.add_rows,
     aligned.aligned_sums,
     trees.machine_sums,
     trees.rounded_sums,
@@ -96,6 +99,7 @@ def _steps() -> Iterator[Callable[[], object]]:
     yield _compile_zero_points
     yield _compile_decoding
     yield _compile_search
+    yield _compile_error_sums
     for accumulator in ("a100_float16", "sequential", "pairwise"):
         yield partial(arithmetic.matmul, [[1.0]], [[1.0]], accumulator=accumulator)
 
@@ -183,6 +187,12 @@ def _compile_search() -> None:
     for dtype, of_codes, (zeros, offsets) in product(inputs, outputs, ways):
         given = _numbers(dtype), _numbers(of_codes), table, zeros, sizes, offsets
         products.squared_errors(*given, 2, *np.ones((2, 2)), np.ones(1))
+
+
+def _compile_error_sums() -> None:
+    one, ends, bins = np.ones(1), Ends(0.0, 1.0, 1.0, 1.0, 1.0), Bins(52, 1022, 2)
+    for dtype in (_FLOAT32, _FLOAT64):
+        error_sums.sum_errors(np.ones(1, dtype), one, one, one, ends, bins)
 
 
 def _numbers(dtype: Any, count: int = 2) -> Any:

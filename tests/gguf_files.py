@@ -144,6 +144,14 @@ def _iq4_xs(b: bytes, i: int) -> np.float32:
     return scale * np.float32(IQ4[_nibble(b, 8, i, 16)])
 
 
+def _tq1_0(b: bytes, i: int) -> np.float32:
+    # From value 0 on they are of 32 bytes, from 160 on of 16, and from 240 on of 4.
+    begin, at, count = next(run for run in ((240, 48, 4), (160, 32, 16), (0, 0, 32)) if i >= run[0])
+    digit, byte = divmod(i - begin, count)
+    q = b[at + byte] * (1, 3, 9, 27, 81)[digit] % 256
+    return _half(b, 52) * np.float32((q * 3 >> 8) - 1)
+
+
 def _tq2_0(b: bytes, i: int) -> np.float32:
     code = b[i // 128 * 32 + i % 32] >> (i % 128 // 32 * 2) & 3
     return _half(b, 64) * np.float32(code - 1)
@@ -175,6 +183,7 @@ BLOCKS: dict[str, tuple[int, int, int, Callable[[bytes, int], Any]]] = {
     "Q6_K": (14, 256, 210, _q6_k),
     "IQ4_NL": (20, 32, 18, _iq4_nl),
     "IQ4_XS": (23, 256, 136, _iq4_xs),
+    "TQ1_0": (34, 256, 54, _tq1_0),
     "TQ2_0": (35, 256, 66, _tq2_0),
     "MXFP4": (39, 32, 17, _mxfp4),
     "NVFP4": (40, 64, 36, _nvfp4),

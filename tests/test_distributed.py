@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 import numformats as nf
-from numformats.analysis import checkpoints, comparison, streaming
+from numformats.analysis import checkpoints, comparison, measuring, streaming
 from numformats.analysis.asking import Asked
 from numformats.analysis.errors import ErrorStats
 from numformats.analysis.pieces import compare_pieces
@@ -223,9 +223,9 @@ def test_the_order_of_the_work_makes_no_difference(
 def test_the_number_of_threads_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     x = weights((300, 70))
     found = []
+    monkeypatch.setattr(measuring, "CHUNK", 1 << 10)
     for count in (1, 2, 7):
-        monkeypatch.setattr(comparison, "_THREADED", 1)
-        monkeypatch.setattr(comparison, "thread_count", lambda count=count: count)
+        monkeypatch.setattr(comparison, "threads_for", lambda _, count=count: count)
         found.append(nf.compare(x, FORMATS))
     same(found[0], found[1])
     same(found[0], found[2])

@@ -173,6 +173,8 @@ def test_expected_beside_measured() -> None:
     noises = [r.stats.signal * 10 ** (-r.expected_db / 10) for r in (found.rows[1], twice.rows[1])]
     signals = found.rows[1].stats.signal + twice.rows[1].stats.signal
     assert merged.expected_db == pytest.approx(10 * math.log10(signals / sum(noises)))
+    with pytest.raises(ValueError, match="formats: float4_e2m1fn is compared"):
+        beside_expected(plain, formats[1:])
 
 
 def test_a_number_that_may_become_infinite_makes_the_error_infinite() -> None:

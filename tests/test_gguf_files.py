@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tensor_file_checks import EDITS, consume, has_problem, mutated, only, refusal, refused, written
 
 import numformats as nf
+from numformats.analysis.weights import stored_bits
 from numformats.tensor_files import TensorFileError, open_tensors
 from numformats.tensor_files.gguf_blocks import BLOCK_TYPES
 from numformats.tensor_files.gguf_files import MAX_TENSORS, OTHER_TYPES, PLAIN_TYPES
@@ -62,7 +63,7 @@ def test_blocks_are_what_the_loops_of_ggml_make_of_them(tmp_path: Path, name: st
     with np.errstate(all="ignore"):
         meant = [value_of(block.tobytes(), i) for block in blocks for i in range(values)]
     assert_same_bits(entry.load(), np.array(meant, np.float32).reshape(shape))
-    assert nbytes * 24 == blocks.size
+    assert nbytes * 24 == blocks.size == entry.nbytes == stored_bits(entry) / 8
 
 
 @pytest.mark.peers
@@ -100,7 +101,7 @@ def test_files_that_gguf_writes(tmp_path: Path, alignment: int | None) -> None:
     }
     for name, array in plain.items():
         writer.add_tensor(name, array)
-    types = ["BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "MXFP4", "TQ2_0"]
+    types = ["BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "MXFP4", "TQ1_0", "TQ2_0"]
     packed = {}
     for name in types:
         kind = gguf.GGMLQuantizationType[name]

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packed_cases import CASES, Array, Case, save, save_case
 
+from numformats.analysis.weights import stored_bits
 from numformats.tensor_files import TensorEntry, TensorFileError, open_tensors
 from numformats.tensor_files.packed.configuration import config_beside
 
@@ -541,3 +542,14 @@ def test_any_configuration_is_read_or_a_fault(told: Any) -> None:
         path = save(Path(folder), fresh("int4 g32").tensors)
         for entry in open_tensors(path):
             assert entry.problem is None or entry.problem.isprintable()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_weight_takes_the_bytes_of_its_parts(tmp_path: Path, name: str) -> None:
+    case = built(name)
+    (packed,) = [e for e in open_tensors(save_case(tmp_path, case)) if e.stored_as is not None]
+    # What is kept aside, such as scales of inputs, is not of the weight.
+    parts = [x for key, x in case.tensors.items() if key not in case.left and "input" not in key]
+    aside = sum(x.nbytes for key, x in case.tensors.items() if key.endswith("weight_format"))
+    assert packed.nbytes == sum(x.nbytes for x in parts) - aside
+    assert stored_bits(packed) == 8 * packed.nbytes

@@ -607,6 +607,30 @@ def test_a_file_that_shrinks_meanwhile(folder: Path, monkeypatch: pytest.MonkeyP
     assert os.listdir(folder) == ["a.safetensors"]
 
 
+@pytest.mark.parametrize("source", ["a.safetensors", "m"])
+def test_what_came_to_be_there_meanwhile_is_kept(folder: Path, source: str) -> None:
+    saved(folder / "a.safetensors", model())
+    sharded(folder / "m")
+    output = Path(f"out-{source}")
+    place = output / "x" if source == "m" else output
+
+    def appear(done: int, total: int) -> None:
+        if done == 3:
+            place.parent.mkdir(exist_ok=True)
+            place.write_text("mine")
+
+    with pytest.raises(FileExistsError):
+        nf.simulate(source, output, "int8", progress=appear)
+    assert place.read_text() == "mine"
+    assert not list(folder.glob(".numformats-*"))
+    if source == "m":
+        place.unlink()
+        # An empty folder is as good as none.
+        nf.simulate(
+            source, output, "int8", progress=lambda done, total: output.mkdir(exist_ok=True)
+        )
+
+
 # ---- The command ------------------------------------------------------------------------------
 
 
@@ -633,6 +657,36 @@ def test_the_command_tells_what_it_did(folder: Path) -> None:
     assert [t["tensor"] for t in found["tensors"]] == list(model())
     assert found["tensors"][0]["format"] == "nvfp4"
     assert (folder / "b.safetensors").read_bytes() == (folder / "d.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("source", ["a.safetensors", "m"])
+def test_progress_counts_tensors(
+    folder: Path, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = model()
+    before["nan"] = np.full((9, 64), np.nan, np.float32)
+    saved(folder / "a.safetensors", before)
+    sharded(folder / "m")
+    small_parts(monkeypatch)
+    count = len(before) if source == "a.safetensors" else len(model())
+    told: list[tuple[int, int]] = []
+    nf.simulate(source, f"out-{source}", "int4", progress=lambda *each: told.append(each))
+    assert told == [(done, count) for done in range(count + 1)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no pseudo-terminals")
+def test_a_terminal_gets_a_bar_and_a_pipe_none(folder: Path) -> None:
+    from test_cli import read_terminal
+
+    saved(folder / "a.safetensors", model())
+    words = ["simulate", "a.safetensors", "--format", "int8", "--output"]
+    command = [sys.executable, "-m", "numformats", *words]
+    terminal = read_terminal([*command, "b.safetensors"], columns=200)
+    assert f"{len(model())}/{len(model())}" in terminal
+    assert "━" in terminal
+    piped = subprocess.run([*command, "c.safetensors"], capture_output=True, text=True, check=True)
+    assert "\x1b" not in piped.stdout + piped.stderr
+    assert "/18" not in piped.stdout + piped.stderr
 
 
 def test_json_has_only_numbers_that_json_has(folder: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 import numformats as nf
-from numformats.analysis import comparison, streaming
+from numformats.analysis import comparison, measuring, streaming
 from numformats.analysis.errors import ErrorStats
 from numformats.analysis.ordered import in_order
 from numformats.codec import backends
@@ -337,9 +337,9 @@ def test_work_has_the_context_of_its_caller() -> None:
 def test_any_number_of_threads_gives_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     x = weights((700, 300))
     found = []
+    monkeypatch.setattr(measuring, "CHUNK", 1 << 13)
     for threads in (1, 4):
-        monkeypatch.setattr(comparison, "_THREADED", 1)
-        monkeypatch.setattr(comparison, "thread_count", lambda threads=threads: threads)
+        monkeypatch.setattr(comparison, "threads_for", lambda _, threads=threads: threads)
         found.append(nf.compare(x, ["int8", "mxfp4"], "stochastic", rng=3, by_channel=True))
     for one, other in zip(found[0].rows, found[1].rows, strict=True):
         assert repr(one.stats) == repr(other.stats)

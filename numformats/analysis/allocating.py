@@ -170,8 +170,7 @@ def allocate_measured(
     limit = _limit(budget_bits, values)
     own_weights = [_weight(tensor, weights) for tensor in measured]
     costs = [
-        np.where(np.isfinite(tensor.noise), weight * tensor.noise, np.inf)
-        for tensor, weight in zip(measured, own_weights, strict=True)
+        _costs(tensor.noise, weight) for tensor, weight in zip(measured, own_weights, strict=True)
     ]
     found = cheapest([tensor.stored_bits for tensor in measured], costs, limit)
     if found is None:
@@ -184,6 +183,13 @@ def allocate_measured(
         found.is_exact,
         weights is not None,
     )
+
+
+def _costs(noise: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+    """Weighted errors; none and infinite ones stay so, whatever they weigh."""
+    found = np.where(noise == 0, 0.0, np.inf)
+    with np.errstate(over="ignore"):
+        return np.multiply(weight, noise, out=found, where=np.isfinite(noise) & (noise > 0))
 
 
 def _limit(budget_bits: float, values: int) -> int:

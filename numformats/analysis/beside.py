@@ -34,6 +34,11 @@ def beside_expected(
     formats, rounding, saturation
         As they were given to `compare`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what `compare` refuses, and for a row of a format that is not among `formats`.
+
     Notes
     -----
     It is NaN for rows without a signal, and for formats of more than 16 bits.
@@ -54,6 +59,8 @@ def beside_expected(
     known = {fmt.name: fmt for fmt in map(find, formats)}
 
     def expected(row: Row) -> float:
+        if row.format not in known:
+            raise ValueError(f"formats: {row.format} is compared, and not among {', '.join(known)}")
         fmt, stats = known[row.format], row.stats
         is_known = 0 < stats.signal < math.inf and element_of(fmt).bits <= MOST_BITS
         if not is_known:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.analysis.distributions import Distribution, read_distribution
+from numformats.analysis.expected import NODES, WEIGHTS
 from numformats.checks import require_int
 
 Floats = NDArray[np.float64]
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _MOST_STEPS: Final = 60
 _CLOSE: Final = 1e-13
 
@@ -113,8 +113,8 @@ def _pieces(source: Distribution, edges: Floats) -> tuple[Floats, Floats, NDArra
     panels = source.panels
     ends = np.union1d(panels, edges[(edges > panels[0]) & (edges < panels[-1])])
     half = np.diff(ends)[:, np.newaxis] / 2
-    x = ends[:-1, np.newaxis] + half * (1 + _NODES)
-    return x, source.density(x) * half * _WEIGHTS, np.searchsorted(edges, x[:, 6])
+    x = ends[:-1, np.newaxis] + half * (1 + NODES)
+    return x, source.density(x) * half * WEIGHTS, np.searchsorted(edges, x[:, 6])
 
 
 def _moments(source: Distribution, edges: Floats) -> tuple[Floats, Floats]:

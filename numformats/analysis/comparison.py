@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numformats.analysis.asking import Asked
-from numformats.analysis.ordered import thread_count
+from numformats.analysis.ordered import threads_for
 from numformats.analysis.pieces import Call, Work, compare_pieces
 from numformats.analysis.results import Comparison
 from numformats.analysis.streaming import Streamable, StreamedArray
@@ -36,9 +36,6 @@ DEFAULT_FORMATS: Final = (
     "nvfp4",
     "int4_g32",
 )
-
-# Elements that are worth starting threads for.
-_THREADED: Final = 1 << 19
 
 
 def compare(
@@ -106,8 +103,8 @@ def compare_array(array: Streamable, asked: Asked) -> Comparison:
     # The pieces of a tensor would never seem worth it, one by one.
     prepare_for(2 * len(asked.formats) * array.size)
     whole = array.reshape(array.shape or (1,))
-    threads = thread_count() if array.size >= _THREADED else 1
-    return compare_pieces(whole.shape, asked, partial(_each_here, whole), threads)
+    each_here = partial(_each_here, whole)
+    return compare_pieces(whole.shape, asked, each_here, threads_for(array.size))
 
 
 def _each_here(x: Streamable, work: Work, calls: Sequence[Call]) -> Iterator[Any]:

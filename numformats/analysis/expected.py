@@ -27,8 +27,8 @@ from numformats.scaled.formats import ScaledFormat
 
 Floats = NDArray[np.float64]
 
-# Exact for polynomials of degree 23.
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
+# Gauss and Legendre's, between -1 and 1: exact for polynomials of degree 23.
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 # All cells of wider formats would take too long, and too much memory.
 MOST_BITS: Final = 16
 # How many ends of cells there may be; stochastic rounding has 2**N for each step.
@@ -230,8 +230,8 @@ def error_of(
     cells = _cells(staircase, distribution, scale, modes)
     half = np.diff(cells) / 2
     middle = cells[:-1] + half
-    x = _column(middle) + _column(half) * _NODES
-    mass = distribution.density(x) * (_column(half) * _WEIGHTS)
+    x = _column(middle) + _column(half) * NODES
+    mass = distribution.density(x) * (_column(half) * WEIGHTS)
     fmt = staircase.fmt
     is_beyond = (middle > fmt.max * scale) | (middle < fmt.min * scale)
     sums = _Sums()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.analysis.streaming import Streamable
+from numformats.codec.error_sums import Bins
 
 # Bins to an octave: each is wide by less than 0.8% of its numbers.
 _BINS_PER_OCTAVE_LOG2: Final = 7
@@ -16,11 +17,15 @@ _BINS_PER_OCTAVE: Final = 1 << _BINS_PER_OCTAVE_LOG2
 # Octaves that are told apart. Errors of float64 numbers lie within, from half a unit in the last
 # place to values that are out of all proportion.
 _LOWEST, _HIGHEST = -64, 64
-_BINS: Final = (_HIGHEST - _LOWEST) * _BINS_PER_OCTAVE
-# The first bin is for zero, the last for infinity.
-_COUNT: Final = _BINS + 2
 _TRAILING: Final = 52
 _BIAS: Final = 1023
+BINS: Final = Bins(
+    shift=_TRAILING - _BINS_PER_OCTAVE_LOG2,
+    offset=(_BIAS + _LOWEST) * _BINS_PER_OCTAVE - 1,
+    last=(_HIGHEST - _LOWEST) * _BINS_PER_OCTAVE,
+)
+# The first count is of zeros, and one after the last bin of infinities.
+_COUNT: Final = BINS.last + 2
 # Values that are counted at a time.
 _CHUNK: Final = 1 << 16
 
@@ -53,16 +58,7 @@ class LogHistogram:
     @classmethod
     def of(cls, x: NDArray[np.float64]) -> LogHistogram:
         """The counts of an array of numbers that are not negative, and not NaN."""
-        flat = np.ascontiguousarray(x, np.float64).reshape(-1)
-        # The bits of a float are in order, and their leading ones cut each octave into equal steps.
-        steps = flat.view(np.int64) >> (_TRAILING - _BINS_PER_OCTAVE_LOG2)
-        steps -= (_BIAS + _LOWEST) * _BINS_PER_OCTAVE - 1
-        counts = np.bincount(np.clip(steps, 1, _BINS, out=steps), minlength=_COUNT)
-        # Zeros are among the smallest, and infinities among the largest.
-        zeros, infinite = flat.size - np.count_nonzero(flat), np.count_nonzero(np.isinf(flat))
-        counts[0], counts[1] = zeros, counts[1] - zeros
-        counts[_COUNT - 1], counts[_BINS] = infinite, counts[_BINS] - infinite
-        return cls(counts)
+        return cls(BINS.counts(np.asarray(x, np.float64)))
 
     def merge(self, other: LogHistogram) -> LogHistogram:
         """The counts of both."""

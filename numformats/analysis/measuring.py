@@ -16,22 +16,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numformats.analysis.errors import ErrorStats, measure
+from numformats.analysis.errors import ErrorStats, ends_of, error_sums, stats_of
+from numformats.analysis.histograms import BINS
 from numformats.analysis.ordered import in_order
 from numformats.analysis.results import Row
 from numformats.analysis.streaming import (
     CHUNK,
     Survey,
+    as_float,
     as_float64,
     chunks_of,
     format_of_chunks,
     tile_of_chunks,
 )
+from numformats.codec.error_sums import Ends, ErrorSums
 from numformats.codec.random_bits import draw
 from numformats.error_free import quotient_to_odd
 from numformats.formats.format import Format
 from numformats.formats.ieee import float32
 from numformats.modes import Modes, random_bit_count
+from numformats.scaled.dequantization import ChunkDecoder
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile
 from numformats.scaled.plan import is_divided_plainly
@@ -143,12 +147,12 @@ def measure_piece(x: Array, start: int, trials: Sequence[Trial], manner: Manner)
 
 @dataclass(frozen=True)
 class _Chunk:
-    """A chunk of a piece before and after; its scale and the value that stands for zero, one for
-    all or one for each.
+    """A chunk of a piece before, as float32 or float64, and after; its scale and the value that
+    stands for zero, one for all or one for each.
     """
 
     place: Index
-    before: Floats
+    before: Array
     after: Floats
     scale: float | Floats
     zero: float | Floats = 0.0
@@ -156,22 +160,24 @@ class _Chunk:
 
 def _measure(x: Array, start: int, trial: Trial, manner: Manner) -> Sums:
     channels = x.shape[0] if manner.by_channel else 0
-    stats, signals, noises = ErrorStats(), np.zeros(channels), np.zeros(channels)
+    sums, ends = ErrorSums.of_nothing(BINS), ends_of(trial.element)
+    signals, noises = np.zeros(channels), np.zeros(channels)
     if trial.blocks is None:
         chunks = _plain_chunks(x, start, trial, manner)
     else:
         chunks = _chunks_of_blocks(x, trial.blocks, manner)
 
-    def work(make: Callable[[], _Chunk]) -> tuple[Index, Sums]:
+    def work(make: Callable[[], _Chunk]) -> tuple[Index, ErrorSums, Floats, Floats]:
         chunk = make()
-        return chunk.place, _sums_of(chunk, trial.element, manner.by_channel)
+        by_channel = _sums_by_channel(chunk) if channels else (np.empty(0), np.empty(0))
+        return chunk.place, _sums_of(chunk, ends), *by_channel
 
-    for place, own in in_order(work, chunks, manner.threads):
-        stats = stats.merge(own.stats)
+    for place, own, signal, noise in in_order(work, chunks, manner.threads):
+        sums.add(own)
         if channels:
-            signals[place[0]] += own.signals
-            noises[place[0]] += own.noises
-    return Sums(stats, signals, noises)
+            signals[place[0]] += signal
+            noises[place[0]] += noise
+    return Sums(stats_of(sums), signals, noises)
 
 
 def _plain_chunks(
@@ -185,7 +191,7 @@ def _plain_chunks(
 
 def _plain_chunk(chunk: Array, place: Index, start: int, trial: Trial, manner: Manner) -> _Chunk:
     fmt, scale, modes, count = trial.element, trial.scale, manner.modes, manner.random_bits
-    before = as_float64(chunk)
+    before = as_float(chunk)
     # Random bits go by position, so that a chunk has to get those of its own place.
     random_bits = draw(manner.key, start, chunk.size, count).reshape(chunk.shape) if count else None
     kept = np.isfinite(before)
@@ -194,7 +200,7 @@ def _plain_chunk(chunk: Array, place: Index, start: int, trial: Trial, manner: M
     if scale != 1.0:
         is_plain = not count and is_divided_plainly(chunk.dtype, fmt, float32.precision)
         divide = np.divide if is_plain else quotient_to_odd
-        chunk = divide(np.where(kept, before, 0), scale)
+        chunk = divide(as_float64(np.where(kept, before, 0)), scale)
     rounded = fmt.round(chunk, modes.rounding, modes.saturation, random_bits=random_bits)
     return _Chunk(place, before, rounded.astype(np.float64) * scale, scale)
 
@@ -211,31 +217,36 @@ def _chunks_of_blocks(
         rounding=manner.modes.rounding,
         rng=manner.key if manner.random_bits else None,
     )
-    for place, values, sizes, zeros in quantized.parts(CHUNK):
-        yield partial(_chunk_of_blocks, x[place], place, values, sizes, zeros)
+    decoder = quantized.decoder()
+    for place, _ in chunks_in_order(x.shape, CHUNK):
+        yield partial(_chunk_of_blocks, x[place], place, decoder)
 
 
-def _chunk_of_blocks(
-    before: Array, place: Index, values: Floats, sizes: Floats, zeros: Floats
-) -> _Chunk:
-    return _Chunk(place, as_float64(before), values, sizes, zeros)
+def _chunk_of_blocks(before: Array, place: Index, decoder: ChunkDecoder) -> _Chunk:
+    chunk = decoder.decode(place)
+    return _Chunk(place, as_float(before), chunk.numbers(), chunk.scales, chunk.zeros())
 
 
-def _sums_of(chunk: _Chunk, fmt: Format, by_channel: bool) -> Sums:
+def _sums_by_channel(chunk: _Chunk) -> tuple[Floats, Floats]:
+    """The sums of squares of values and of errors over each index of the first axis."""
+    before = as_float64(chunk.before)
+    kept = np.isfinite(before)
+    within = tuple(range(1, before.ndim))
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.where(np.isfinite(chunk.after), chunk.after - before, np.inf)
+        signals = np.square(before).sum(axis=within, where=kept)
+        noises = np.square(error).sum(axis=within, where=kept)
+    return signals, noises
+
+
+def _sums_of(chunk: _Chunk, ends: Ends) -> ErrorSums:
     """The sums over a chunk: what is not finite before is left out."""
     before, after, scale, zero = chunk.before, chunk.after, chunk.scale, chunk.zero
     kept = np.isfinite(before)
-    signals = noises = np.empty(0)
-    if by_channel:
-        within = tuple(range(1, before.ndim))
-        with np.errstate(over="ignore", invalid="ignore"):
-            error = np.where(np.isfinite(after), after - before, np.inf)
-            signals = np.square(before).sum(axis=within, where=kept)
-            noises = np.square(error).sum(axis=within, where=kept)
     if not kept.all():
         scale, zero = (np.broadcast_to(each, kept.shape)[kept] for each in (scale, zero))
         before, after = before[kept], after[kept]
-    return Sums(measure(before, after, fmt, scale, zero), signals, noises)
+    return error_sums(before, after, ends, scale, zero)
 
 
 class Totals:

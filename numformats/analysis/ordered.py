@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 
 # Pieces that wait for each thread: enough for none to idle, and little memory.
 _WAITING_PER_THREAD: Final = 2
+# Elements that are worth starting threads for.
+_THREADED: Final = 1 << 19
 
 
 def thread_count() -> int:
@@ -27,6 +29,11 @@ def thread_count() -> int:
     if asked.isdecimal() and int(asked) > 0:
         return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_for(size: int) -> int:
+    """How many threads to go through so many elements with."""
+    return thread_count() if size >= _THREADED else 1
 
 
 def in_order(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from numformats.analysis.streaming import CHUNK, Streamable, as_float64
+from numformats.analysis.ordered import in_order, threads_for
+from numformats.analysis.streaming import CHUNK, Streamable, as_float
+from numformats.scaled.granularity import Index
 from numformats.scaled.tiling import chunks_in_order
 
 # Under an evenly spaced format with one scale, the median channel has lost two bits.
@@ -47,16 +51,26 @@ def outlier_channel(x: Streamable) -> OutlierChannel | None:
     largest = {n: np.zeros(x.shape[n]) for n in axes if x.shape[n] >= _FEWEST_CHANNELS}
     if not largest:
         return None
-    for place, _ in chunks_in_order(x.shape, CHUNK):
-        magnitude = np.abs(as_float64(x[place]))
-        if not np.isfinite(magnitude).all():
-            magnitude = np.where(np.isfinite(magnitude), magnitude, 0.0)
-        for axis, own in largest.items():
-            others = tuple(n for n in range(x.ndim) if n != axis)
-            np.maximum(own[place[axis]], magnitude.max(axis=others), out=own[place[axis]])
+    chunks = ((place, x[place]) for place, _ in chunks_in_order(x.shape, CHUNK))
+    work = partial(_largest_of_chunk, tuple(largest))
+    for place, maxima in in_order(work, chunks, threads_for(x.size)):
+        for (axis, own), each in zip(largest.items(), maxima, strict=True):
+            np.maximum(own[place[axis]], each, out=own[place[axis]])
     found = [_loudest(axis, own) for axis, own in largest.items() if own.any()]
     loudest = max(found, key=lambda channel: channel.ratio, default=None)
     return loudest if loudest is not None and loudest.ratio >= OUTLIER_RATIO else None
+
+
+def _largest_of_chunk(
+    axes: tuple[int, ...], chunk: tuple[Index, NDArray[Any]]
+) -> tuple[Index, list[NDArray[Any]]]:
+    """The largest finite magnitude at each index of each axis."""
+    place, x = chunk
+    magnitude = np.abs(as_float(x))
+    if not np.isfinite(magnitude.max()):
+        magnitude = np.where(np.isfinite(magnitude), magnitude, 0.0)
+    others = (tuple(n for n in range(x.ndim) if n != axis) for axis in axes)
+    return place, [magnitude.max(axis=each) for each in others]
 
 
 def _loudest(axis: int, largest: np.ndarray) -> OutlierChannel:

@@ -28,7 +28,7 @@ def compare_pieces(shape: tuple[int, ...], asked: Asked, way: Way, threads: int 
     """
     asked.require_fit(shape)
     size, single = math.prod(shape), (1,) * len(shape)
-    calls: list[Call] = [(index, ()) for index in chunks_of(shape, single)] if size else []
+    calls: list[Call] = [(index, (threads,)) for index in chunks_of(shape, single)] if size else []
     survey = merged(way(survey_of, calls))
     if size == survey.nan + survey.infinite:
         what = "no values at all" if size == 0 else "no finite value"

@@ -13,13 +13,14 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from numformats.analysis.ordered import in_order
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, PerBlock, PerTensor, Tile
 from numformats.scaled.rules import ScaleRule
 
-# Elements that are measured at a time: what is allocated for them fits into the cache, and is too
-# little for the allocator to give back to the system each time.
-CHUNK: Final = 1 << 15
+# Elements that are measured at a time: so many that the calls for them cost little beside the work,
+# and so few that what is allocated for them mostly stays in the cache.
+CHUNK: Final = 1 << 17
 # Elements that are quantized at a time, about: enough for threads, and little memory.
 QUANTIZED_CHUNK: Final = 1 << 22
 # Elements that are read ahead, since few at a time take long to find.
@@ -106,23 +107,26 @@ class Survey:
     infinite: int
 
 
-def survey_of(x: Streamable) -> Survey:
-    """The survey of an array of any shape, with memory for a few of its values.
+def survey_of(x: Streamable, threads: int = 1) -> Survey:
+    """The survey of an array of any shape, made by so many threads, with memory for a few of its
+    values.
 
     >>> survey_of(np.array([1.0, -2.0, np.inf]))
     Survey(largest=2.0, nan=0, infinite=1)
     """
-    largest, nan, infinite = 0.0, 0, 0
     flat = x.ravel(order="K")
-    for start in range(0, flat.size, CHUNK):
-        magnitude = np.abs(as_float64(flat[start : start + CHUNK]))
-        top = float(magnitude.max(initial=0.0))
-        if not math.isfinite(top):
-            nan += int(np.count_nonzero(np.isnan(magnitude)))
-            infinite += int(np.count_nonzero(np.isinf(magnitude)))
-            top = float(magnitude.max(initial=0.0, where=np.isfinite(magnitude)))
-        largest = max(largest, top)
-    return Survey(largest, nan, infinite)
+    chunks = (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
+    return merged(in_order(_survey_of_chunk, chunks, threads))
+
+
+def _survey_of_chunk(chunk: NDArray[Any]) -> Survey:
+    magnitude = np.abs(as_float(chunk))
+    largest = float(magnitude.max(initial=0.0))
+    if math.isfinite(largest):
+        return Survey(largest, 0, 0)
+    largest = float(magnitude.max(initial=0.0, where=np.isfinite(magnitude)))
+    nan, infinite = np.count_nonzero(np.isnan(magnitude)), np.count_nonzero(np.isinf(magnitude))
+    return Survey(largest, int(nan), int(infinite))
 
 
 def merged(surveys: Iterable[Survey]) -> Survey:
@@ -138,11 +142,20 @@ def merged(surveys: Iterable[Survey]) -> Survey:
     return found
 
 
+def as_float(x: NDArray[Any]) -> NDArray[Any]:
+    """Values as float32, if that holds all of their dtype; else as float64, rounded if need be."""
+    return _cast(x, np.float32 if np.can_cast(x.dtype, np.float32) else np.float64)
+
+
 def as_float64(x: NDArray[Any]) -> NDArray[np.float64]:
     """Values as float64, rounded if need be."""
+    # By way of float32, which ml_dtypes is quicker in, and which holds all of its numbers.
+    return _cast(as_float(x), np.float64)
+
+
+def _cast(x: NDArray[Any], dtype: type[np.floating[Any]]) -> NDArray[Any]:
     with np.errstate(invalid="ignore"):  # NumPy warns of a signaling NaN on its way
-        # By way of float32, which ml_dtypes is quicker in, and which holds all of its numbers.
-        return (x.astype(np.float32) if x.dtype.kind == "V" else x).astype(np.float64)
+        return x.astype(dtype, copy=False)
 
 
 def chunks_of(shape: tuple[int, ...], tile: Tile) -> Iterator[Index]:

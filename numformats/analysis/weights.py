@@ -34,7 +34,9 @@ def weights_of(entry: TensorEntry) -> Streamable:
 
 
 def stored_bits(entry: TensorEntry) -> float:
-    """The bits that a tensor is stored in; NaN where its dtype does not say."""
+    """The bits that a tensor is stored in; NaN where neither its file nor its dtype says."""
+    if entry.nbytes is not None:
+        return 8.0 * entry.nbytes
     size = math.prod(entry.shape)
     try:
         fmt = with_scales(entry.dtype_name)

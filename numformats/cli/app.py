@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,11 @@ from numformats.cli.plan import PlanOptions, plan
 from numformats.cli.report import report
 from numformats.cli.report_options import ReportOptions
 from numformats.modes import ROUNDING_NAMES, SATURATION_MODES
+from numformats.tensor_files.opening import printable
+
+# What cannot be read is told by the commands, in one line.
+_PathArgument = partial(typer.Argument, readable=False)
+_PathOption = partial(typer.Option, readable=False)
 
 app = typer.Typer(
     help="What a low-precision number is, and what it costs to use one.",
@@ -33,7 +39,7 @@ def _refusing(command: str) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        print(f"numformats {command}: {error}", file=sys.stderr)
+        print(f"numformats {command}: {printable(str(error))}", file=sys.stderr)
         raise typer.Exit(2) from None
 
 
@@ -58,7 +64,7 @@ def _common(
 def _report(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(
+        _PathArgument(
             metavar="[FILE]...",
             help="A .safetensors, .gguf, .onnx, .npy or .npz file, a .safetensors.index.json, or a "
             "folder of these; without one, weights that come along.",
@@ -95,10 +101,10 @@ def _report(
         bool, typer.Option("--expected", help="Tell beside it what normal numbers would cost.")
     ] = False,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page with pictures to this file, too.")
+        Path | None, _PathOption(help="Write a page with pictures to this file, too.")
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw error against bits to this file, such as a .png.")
+        Path | None, _PathOption(help="Draw error against bits to this file, such as a .png.")
     ] = None,
 ) -> None:
     """Tell which format is best for the weights of the files, and what each format would cost.
@@ -131,7 +137,7 @@ def _report(
 @app.command("plan")
 def _plan(
     checkpoint: Annotated[
-        Path, typer.Argument(help="A file of tensors, the index of several, or their folder.")
+        Path, _PathArgument(help="A file of tensors, the index of several, or their folder.")
     ],
     budget: Annotated[float, typer.Option(help="Bits per value, scales included, such as 4.5.")],
     formats: Annotated[
@@ -145,10 +151,10 @@ def _plan(
     ] = None,
     sensitivity: Annotated[
         Path | None,
-        typer.Option(help="JSON or .npz: what a squared error counts in each tensor, by its name."),
+        _PathOption(help="JSON or .npz: what a squared error counts in each tensor, by its name."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write the plan to this file, for simulate --plan.")
+        Path | None, _PathOption(help="Write the plan to this file, for simulate --plan.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Tell of it in JSON.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Name each tensor.")] = False,
@@ -176,14 +182,14 @@ def _plan(
 @app.command("simulate")
 def _simulate(
     checkpoint: Annotated[
-        Path, typer.Argument(help="A .safetensors file, the index of several, or their folder.")
+        Path, _PathArgument(help="A .safetensors file, the index of several, or their folder.")
     ],
-    output: Annotated[Path, typer.Option(help="The file or the folder to write.")],
+    output: Annotated[Path, _PathOption(help="The file or the folder to write.")],
     format_name: Annotated[
         str | None, typer.Option("--format", help="The format of the matrices.")
     ] = None,
     plan: Annotated[
-        Path | None, typer.Option(help="Instead: JSON, the format of each tensor by its name.")
+        Path | None, _PathOption(help="Instead: JSON, the format of each tensor by its name.")
     ] = None,
     include: Annotated[
         list[str] | None, typer.Option(help="Change what matches, as *.mlp.*, whatever is usual.")
@@ -246,7 +252,7 @@ def _bench(
         bool, typer.Option("--arithmetic", help="Instead: operations and matrix products.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw a picture to this file.")] = None,
+    plot: Annotated[Path | None, _PathOption(help="Draw a picture to this file.")] = None,
 ) -> None:
     """Tell how fast arrays are encoded, decoded and rounded, beside copying and other libraries."""
     try:
@@ -273,7 +279,7 @@ def _bench(
 
 @app.command("page")
 def _page(
-    file: Annotated[Path, typer.Argument(help="The page to write, such as numformats.html.")],
+    file: Annotated[Path, _PathArgument(help="The page to write, such as numformats.html.")],
 ) -> None:
     """Write one page for the browser that shows what becomes of a number, in every format.
 
@@ -281,7 +287,8 @@ def _page(
     """
     from numformats.cli import page
 
-    raise typer.Exit(page.write(file))
+    with _refusing("page"):
+        raise typer.Exit(page.write(file))
 
 
 @app.command("law")
@@ -291,11 +298,11 @@ def _law(
     ] = False,
     text: Annotated[
         Path | None,
-        typer.Option(help="What to train on; without it, the Python standard library's sources."),
+        _PathOption(help="What to train on; without it, the Python standard library's sources."),
     ] = None,
-    output: Annotated[
-        Path, typer.Option(help="The folder of results, report and pictures.")
-    ] = Path("numformats-law"),
+    output: Annotated[Path, _PathOption(help="The folder of results, report and pictures.")] = Path(
+        "numformats-law"
+    ),
     formats: Annotated[
         str | None,
         typer.Option(
@@ -362,7 +369,7 @@ def _explain(
     ] = None,
     code: Annotated[bool, typer.Option("--code", help="NUMBER is a code: 29 or 0x1d.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw a picture to this file.")] = None,
+    plot: Annotated[Path | None, _PathOption(help="Draw a picture to this file.")] = None,
 ) -> None:
     """Tell why a number becomes the code that it becomes, and which rule decided."""
     from numformats.cli import explain
@@ -403,7 +410,7 @@ def _vectors(
     level: Annotated[int, typer.Option(help="1: each decision point; 2: more between.")] = 1,
     tininess: _Tininess = "after",
     output: Annotated[
-        Path | None, typer.Option(help="Write to this file; arrays, if it ends in .npz.")
+        Path | None, _PathOption(help="Write to this file; arrays, if it ends in .npz.")
     ] = None,
 ) -> None:
     """Write test vectors: lines of an input, its code and the flags, in hexadecimal."""
@@ -424,7 +431,7 @@ def _vectors(
 @app.command("verify")
 def _verify(
     format_name: Annotated[str, typer.Argument(metavar="FORMAT")],
-    file: Annotated[Path, typer.Argument(help="Answers, laid out as vectors are; - for a pipe.")],
+    file: Annotated[Path, _PathArgument(help="Answers, laid out as vectors are; - for a pipe.")],
     rounding: _Rounding = "nearest_even",
     saturation: _Saturation = "none",
     source: _Input = "float32",

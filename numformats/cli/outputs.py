@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from numformats.tensor_files.opening import printable
+from numformats.tensor_files.folders import is_index
+from numformats.tensor_files.opening import FINDERS, printable
 
 
 def write_fault(target: str | Path, error: OSError | ValueError) -> str:
@@ -34,6 +36,34 @@ def jsonable(found: Any) -> Any:
     if isinstance(found, list):
         return [jsonable(value) for value in found]
     return str(found) if isinstance(found, float) and not math.isfinite(found) else found
+
+
+def require_no_tensors(option: str, path: Path, inputs: Sequence[Path] = ()) -> None:
+    """ValueError for an output that would take the place of weights: it has the name of a file of
+    tensors, leads to one, or is an input.
+    """
+    target = Path(os.path.realpath(path))
+    is_named_so = any(each.suffix.lower() in FINDERS or is_index(each) for each in (path, target))
+    if is_named_so or any(target == Path(os.path.realpath(each)) for each in inputs):
+        shown = printable(str(path))
+        raise ValueError(f"{option}: {shown} is for tensors, and those would be lost; name another")
+
+
+def tell(command: str, text: str) -> int:
+    """Write a text and the end of a line to standard output; the exit status.
+
+    2, with a line on stderr, where that takes no more of it.
+    """
+    try:
+        print(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # a reader such as `head` that has seen enough
+        drop_stdout()
+    except OSError as error:
+        drop_stdout()
+        print(f"numformats {command}: {write_fault('standard output', error)}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def drop_stdout() -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from numformats.cli.outputs import write_fault
+from numformats.cli.outputs import require_no_tensors, write_fault
 from numformats.page import build
 from numformats.tensor_files.opening import printable
 from numformats.tensor_files.whole import whole_file
 
 
 def write(path: Path) -> int:
-    """Write the page to a file; the exit status of the command."""
+    """Write the page to a file; the exit status of the command.
+
+    ValueError for the name of a file of tensors.
+    """
+    require_no_tensors("FILE", path)
     try:
         with whole_file(path) as stream:
             stream.write(build().encode())

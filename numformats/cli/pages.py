@@ -113,7 +113,7 @@ class Page:
             assert part.whole is not None
             axes = figure.add_subplot(len(shown), 1, number)
             _draw_cost(axes, part.whole)
-            axes.set_title(part.title, fontsize=10)
+            axes.set_title(part.title, fontsize=10, parse_math=False)
         save_figure(figure, path)
 
     def _section(self, part: _FilePart) -> str:

@@ -18,13 +18,26 @@ from numformats.analysis.allocating import (
 )
 from numformats.analysis.allocation import Allocation
 from numformats.analysis.weights import NothingToCompareError, stored_bits, weights_of
-from numformats.cli.outputs import jsonable, make_writable, write_fault
-from numformats.cli.plan_files import read_weights, write_plan
+from numformats.cli.outputs import (
+    jsonable,
+    make_writable,
+    require_no_tensors,
+    tell,
+    write_fault,
+)
+from numformats.cli.plan_files import read_weights, require_plan_or_nothing, write_plan
 from numformats.cli.progress import with_progress
 from numformats.scaled.formats import ScaledFormat
+from numformats.simulation.checkpoints import find_checkpoint
 from numformats.simulation.results import size
-from numformats.tensor_files.opening import TensorEntry, describe_fault, open_tensors, printable
-from numformats.tensor_files.selection import Matrices
+from numformats.tensor_files.opening import (
+    TensorEntry,
+    TensorFileError,
+    describe_fault,
+    open_tensors,
+    printable,
+)
+from numformats.tensor_files.selection import LEFT_BY_NAME, Matrices
 from numformats.tensor_files.whole import whole_file
 
 DEFAULT_FORMATS: Final = (
@@ -58,6 +71,8 @@ class PlanOptions:
         include: Sequence[str] | None,
         exclude: Sequence[str] | None,
         sensitivity: Path | None,
+        checkpoint: Path,
+        output: Path | None,
         **others: Any,
     ) -> PlanOptions:
         """The options of a command line; ValueError or TypeError for what makes no sense."""
@@ -66,7 +81,12 @@ class PlanOptions:
             raise ValueError("--formats: no format named")
         if not 0 < budget < math.inf:
             raise ValueError(f"--budget: {budget:g}; expected bits per value above 0, such as 4.5")
+        if output is not None:
+            require_no_tensors("--output", output, [checkpoint])
+            require_plan_or_nothing("--output", output)
         return cls(
+            checkpoint=checkpoint,
+            output=output,
             budget=budget,
             formats=read_formats(names),
             selection=Matrices(tuple(include or ()), tuple(exclude or ())),
@@ -84,6 +104,11 @@ class _Left:
     def add(self, entry: TensorEntry, reason: str) -> None:
         count, nbytes = self.reasons.get(reason, (0, 0.0))
         self.reasons[reason] = count + 1, nbytes + stored_bits(entry) / 8
+
+    @property
+    def has_usual_names(self) -> bool:
+        """Whether some are left for nothing but their names."""
+        return any(what in self.reasons for _, what in LEFT_BY_NAME)
 
     def lines(self) -> list[str]:
         told = [
@@ -113,21 +138,39 @@ def plan(options: PlanOptions) -> int:
         print(f"numformats plan: {describe_fault(error)}", file=sys.stderr)
         return 2
     if not measured:
-        reasons = "; ".join(f"{count} {reason}" for reason, (count, _) in left.reasons.items())
-        raise ValueError(
-            f"{printable(str(options.checkpoint))}: no tensor to plan for: {reasons or 'none'}; "
-            "--include '*' takes all matrices"
-        )
+        raise ValueError(_nothing_to_plan(options, left))
     found = allocate_measured(measured, options.formats, options.budget, options.weights)
     fault = None if options.output is None else _write(found, options.output)
-    print(_told(found, left, options))
+    told = [_told(found, left, options)]
+    if fault is None and options.output is not None and not options.as_json:
+        told.append(_written(options.output, options.checkpoint, found))
+    status = tell("plan", "\n".join(told))
     if fault is not None:
         print(f"numformats plan: {fault}", file=sys.stderr)
         return 2
-    if options.output is not None and not options.as_json:
-        shown = printable(str(options.output))
-        print(f"written to {shown}; numformats simulate CHECKPOINT --plan {shown} takes it")
-    return 0
+    return status
+
+
+def _nothing_to_plan(options: PlanOptions, left: _Left) -> str:
+    reasons = "; ".join(f"{count} {reason}" for reason, (count, _) in left.reasons.items())
+    hint = "; --include '*' takes all matrices" if left.has_usual_names else ""
+    shown = printable(str(options.checkpoint))
+    return f"{shown}: no tensor to plan for: {reasons or 'there is none'}{hint}"
+
+
+def _written(output: Path, checkpoint: Path, found: Allocation) -> str:
+    """Where the plan is, and whether `simulate` takes it: it changes tensors as they are stored."""
+    shown = printable(str(output))
+    try:
+        names = find_checkpoint(checkpoint).plain_names
+    except TensorFileError:
+        names = frozenset()
+    if names.issuperset(found.formats):
+        return f"written to {shown}; numformats simulate CHECKPOINT --plan {shown} takes it"
+    return (
+        f"written to {shown}; numformats simulate does not take it: it writes .safetensors files, "
+        "and does not unpack weights"
+    )
 
 
 def _write(found: Allocation, path: Path) -> str | None:
@@ -145,7 +188,9 @@ def _measured(options: PlanOptions, left: _Left) -> list[MeasuredTensor]:
     found: list[MeasuredTensor] = []
     entries = open_tensors(options.checkpoint)
     for entry in with_progress(entries, printable(str(options.checkpoint))):
-        reason = options.selection.reason_to_leave(entry.name, entry.dtype_name, entry.shape)
+        reason = entry.problem or options.selection.reason_to_leave(
+            entry.name, entry.dtype_name, entry.shape
+        )
         if reason is None:
             try:
                 values = weights_of(entry)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from numformats.tensor_files.opening import describe_fault, open_tensors, printable
+from numformats.tensor_files.raw import RefusedError, distinct
 
 # Of a million tensors.
 _MOST_BYTES: Final = 1 << 27
@@ -29,6 +30,21 @@ def read_plan(path: Path) -> dict[str, str | None]:
             f'--plan: {_shown(path)}; expected an object as {{"name": "mxfp4", "b": null}}'
         )
     return found
+
+
+def require_plan_or_nothing(option: str, path: Path) -> None:
+    """ValueError for an output in whose place there is something else than a plan."""
+    try:
+        is_something = path.is_file() and path.stat().st_size > 0
+    except OSError:  # writing it will tell
+        return
+    try:
+        if is_something:
+            read_plan(path)
+    except ValueError:
+        raise ValueError(
+            f"{option}: {_shown(path)} is there already, and no plan; name another"
+        ) from None
 
 
 def read_weights(path: Path) -> dict[str, float]:
@@ -55,12 +71,21 @@ def _numbers_of(path: Path) -> dict[str, Any]:
 def _read_object(option: str, path: Path) -> dict[str, Any]:
     shown = _shown(path)
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ValueError(f"{option}: {shown} has more than {_MOST_BYTES} bytes")
-        found = json.loads(path.read_bytes())
+        with path.open("rb") as stream:
+            # Of a device there is no end.
+            text = stream.read(_MOST_BYTES + 1)
     except OSError as error:
         raise ValueError(f"{option}: {shown}: {describe_fault(error)}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    if len(text) > _MOST_BYTES:
+        raise ValueError(f"{option}: {shown} has more than {_MOST_BYTES} bytes")
+    try:
+        found = json.loads(text, object_pairs_hook=distinct)
+    except RefusedError:
+        raise ValueError(
+            f"{option}: {shown} names a tensor twice; say once what it is to be"
+        ) from None
+    # Of numbers of thousands of digits, too.
+    except (ValueError, RecursionError):
         raise ValueError(f"{option}: {shown} is no JSON") from None
     if not isinstance(found, dict):
         raise ValueError(f"{option}: {shown}; expected an object with the names of tensors")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ def save_figure(figure: Any, path: Path) -> None:
     OSError where it cannot be written, ValueError for a suffix that matplotlib does not know, or
     that takes what is not installed.
     """
-    with whole_file(path) as stream:
+    with whole_file(path) as stream, warnings.catch_warnings():
+        # The name of a file may have characters that the font lacks; a box stands for each.
+        warnings.filterwarnings("ignore", "Glyph")
         try:
             figure.savefig(stream, format=path.suffix[1:] or "png", dpi=150)
         except RuntimeError as error:  # such as for a .pgf without TeX

@@ -11,6 +11,7 @@ import numpy as np
 
 from numformats.analysis.results import COLUMNS, FIGURES
 from numformats.checks import unknown
+from numformats.cli.outputs import require_no_tensors
 from numformats.cli.plotting import require_matplotlib
 from numformats.codec.random_bits import key_of
 from numformats.codec.values import require_dtype
@@ -74,6 +75,7 @@ class ReportOptions:
         for option, path in (("--html", html), ("--plot", plot)):
             if path is not None:
                 require_matplotlib(option)
+                require_no_tensors(option, path, files)
         if as_json and as_csv:
             raise ValueError("--json and --csv: choose one")
         if tensors and summary:

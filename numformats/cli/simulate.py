@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numformats.cli.outputs import jsonable, write_fault
+from numformats.cli.outputs import jsonable, make_writable, tell, write_fault
 from numformats.cli.plan_files import read_plan
+from numformats.cli.progress import progress_bar
 from numformats.simulation.results import Simulation
 from numformats.simulation.simulating import simulate
 from numformats.tensor_files.opening import describe_fault, printable
@@ -61,29 +62,31 @@ def run(options: SimulateOptions) -> int:
     """Write the copy and tell what it is; the exit status.
 
     ValueError or TypeError for what cannot be done. 2, with a line on stderr, where the output
-    cannot be written.
+    or standard output cannot be written.
     """
+    make_writable()
     try:
-        found = simulate(
-            options.checkpoint,
-            options.output,
-            options.formats,
-            include=options.include,
-            exclude=options.exclude,
-            axis=options.axis,
-            scale_rule=options.scale_rule,
-            rounding=options.rounding,
-            seed=options.seed,
-            force=options.force,
-        )
+        with progress_bar(printable(str(options.checkpoint))) as show:
+            found = simulate(
+                options.checkpoint,
+                options.output,
+                options.formats,
+                include=options.include,
+                exclude=options.exclude,
+                axis=options.axis,
+                scale_rule=options.scale_rule,
+                rounding=options.rounding,
+                seed=options.seed,
+                force=options.force,
+                progress=show,
+            )
     except OSError as error:
         print(f"numformats simulate: {write_fault(options.output, error)}", file=sys.stderr)
         return 2
     except MemoryError as error:
         print(f"numformats simulate: {describe_fault(error)}", file=sys.stderr)
         return 2
-    print(_told(found, options))
-    return 0
+    return tell("simulate", _told(found, options))
 
 
 def _told(found: Simulation, options: SimulateOptions) -> str:

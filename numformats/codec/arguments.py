@@ -150,10 +150,11 @@ def read_integers(codes: ArrayLike, argument: str = "codes") -> Array:
 
 def refuse_codes(codes: Array, bits: int, argument: str = "codes") -> None:
     """Raise ValueError if any of an array of integers is no code of so many bits."""
-    if codes.dtype.kind == "i":
+    # The ends are found without memory for what each element is, which only a fault asks for.
+    if codes.dtype.kind == "i" and codes.min(initial=0) < 0:
         refuse_where(argument, codes, lambda c: c < 0, "negative", "a code is 0 or more")
-    if 8 * codes.dtype.itemsize > bits:
-        limit = 2**bits - 1
+    limit = 2**bits - 1
+    if 8 * codes.dtype.itemsize > bits and codes.max(initial=0) > limit:
         way_out = f"a code of {bits} bits is at most {limit}"
         refuse_where(argument, codes, lambda c: c > limit, f"above {limit}", way_out)
 

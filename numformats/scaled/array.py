@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numformats.codec.arguments import is_float, prepare_out, read_dtype, read_real
 from numformats.scaled.catalogue import get_scaled_format
-from numformats.scaled.dequantization import CHUNK, decoded_chunks, dequantize_into
+from numformats.scaled.dequantization import CHUNK, ChunkDecoder, dequantize_into
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Index, Tile, normalized
 from numformats.scaled.layout import Layout, layout_of, read_shape
@@ -28,6 +28,7 @@ from numformats.scaled.storage import (
     unpacked,
     write_file,
 )
+from numformats.scaled.tiling import chunks_in_order
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -203,13 +204,15 @@ class ScaledArray:
         Yields the slices; the numbers as float64; the scale of each, and the value that stands for
         its zero, which broadcast with them. A scalar counts as an array of one element.
         """
+        decoder = self.decoder()
+        for index, _ in chunks_in_order(self.shape or (1,), limit):
+            chunk = decoder.decode(index)
+            yield index, chunk.numbers(), chunk.scales, chunk.zeros()
+
+    def decoder(self) -> ChunkDecoder:
+        """What decodes chunks of the array, in any order and by several threads at once."""
         codes = self.codes.reshape(self.shape or (1,))
-        for chunk in decoded_chunks(codes, self._grid(), self.format, self._tile(), limit):
-            with np.errstate(invalid="ignore"):
-                numbers, zeros = chunk.numbers(), chunk.zero_points
-                if chunk.offsets is not None:
-                    zeros = -chunk.offsets / chunk.scales
-            yield chunk.index, numbers, chunk.scales, zeros
+        return ChunkDecoder.of(codes, self._grid(), self.format, self._tile())
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self.dequantize(np.float32 if dtype is None else dtype)

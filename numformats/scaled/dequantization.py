@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from numformats.codec.arguments import read_codes
 from numformats.codec.backends import compiled_path, decode, encode
 from numformats.error_free import sum_to_odd
+from numformats.formats.format import Format
 from numformats.formats.registry import read_format
 from numformats.modes import Modes
 from numformats.scaled.catalogue import unknown_format
@@ -87,31 +88,58 @@ class DecodedChunk:
 
     def numbers(self) -> Floats:
         """The numbers as float64, rounded once."""
-        return self.products if self.offsets is None else self.products + self.offsets
+        with np.errstate(invalid="ignore"):
+            return self.products if self.offsets is None else self.products + self.offsets
+
+    def zeros(self) -> Floats:
+        """The element that stands for the zero of each number, in a shape that broadcasts."""
+        with np.errstate(invalid="ignore"):
+            return self.zero_points if self.offsets is None else -self.offsets / self.scales
+
+
+@dataclass(frozen=True)
+class ChunkDecoder:
+    """What chunks of an array are decoded from: its codes, which are in range, and the values that
+    tiles share.
+    """
+
+    codes: Array
+    values: ScaleValues
+    element: Format
+    tile: Tile
+
+    @classmethod
+    def of(cls, codes: Array, scales: Scales, fmt: ScaledFormat, tile: Tile) -> ChunkDecoder:
+        """That of codes and scales; ValueError for codes that are out of range."""
+        read_codes(codes, fmt.element.bits)
+        return cls(codes, ScaleValues.of(scales, fmt), fmt.element, tile)
+
+    def decode(self, index: Index) -> DecodedChunk:
+        """The numbers of a chunk."""
+        own, values = self.values.scales_over(index, self.tile), self.values
+        zeros, offsets = np.zeros((1,) * len(self.tile)), None
+        elements = decode(self.codes[index], self.element)
+        if values.zero_points is not None:
+            zeros = spread_over(values.zero_points, index, self.tile)
+            elements = elements - zeros
+        if values.offsets is not None:
+            offsets = spread_over(values.offsets, index, self.tile)
+        with np.errstate(invalid="ignore", over="ignore"):
+            products = np.multiply(elements, own, out=elements)
+        if np.isinf(products).any():
+            elements = decode(self.codes[index], self.element)
+            is_beyond = np.isinf(products) & np.isfinite(elements) & np.isfinite(own)
+            products[is_beyond] = np.copysign(_LARGEST, products[is_beyond])
+        return DecodedChunk(index, products, own, zeros, offsets)
 
 
 def decoded_chunks(
     codes: Array, scales: Scales, fmt: ScaledFormat, tile: Tile, limit: int
 ) -> Iterator[DecodedChunk]:
     """Chunks of an array with about `limit` elements at most, one after the other in C order."""
-    read_codes(codes, fmt.element.bits)
-    values = ScaleValues.of(scales, fmt)
-    no_zero_points = np.zeros((1,) * len(tile))
+    decoder = ChunkDecoder.of(codes, scales, fmt, tile)
     for index, _ in chunks_in_order(codes.shape, limit):
-        own = values.scales_over(index, tile)
-        zeros, offsets = no_zero_points, None
-        elements = decode(codes[index], fmt.element)
-        if values.zero_points is not None:
-            zeros = spread_over(values.zero_points, index, tile)
-            elements = elements - zeros
-        if values.offsets is not None:
-            offsets = spread_over(values.offsets, index, tile)
-        with np.errstate(invalid="ignore", over="ignore"):
-            products = elements * own
-        if np.isinf(products).any():
-            is_beyond = np.isinf(products) & np.isfinite(elements) & np.isfinite(own)
-            products[is_beyond] = np.copysign(_LARGEST, products[is_beyond])
-        yield DecodedChunk(index, products, own, zeros, offsets)
+        yield decoder.decode(index)
 
 
 def _rounded_to(dtype: np.dtype[Any], numbers: Floats) -> Array:

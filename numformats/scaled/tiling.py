@@ -152,7 +152,12 @@ def spread_over(grid: Array, chunk: Index, tile: Tile) -> Array:
         if extent == 1:
             grid = grid[(slice(None),) * axis + (span,)]
         else:
-            grid = grid.take(np.arange(span.start, span.stop) // extent, axis=axis)
+            # The ends of the tiles within the span, of which the outermost ones may be cut.
+            first, last = span.start // extent, -(-span.stop // extent)
+            ends = np.arange(first, last + 1) * extent
+            ends[0], ends[-1] = span.start, span.stop
+            own = grid[(slice(None),) * axis + (slice(first, last),)]
+            grid = own.repeat(np.diff(ends), axis=axis)
     return grid
 
 

@@ -9,13 +9,22 @@ from typing import Final
 
 from numformats.tensor_files.folders import (
     INDEX_SUFFIX,
+    check_distinct,
     files_of_folder,
     is_index,
     read_index,
     within,
 )
-from numformats.tensor_files.opening import TensorFileError, faults_named, open_tensors, printable
-from numformats.tensor_files.raw import RefusedError
+from numformats.tensor_files.opening import (
+    TensorEntry,
+    TensorFileError,
+    faults_named,
+    open_tensors,
+    printable,
+)
+from numformats.tensor_files.raw import RefusedError, check_shape
+from numformats.tensor_files.safetensors_header import PlacedTensor
+from numformats.tensor_files.unfinished import PART
 
 SUFFIX: Final = ".safetensors"
 # Files of weights that are not part of the checkpoint: beside a copy of it they would be the
@@ -23,6 +32,8 @@ SUFFIX: Final = ".safetensors"
 OTHER_WEIGHTS: Final = (
     *(".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack", ".ot", ".gguf"),
     *(".onnx", ".npy", ".npz", ".tflite", ".mlmodel", ".bin.index.json", SUFFIX, INDEX_SUFFIX),
+    # What a simulation that was killed has left.
+    PART,
 )
 
 
@@ -30,12 +41,15 @@ OTHER_WEIGHTS: Final = (
 class Checkpoint:
     """The files of a checkpoint.
 
-    source: the file or the folder. files: those with tensors. others: those of the folder that are
-    to be copied as they are. not_copied: the names of the rest of what is in it.
+    source: the file or the folder. files: those with tensors. plain_names: of the tensors that are
+    no parts of packed weights, as they are printed. others: those of the folder that are to be
+    copied as they are. not_copied: the names of the rest of what is in it.
     """
 
     source: Path
     files: tuple[Path, ...]
+    plain_names: frozenset[str]
+    packed_as: str | None = None
     others: tuple[Path, ...] = ()
     not_copied: tuple[str, ...] = ()
 
@@ -44,11 +58,20 @@ class Checkpoint:
         """Whether it is a folder, and a copy of it one."""
         return self.files != (self.source,)
 
+    def reason_to_leave(self, tensor: PlacedTensor) -> str | None:
+        """Why a tensor stays as it is, whatever is asked for; None for one that can be changed."""
+        if printable(tensor.name) not in self.plain_names:
+            return "part of a packed weight"
+        try:
+            check_shape(tensor.shape)
+        except RefusedError as fault:
+            return str(fault)
+        return None
+
     @property
-    def names(self) -> set[str]:
-        """What a copy of the folder has in it."""
-        found = (*self.files, *self.others)
-        return {path.relative_to(self.source).parts[0] for path in found}
+    def names(self) -> set[Path]:
+        """What a copy of the folder has in it: the paths of files."""
+        return {path.relative_to(self.source) for path in (*self.files, *self.others)}
 
 
 def find_checkpoint(path: Path) -> Checkpoint:
@@ -61,19 +84,25 @@ def find_checkpoint(path: Path) -> Checkpoint:
             return _of_folder(path, files_of_folder(path, (SUFFIX,)))
         if is_index(path):
             return _of_folder(path.parent, [path])
-    open_tensors(path)
+    entries = open_tensors(path)
     if path.suffix.lower() != SUFFIX:
         raise TensorFileError(
             f"{printable(str(path))}: a {path.suffix} file is not written again; "
             "simulate takes .safetensors files, their index or their folder"
         )
-    return Checkpoint(path, (path,))
+    return Checkpoint(path, (path,), *_packed(entries))
+
+
+def _packed(entries: list[TensorEntry]) -> tuple[frozenset[str], str | None]:
+    """The names of tensors that are not packed weights; and how one that is, is packed."""
+    packed = (entry.stored_as for entry in entries if entry.stored_as is not None)
+    return frozenset(e.name for e in entries if e.stored_as is None), next(packed, None)
 
 
 def _of_folder(folder: Path, found: list[Path]) -> Checkpoint:
     """The checkpoint of a folder whose tensors are in some files, or in those of an index."""
-    for path in found:
-        open_tensors(path)
+    opened = [(path, open_tensors(path)) for path in found]
+    check_distinct([(entry.name, path) for path, entries in opened for entry in entries])
     files, others, not_copied = found, [], []
     if is_index(found[0]):
         others.append(found[0])
@@ -84,9 +113,13 @@ def _of_folder(folder: Path, found: list[Path]) -> Checkpoint:
         is_plain = path.is_file() and not path.name.lower().endswith(OTHER_WEIGHTS)
         if is_plain:
             others.append(path)
-        elif not any(file.is_relative_to(path) for file in files):
+        elif any(file.is_relative_to(path) for file in files):
+            inner = sorted(each for each in path.rglob("*") if not each.is_dir())
+            not_copied += [str(each.relative_to(folder)) for each in inner if each not in files]
+        else:
             not_copied.append(path.name)
-    return Checkpoint(folder, tuple(files), tuple(others), tuple(not_copied))
+    about = _packed([entry for _, entries in opened for entry in entries])
+    return Checkpoint(folder, tuple(files), *about, tuple(others), tuple(not_copied))
 
 
 def require_output(output: Path, checkpoint: Checkpoint, force: bool) -> None:
@@ -112,13 +145,17 @@ def require_output(output: Path, checkpoint: Checkpoint, force: bool) -> None:
 def _require_folder(output: Path, shown: str, checkpoint: Checkpoint) -> None:
     if output.exists() and not output.is_dir():
         raise ValueError(f"output: {shown} is not a folder, which the checkpoint is; name another")
-    if checkpoint.source.resolve().is_relative_to(output.resolve()):
-        raise ValueError(f"output: {shown} has the checkpoint in it; name another")
+    # Files of a checkpoint may be links to what is elsewhere.
+    for path in (checkpoint.source, *checkpoint.files, *checkpoint.others):
+        if path.resolve().is_relative_to(output.resolve()):
+            raise ValueError(f"output: {shown} has the checkpoint in it; name another")
     if output.resolve().is_relative_to(checkpoint.source.resolve()):
         raise ValueError(f"output: {shown} is in the checkpoint; name another")
-    strangers = sorted({path.name for path in output.glob("*")} - checkpoint.names)
-    if strangers:
+    files = (path for path in output.rglob("*") if path.is_symlink() or not path.is_dir())
+    names = (path.relative_to(output) for path in files)
+    stranger = next((name for name in names if name not in checkpoint.names), None)
+    if stranger is not None:
         raise ValueError(
-            f"output: {shown} has other files ({printable(strangers[0])}), which would be lost; "
+            f"output: {shown} has other files ({printable(str(stranger))}), which would be lost; "
             "name another"
         )

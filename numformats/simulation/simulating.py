@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
@@ -27,8 +27,8 @@ from numformats.simulation.checkpoints import Checkpoint, find_checkpoint, requi
 from numformats.simulation.results import Simulation, TensorResult
 from numformats.simulation.selection import Chooser, Plan, Selection
 from numformats.simulation.tensors import Way
-from numformats.simulation.writing import Choice, write_again
-from numformats.tensor_files.opening import printable
+from numformats.simulation.writing import Choice, Count, write_again
+from numformats.tensor_files.opening import faults_named, printable
 from numformats.tensor_files.safetensors_header import Header, read_header
 from numformats.tensor_files.whole import whole_file, whole_folder
 
@@ -48,6 +48,7 @@ def simulate(
     rounding: str | Stochastic = "nearest_even",
     seed: int = 0,
     force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Simulation:
     """Write a checkpoint again, with its matrices as a format would hold them.
 
@@ -79,6 +80,9 @@ def simulate(
     force : bool
         Whether the output may take the place of what is there: of a file, or of a folder that has
         nothing but what the copy has, too.
+    progress : callable, optional
+        Is called, in this thread, with how many tensors are written and how many there are: before
+        the first one, and after each.
 
     Returns
     -------
@@ -128,17 +132,18 @@ def simulate(
     source, target = find_checkpoint(Path(checkpoint)), Path(output)
     require_output(target, source, force)
     headers = [read_header(file) for file in source.files]
-    choices = [_choice(chooser, header) for header in headers]
+    choices = [_choice(chooser, header, source) for header in headers]
     _require_names(chooser, headers)
     _require_some(choices, source)
     prepare_for(2 * sum(choice.values for choice in choices))
     shards = list(zip(source.files, headers, choices, strict=True))
+    count = Count(sum(len(header.tensors) for header in headers), progress)
     if not source.is_folder:
-        with whole_file(target) as stream:
-            tensors = _write(stream, shards[0], way)
+        with whole_file(target, may_replace=force) as stream:
+            tensors = _write(stream, shards[0], way, count)
         return Simulation(target, tuple(tensors))
-    with whole_folder(target) as folder:
-        tensors = _write_folder(folder, source, shards, way)
+    with whole_folder(target, may_replace=force) as folder:
+        tensors = _write_folder(folder, source, shards, way, count)
     others = tuple(path.name for path in source.others)
     return Simulation(target, tuple(tensors), len(shards), others, source.not_copied)
 
@@ -147,7 +152,7 @@ Shard: TypeAlias = tuple[Path, Header, Choice]
 
 
 def _write_folder(
-    folder: Path, source: Checkpoint, shards: list[Shard], way: Way
+    folder: Path, source: Checkpoint, shards: list[Shard], way: Way, count: Count
 ) -> list[TensorResult]:
     """Write all files of a checkpoint to a folder, under their names."""
     tensors: list[TensorResult] = []
@@ -155,17 +160,21 @@ def _write_folder(
         path = folder / shard[0].relative_to(source.source)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as stream:
-            tensors += _write(stream, shard, way)
+            tensors += _write(stream, shard, way, count)
     for other in source.others:
-        shutil.copyfile(other, folder / other.name)
+        # What cannot be read is not the output's fault.
+        with faults_named(str(other)):
+            before = other.open("rb")
+        with before, (folder / other.name).open("xb") as stream:
+            shutil.copyfileobj(before, stream)
     return tensors
 
 
-def _write(stream: BinaryIO, shard: Shard, way: Way) -> list[TensorResult]:
+def _write(stream: BinaryIO, shard: Shard, way: Way, count: Count) -> list[TensorResult]:
     """Write one file, with a note in its metadata."""
     _, header, choice = shard
     note = _note(header, choice, way)
-    return write_again(stream, header, header.with_metadata(KEY, note), choice, way)
+    return write_again(stream, header, header.with_metadata(KEY, note), choice, way, count)
 
 
 def _note(header: Header, choice: Choice, way: Way) -> str:
@@ -212,12 +221,15 @@ def _require_fit(fmt: ScaledFormat, way: Way) -> None:
     quantize(some, fmt, scale_rule=way.scale_rule, rounding=way.rounding, rng=0)
 
 
-def _choice(chooser: Chooser, header: Header) -> Choice:
+def _choice(chooser: Chooser, header: Header, source: Checkpoint) -> Choice:
     formats: dict[str, ScaledFormat] = {}
     left: dict[str, str] = {}
     values = 0
     for tensor in header.tensors:
         reason = chooser.reason_to_leave(tensor.name, tensor.dtype_name, tensor.shape)
+        # By name a part may be changed, whatever it is for.
+        if reason is None and tensor.name not in chooser.names:
+            reason = source.reason_to_leave(tensor)
         fmt = chooser.format_of(tensor.name)
         if reason is None and fmt is not None:
             formats[tensor.name] = fmt
@@ -240,4 +252,6 @@ def _require_some(choices: list[Choice], source: Checkpoint) -> None:
         return
     reasons = Counter(reason for choice in choices for reason in choice.left.values())
     told = "; ".join(f"{count} {why}" for why, count in reasons.most_common(3)) or "there is none"
+    if source.packed_as is not None:
+        told += f"; its weights are packed ({source.packed_as}), and are not unpacked"
     raise ValueError(f"{printable(str(source.source))}: no tensor to change: {told}")

@@ -62,6 +62,11 @@ class Part:
         """How many values it has."""
         return math.prod(self.shape)
 
+    @property
+    def is_last(self) -> bool:
+        """Whether its tensor ends with it."""
+        return self.first + self.size == self.tensor.size
+
 
 @dataclass(frozen=True)
 class Changed:

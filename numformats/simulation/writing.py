@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
@@ -45,8 +45,25 @@ class _Sums:
     refusal: str | None = None
 
 
+class Count:
+    """How many tensors of all files are written, told to who wants to know."""
+
+    def __init__(self, total: int, tell: Callable[[int, int], None] | None) -> None:
+        self._done, self._total, self._tell = 0, total, tell
+        self._told()
+
+    def add(self) -> None:
+        """One more is."""
+        self._done += 1
+        self._told()
+
+    def _told(self) -> None:
+        if self._tell is not None:
+            self._tell(self._done, self._total)
+
+
 def write_again(
-    stream: BinaryIO, header: Header, start: bytes, choice: Choice, way: Way
+    stream: BinaryIO, header: Header, start: bytes, choice: Choice, way: Way, count: Count
 ) -> list[TensorResult]:
     """Write a file with the tensors of another in the same places, some of them changed.
 
@@ -60,17 +77,29 @@ def write_again(
             tensor = part.tensor
             if work is None:
                 _copy(tensor, stream)
-                continue
-            found, own = work.result(), sums[tensor.name]
-            if isinstance(found, Changed) and own.refusal is None:
-                stream.write(bytes_of(found.values))
-                own.signals.append(found.signal)
-                own.noises.append(found.noise)
-            elif isinstance(found, Refused) and own.refusal is None:
-                own.refusal = found.reason
-                stream.seek(tensor.begin + moved)
-                _copy(tensor, stream)
+            else:
+                _write_changed(work.result(), sums[tensor.name], tensor, stream, moved)
+            if part.is_last:
+                count.add()
     return [_result(tensor, choice, sums.get(tensor.name), way) for tensor in header.tensors]
+
+
+def _write_changed(
+    found: Changed | Refused, own: _Sums, tensor: PlacedTensor, stream: BinaryIO, moved: int
+) -> None:
+    """Write what became of a part; of a tensor that cannot be changed after all, all of it as it
+    was, once.
+    """
+    if own.refusal is not None:
+        return
+    if isinstance(found, Changed):
+        stream.write(bytes_of(found.values))
+        own.signals.append(found.signal)
+        own.noises.append(found.noise)
+        return
+    own.refusal = found.reason
+    stream.seek(tensor.begin + moved)
+    _copy(tensor, stream)
 
 
 def _parts(header: Header, choice: Choice, way: Way) -> Iterator[Part]:

@@ -22,11 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.formats.ocp import float4_e2m1fn, float8_e4m3fn, float8_e8m0fnu
+from numformats.tensor_files.gguf_codes import Blocks, Codes, Layer, Layers, Trits
 from numformats.tensor_files.packing import Storage, strata
 
 Floats: TypeAlias = NDArray[np.float32]
-# A structured array, with an element for each block.
-Blocks: TypeAlias = NDArray[Any]
 # Scales and offsets of the parts of each block: shape (blocks, parts).
 Scales: TypeAlias = tuple[Floats, Floats | None]
 
@@ -41,28 +40,19 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Layer:
-    """Where `bits` bits of each code are: in layers over groups of so many bytes (`strata`)."""
-
-    field: str
-    group: int
-    bits: int
-
-
-@dataclass(frozen=True)
 class BlockType:
     """How a block lies in bytes, and what it stands for.
 
     number: what GGUF calls the type (`enum ggml_type` in ggml.h). values: how many a block has.
-    fields: its bytes, in order. codes: where the bits of codes are, the lowest first. scales: makes
-    scales and offsets of the fields. zero: the code of 0, or table: the value of each code.
+    fields: its bytes, in order. codes: where codes are among them. scales: makes scales and offsets
+    of the fields. zero: the code of 0, or table: the value of each code.
     """
 
     name: str
     number: int
     values: int
     fields: tuple[Field, ...]
-    codes: tuple[Layer, ...]
+    codes: Codes
     scales: Callable[[Blocks], Scales]
     zero: int = 0
     table: tuple[float, ...] | None = None
@@ -83,7 +73,7 @@ class BlockType:
 def _decoded(kind: BlockType, units: NDArray[np.uint8]) -> Floats:
     """The values of blocks, given as bytes."""
     blocks = units.view(kind.dtype).reshape(-1)
-    codes = _codes(kind, blocks)
+    codes = kind.codes.read(blocks)
     if kind.table is None:
         numbers = codes.astype(np.float32)
         numbers -= np.float32(kind.zero)
@@ -97,21 +87,6 @@ def _decoded(kind: BlockType, units: NDArray[np.uint8]) -> Floats:
         if offsets is not None:
             parts += offsets[..., np.newaxis]
     return numbers.reshape(-1)
-
-
-def _codes(kind: BlockType, blocks: Blocks) -> NDArray[Any]:
-    first, *rest = kind.codes
-    codes = _layer(first, blocks)
-    width = first.bits
-    for layer in rest:
-        codes |= _layer(layer, blocks) << np.uint8(width)
-        width += layer.bits
-    return codes
-
-
-def _layer(layer: Layer, blocks: Blocks) -> NDArray[Any]:
-    data: NDArray[Any] = blocks[layer.field]
-    return data if layer.bits == 8 else strata(data, layer.group, layer.bits)
 
 
 # ---- Scales ------------------------------------------------------------------------------------
@@ -206,7 +181,9 @@ def _scales_ue4m3(blocks: Blocks) -> Scales:
 _D: Final = Field("d", "<f2")
 _M: Final = Field("m", "<f2")
 _DMIN: Final = Field("dmin", "<f2")
-_HALVES: Final = Layer("qs", 16, 4)
+_HALF: Final = Layer("qs", 16, 4)
+_HALVES: Final = Layers((_HALF,))
+_HALVES_AND_FIFTHS: Final = Layers((_HALF, Layer("qh", 1, 1)))
 # kvalues_iq4nl in ggml-common.h.
 _IQ4: Final = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
 
@@ -216,49 +193,57 @@ def _bytes(name: str, count: int) -> Field:
 
 
 BLOCK_TYPES: Final = (
-    BlockType("Q4_0", 2, 32, (_D, _bytes("qs", 16)), (_HALVES,), _one_scale, zero=8),
-    BlockType("Q4_1", 3, 32, (_D, _M, _bytes("qs", 16)), (_HALVES,), _scale_and_minimum),
+    BlockType("Q4_0", 2, 32, (_D, _bytes("qs", 16)), _HALVES, _one_scale, zero=8),
+    BlockType("Q4_1", 3, 32, (_D, _M, _bytes("qs", 16)), _HALVES, _scale_and_minimum),
     BlockType(
         *("Q5_0", 6, 32, (_D, _bytes("qh", 4), _bytes("qs", 16))),
-        *((_HALVES, Layer("qh", 1, 1)), _one_scale, 16),
+        *(_HALVES_AND_FIFTHS, _one_scale, 16),
     ),
     BlockType(
         *("Q5_1", 7, 32, (_D, _M, _bytes("qh", 4), _bytes("qs", 16))),
-        *((_HALVES, Layer("qh", 1, 1)), _scale_and_minimum),
+        *(_HALVES_AND_FIFTHS, _scale_and_minimum),
     ),
-    BlockType("Q8_0", 8, 32, (_D, Field("qs", "i1", 32)), (Layer("qs", 32, 8),), _one_scale),
+    BlockType(
+        "Q8_0", 8, 32, (_D, Field("qs", "i1", 32)), Layers((Layer("qs", 32, 8),)), _one_scale
+    ),
     BlockType(
         *("Q2_K", 10, 256, (_bytes("scales", 16), _bytes("qs", 64), _D, _DMIN)),
-        *((Layer("qs", 32, 2),), _scales_q2),
+        *(Layers((Layer("qs", 32, 2),)), _scales_q2),
     ),
     BlockType(
         *("Q3_K", 11, 256),
         (_bytes("hmask", 32), _bytes("qs", 64), _bytes("low", 8), _bytes("high", 4), _D),
-        *((Layer("qs", 32, 2), Layer("hmask", 32, 1)), _scales_q3, 4),
+        *(Layers((Layer("qs", 32, 2), Layer("hmask", 32, 1))), _scales_q3, 4),
     ),
     BlockType(
         *("Q4_K", 12, 256, (_D, _DMIN, _bytes("scales", 12), _bytes("qs", 128))),
-        *((Layer("qs", 32, 4),), _scales_q4),
+        *(Layers((Layer("qs", 32, 4),)), _scales_q4),
     ),
     BlockType(
         *("Q5_K", 13, 256, (_D, _DMIN, _bytes("scales", 12), _bytes("qh", 32), _bytes("qs", 128))),
-        *((Layer("qs", 32, 4), Layer("qh", 32, 1)), _scales_q4),
+        *(Layers((Layer("qs", 32, 4), Layer("qh", 32, 1))), _scales_q4),
     ),
     BlockType(
         *("Q6_K", 14, 256, (_bytes("ql", 128), _bytes("qh", 64), Field("scales", "i1", 16), _D)),
-        *((Layer("ql", 64, 4), Layer("qh", 32, 2)), _scales_q6, 32),
+        *(Layers((Layer("ql", 64, 4), Layer("qh", 32, 2))), _scales_q6, 32),
     ),
-    BlockType("IQ4_NL", 20, 32, (_D, _bytes("qs", 16)), (_HALVES,), _one_scale, table=_IQ4),
+    BlockType("IQ4_NL", 20, 32, (_D, _bytes("qs", 16)), _HALVES, _one_scale, table=_IQ4),
     BlockType(
         *("IQ4_XS", 23, 256, (_D, _bytes("high", 2), _bytes("low", 4), _bytes("qs", 128))),
-        *((_HALVES,), _scales_iq4, 0, _IQ4),
+        *(_HALVES, _scales_iq4, 0, _IQ4),
     ),
-    BlockType("TQ2_0", 35, 256, (_bytes("qs", 64), _D), (Layer("qs", 32, 2),), _one_scale, zero=1),
     BlockType(
-        "MXFP4", 39, 32, (_bytes("e", 1), _bytes("qs", 16)), (_HALVES,), _scale_e8m0, table=_E2M1
+        *("TQ1_0", 34, 256, (_bytes("qs", 32), _bytes("rest", 16), _bytes("qh", 4), _D)),
+        *(Trits((("qs", 5), ("rest", 5), ("qh", 4))), _one_scale, 1),
+    ),
+    BlockType(
+        "TQ2_0", 35, 256, (_bytes("qs", 64), _D), Layers((Layer("qs", 32, 2),)), _one_scale, zero=1
+    ),
+    BlockType(
+        "MXFP4", 39, 32, (_bytes("e", 1), _bytes("qs", 16)), _HALVES, _scale_e8m0, table=_E2M1
     ),
     BlockType(
         *("NVFP4", 40, 64, (_bytes("d", 4), _bytes("qs", 32))),
-        *((Layer("qs", 8, 4),), _scales_ue4m3, 0, _E2M1),
+        *(Layers((Layer("qs", 8, 4),)), _scales_ue4m3, 0, _E2M1),
     ),
 )

@@ -66,7 +66,6 @@ OTHER_TYPES: Final = {
     21: "IQ3_S",
     22: "IQ2_S",
     29: "IQ1_M",
-    34: "TQ1_0",
     41: "Q1_0",
 }
 
@@ -160,7 +159,9 @@ def _counts(header: _Header) -> tuple[int, int]:
     if version not in VERSIONS:
         swapped = int.from_bytes(version.to_bytes(4, "little"), "big")
         if swapped in VERSIONS:
-            raise RefusedError("is big-endian; run gguf-convert-endian FILE little on it")
+            raise RefusedError(
+                "is big-endian; run gguf-convert-endian FILE little on it (pip install gguf)"
+            )
         raise RefusedError(f"GGUF version {version}; 2 and 3 are read: convert the model again")
     tensors, keys = header.uint64(), header.uint64()
     if tensors > MAX_TENSORS:

@@ -51,6 +51,8 @@ PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt")
 PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 ZIP_START = b"PK\x03\x04"
 NPY_START = b"\x93NUMPY"
+# No kind of file that is read begins so: as the length of a header it would be beyond any.
+LFS_START = b"version https://git-lfs"
 
 MAX_FAULT_TEXT = 300
 
@@ -69,6 +71,7 @@ class TensorEntry:
     `problem` says why this tensor cannot be reported on, else is None.
     `load()` returns the array in the machine's byte order, read-only if it is large and mapped; it
     raises `TensorFileError` where there is a problem or the data turns out damaged.
+    `nbytes` is what it takes in its files, scales included; None where that is what its dtype says.
     `read(start, stop)` returns values `start` to `stop` of the array flattened in C order, with
     memory for these alone, and raises the same; None where only the whole can be read.
     """
@@ -80,6 +83,7 @@ class TensorEntry:
     problem: str | None = None
     read: Reader | None = None
     stored_as: str | None = None
+    nbytes: int | None = None
 
 
 def open_tensors(path: str | os.PathLike[str]) -> list[TensorEntry]:
@@ -141,7 +145,9 @@ def _entries_of_file(file: Path) -> list[TensorEntry]:
     if find is None:
         raise RefusedError(_suffix_fault(file.suffix))
     with file.open("rb") as stream:
-        start = stream.read(len(NPY_START))
+        start = stream.read(len(LFS_START))
+    if start == LFS_START:
+        raise RefusedError("is a pointer of Git LFS, and not what it points to; run git lfs pull")
     try:
         return [_entry(file, raw) for raw in find(file)]
     except (RefusedError, ImportError, MemoryError, OSError):
@@ -217,13 +223,21 @@ def _entry(file: Path, raw: RawTensor) -> TensorEntry:
         problem,
         None if read_raw is None else read,
         raw.stored_as,
+        raw.nbytes,
     )
 
 
 def _with_packed(path: Path, entries: list[TensorEntry]) -> list[TensorEntry]:
     """The entries of a checkpoint, a packed weight in the place of those that it consists of."""
     raw = [
-        RawTensor(entry.name, entry.dtype_name, entry.shape, _source(entry), entry.read)
+        RawTensor(
+            entry.name,
+            entry.dtype_name,
+            entry.shape,
+            _source(entry),
+            entry.read,
+            nbytes=entry.nbytes,
+        )
         for entry in entries
     ]
     plain = {id(tensor): entry for tensor, entry in zip(raw, entries, strict=True)}
@@ -263,6 +277,8 @@ def _content_fault(start: bytes, suffix: str) -> str | None:
             "the content is a zip archive; if np.savez made it, name it .npz; "
             f"if torch.save did, it holds a pickle: {PICKLE_ADVICE}"
         )
+    if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        return "the content is a page of HTML, such as of a fault; fetch the file again"
     if start.startswith(GGUF_MAGIC) and suffix != ".gguf":
         return "the content is a GGUF file; name it .gguf"
     if start.startswith(NPY_START) and suffix != ".npy":

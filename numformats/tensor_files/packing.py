@@ -102,7 +102,7 @@ def stored_tensor(
         check_bytes(tensor.storage.size(math.prod(tensor.shape)), available)
     except RefusedError as fault:
         return RawTensor(name, dtype_name, tensor.shape, fault.with_traceback(None))
-    return RawTensor(name, dtype_name, tensor.shape, tensor.load, tensor.read)
+    return RawTensor(name, dtype_name, tensor.shape, tensor.load, tensor.read, nbytes=available)
 
 
 def strata(data: NDArray[np.uint8], group: int, bits: int) -> NDArray[np.uint8]:

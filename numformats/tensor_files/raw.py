@@ -36,6 +36,7 @@ class RawTensor:
 
     read: gives a range of it; None where nothing less than the whole can be read.
     stored_as: where it is packed, a few words on how.
+    nbytes: what it takes in its files; None where that is what its dtype says.
     """
 
     name: str
@@ -44,6 +45,14 @@ class RawTensor:
     source: Callable[[], NDArray[Any]] | Exception
     read: Reader | None = None
     stored_as: str | None = None
+    nbytes: int | None = None
+
+    @property
+    def stored_bytes(self) -> int:
+        """The bytes that it takes in its files."""
+        if self.nbytes is not None:
+            return self.nbytes
+        return math.prod(self.shape) * named_dtype(self.dtype_name).itemsize
 
 
 @dataclass(frozen=True)

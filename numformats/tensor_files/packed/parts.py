@@ -38,6 +38,11 @@ class Parts:
     def __contains__(self, role: Role) -> bool:
         return role in self.tensors
 
+    @property
+    def nbytes(self) -> int:
+        """What all of them take in their files."""
+        return sum(tensor.stored_bytes for tensor in self.tensors.values())
+
     def shape(self, role: Role) -> tuple[int, ...]:
         """The shape of a tensor as stored."""
         return self.tensors[role].shape

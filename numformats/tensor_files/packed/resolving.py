@@ -86,6 +86,7 @@ def _weight(
             source=weight.load,
             read=weight.read if weight.can_be_read_by_rows else None,
             stored_as=stored_as(weight),
+            nbytes=parts.nbytes,
         )
         return found, _claimed(scheme, base, parts)
     name = _weight_name(*tried[0][:2], codes, by_name)
