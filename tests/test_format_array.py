@@ -6,6 +6,8 @@ import copy
 import itertools
 import math
 import pickle
+import subprocess
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -189,6 +191,24 @@ def test_arrays_of_other_dtypes() -> None:
     assert np.asarray(np.add(a, [0, 1, 2])).tolist() == [1.0, 3.0, 5.0]
     outer = np.subtract.outer([[1], [4]], a)
     assert np.asarray(outer).tolist() == [[[0.0, -1.0, -2.0]], [[3.0, 2.0, 1.0]]]
+
+
+UNSIGNED = """
+import numpy as np
+import numformats as nf
+
+a, column = nf.array([1.0, 2.0, 3.0], "float8_e5m2"), np.array([[2], [4]], np.uint64)
+for _ in range(20):
+    column * a
+    nf.arithmetic.less(column, [1, 2, 3])
+"""
+
+
+def test_unsigned_integers_that_are_not_contiguous_leave_numpy_whole() -> None:
+    # NumPy before 2.2.2 frees memory twice, and crashes in the end, where such are compared with a
+    # negative number (numpy#28117).
+    result = subprocess.run([sys.executable, "-c", UNSIGNED], capture_output=True, check=False)
+    assert result.returncode == 0
 
 
 def test_the_wider_of_two_formats_is_common() -> None:

@@ -13,11 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from numformats import exact
 from numformats.arithmetic.call import Array, broadcast, prepare_result
+from numformats.arithmetic.sources import are_in_float64
 from numformats.exact.rules import named_rules
 from numformats.system import Arithmetic
-
-# Integers up to here are float64 numbers.
-_EXACT_INTEGERS: Final = 2**53
 
 
 def less(x: ArrayLike, y: ArrayLike, out: Array | None = None) -> Any:
@@ -150,7 +148,7 @@ def _is_in_float64(x: Array) -> bool:
     """Whether float64 holds all numbers of an array."""
     if x.dtype.kind not in "iu" or x.dtype.itemsize < 8:
         return True
-    return bool(((x <= _EXACT_INTEGERS) & (x >= -_EXACT_INTEGERS)).all())
+    return are_in_float64(x)
 
 
 def _total_order(x: Array, y: Array, rules: Arithmetic) -> NDArray[np.bool_]:

@@ -21,6 +21,14 @@ from numformats.system import NumberSystem
 _EXACT_INTEGERS: Final = 2**53
 
 
+def are_in_float64(integers: Array) -> bool:
+    """Whether 64-bit integers are all so small that float64 holds every one of their size."""
+    # Unsigned ones are not asked whether they are too negative: where they are not contiguous,
+    # NumPy before 2.2.2 frees memory twice to answer that (numpy#28117).
+    is_small = bool((integers <= _EXACT_INTEGERS).all())
+    return is_small and (integers.dtype.kind == "u" or bool((integers >= -_EXACT_INTEGERS).all()))
+
+
 class Source(Protocol):
     """How the elements of an array are to be read. Hashable."""
 
@@ -86,7 +94,7 @@ class Values:
         """As float64 numbers, if these are such and the dtype has others."""
         if self.is_in_float64:
             return elements, self
-        if not ((elements <= _EXACT_INTEGERS) & (elements >= -_EXACT_INTEGERS)).all():
+        if not are_in_float64(elements):
             return elements, self
         return elements.astype(np.float64), Values(np.dtype(np.float64))
 
