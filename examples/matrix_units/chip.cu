@@ -3,9 +3,8 @@
 //
 // Operands are rows of 32-bit words: A is (m, words) and B is (n, words), both with k contiguous. An
 // instruction takes 8 words of each row at a time (4 in the short shapes), and c goes from one to
-// the next. Where operands lie in registers is the same in bytes for all types (PTX ISA, "Matrix
-// Fragments for mma" and "Register Fragments and Shared Memory Matrix Layouts" of wgmma), so that
-// the kernels differ in the instruction alone.
+// the next. Where operands lie in registers is the same in bytes for all types (the PTX ISA's
+// figures of fragments for mma and wgmma), so that the kernels differ in the instruction alone.
 //
 // Names: mma is mma.sync, wg is wgmma with A in registers and B in shared memory; 44, 45, 54 and 55
 // are E4M3 and E5M2 for A and B; the last part is the type of results. Conversions are named by
