@@ -159,7 +159,7 @@ def hexadecimal(x: Any) -> str:
 
 
 def lays_out_right(chip: Chip | PretendedChip, one: Instruction, rng: np.random.Generator) -> bool:
-    """Whether sums of small whole numbers, which are exact, are right: one instruction, and three."""
+    """Whether sums of small whole numbers are right, by one instruction and by three."""
     for k in (one.k, 3 * one.k):
         a, b, c = (rng.integers(-3, 3, shape) for shape in ((128, k), (64, k), (128, 64)))
         x, y = (v.astype(DTYPES[name]) for name, v in zip(one.formats, (a, b), strict=True))

@@ -121,7 +121,7 @@ KINDS: Final = {
 
 
 def mixed_addends(rng: Generator, one: Instruction, a: Array, b: Array) -> Array:
-    """For each sum of products a c that cancels it, or of its size, any size, subnormal, or zero."""
+    """A c for each sum of products: what cancels it, of its size, any size, subnormal, or zero."""
     fmt = float_format(one.output)
     with np.errstate(all="ignore"):
         dots = np.nan_to_num(a.astype(np.float64) @ b.astype(np.float64).T, posinf=1.0, neginf=1.0)
