@@ -80,32 +80,33 @@ def cancelling(rng: Generator, one: Instruction, m: int, n: int) -> tuple[Array,
 
 
 def subnormal(rng: Generator, one: Instruction, m: int, n: int) -> tuple[Array, Array]:
-    """Subnormal numbers and the smallest normal ones, times numbers of any size."""
-    a, b = map(float_format, one.formats)
-    low = rng.choice([b.emin - b.precision, 0, -b.emin - 4], (n, 1))
-    return (
-        in_format(a.name, spread(rng, (m, one.k), a.emin - a.precision, a.emin + 1)),
-        in_format(b.name, spread(rng, (n, one.k), low, low + 4)),
-    )
+    """Rows of subnormal numbers and the smallest normal ones, and rows of numbers of any size."""
+
+    def some(name: str, rows: int) -> Array:
+        fmt = float_format(name)
+        high = rng.choice([fmt.emin + 1, -fmt.emin], (rows, 1))
+        return in_format(name, spread(rng, (rows, one.k), fmt.emin - fmt.precision, high))
+
+    a, b = one.formats
+    return some(a, m), some(b, n)
 
 
 def zeros(rng: Generator, one: Instruction, m: int, n: int) -> tuple[Array, Array]:
     """Zeros among products so small that it matters with what exponent a zero takes part."""
 
-    def some(name: str, rows: int, center: tuple[int, int]) -> Array:
+    def some(name: str, rows: int) -> Array:
         fmt = float_format(name)
         # Products around the smallest float32, or the smallest ones that there are.
-        low = rng.integers(*center, (rows, 1)) if fmt.emin < -100 else fmt.emin - fmt.precision
+        low = rng.integers(-78, -66, (rows, 1)) if fmt.emin < -100 else fmt.emin - fmt.precision
         x = spread(rng, (rows, one.k), low, low + 6)
-        is_zero = rng.random(x.shape) < rng.choice([0.0, 0.1, 0.5], (rows, 1))
+        is_zero = rng.random(x.shape) < rng.choice([0.0, 0.1, 0.5, 0.8], (rows, 1))
         return in_format(name, np.where(is_zero, np.copysign(0.0, x), x))
 
     a, b = one.formats
-    x, y = some(a, m, (-90, -50)), some(b, n, (-70, -55))
+    x, y = some(a, m), some(b, n)
     # Zero times a number of any size.
-    quarter = one.k // 4
-    x[:, :quarter] = np.copysign(0.0, x[:, :quarter].astype(np.float64)).astype(x.dtype)
-    y[:, :quarter] = in_format(b, spread(rng, (n, quarter), -14, 14))
+    x[:, 0] = np.copysign(0.0, rng.standard_normal(m)).astype(x.dtype)
+    y[:, :1] = in_format(b, spread(rng, (n, 1), -14, 14))
     return x, y
 
 
