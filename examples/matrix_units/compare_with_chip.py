@@ -9,14 +9,14 @@ Building takes CUDA's compiler of version 13; running, the GPU, its driver, and 
 numformats. With --pretend numformats itself stands in for the chip, so that the program can be
 tried without one.
 
-Each matrix instruction has to lay out small whole numbers right, whose sums are exact; then it is
-given random operands of the kinds in operands.py, with c mixed and zero. Each conversion
-instruction is given numbers from all over float32, or all of them with --inputs 4294967296. A line
-of the table has how many results were compared, and how many differ in what. Two NaNs are the same
-here, whatever their bits. A few of those that differ follow, in hexadecimal.
+Each matrix instruction has to get sums of small whole numbers right first, which shows that its
+operands lie where they should. Then it is given random operands of the kinds in operands.py, with c
+mixed and zero. Each conversion instruction is given numbers from all over float32, or all of them
+with --inputs 4294967296. The table has how many results were compared, and how many differ in what;
+two NaNs are the same here, whatever their bits. A few that differ follow, in hexadecimal.
 
-What an H200 gave is told in docs/accumulators.md: no result of a matrix instruction differs, and of
-conversions NaN alone, by `cvt.rna.tf32`.
+By docs/accumulators.md, where it is told what an H200 gave, nothing differs but NaN by
+cvt.rna.tf32, which often becomes a number there.
 """
 
 from __future__ import annotations
