@@ -1,4 +1,4 @@
-"""Compares the units of Hopper in numformats with a Hopper GPU (H100, H200), bit for bit.
+r"""Compares the units of Hopper in numformats with a Hopper GPU (H100, H200), bit for bit.
 
     nvcc -O2 -std=c++17 -gencode=arch=compute_90a,code=sm_90a -Xcompiler -fPIC \
         -shared -o libchip.so chip.cu
@@ -73,7 +73,8 @@ class Chip:
         return {name: place for place, name in enumerate(names)}
 
     def multiply(self, one: Instruction, a: Array, b: Array, c: Array) -> Array:
-        """c + a @ b.T for a (m, k), b (n, k) and c (m, n), all contiguous."""
+        """c + a @ b.T for a (m, k), b (n, k) and c (m, n)."""
+        a, b, c = map(np.ascontiguousarray, (a, b, c))
         d = np.empty_like(c)
         pointers = [x.ctypes.data for x in (a, b, c, d)]
         words = a.shape[1] * a.itemsize // 4
@@ -130,7 +131,7 @@ def as_read(name: str, x: Array) -> Array:
 
 
 def differing(chip: Array, ours: Array) -> dict[str, NDArray[np.intp]]:
-    """The places at which two contiguous arrays differ, by what the difference is."""
+    """The places at which two arrays differ, by what the difference is."""
     x, y = chip.ravel(), ours.ravel()
     places = np.flatnonzero(bits(x) != bits(y))
     x, y = x[places], y[places]
