@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -138,3 +142,77 @@ def test_a_sentence_encoder_and_what_each_matrix_matters(tmp_path: Path) -> None
     found = json.loads(path.read_text())
     assert set(found) == {name for name, x in model.items() if x.ndim == 2}
     assert all(weight > 0 for name, weight in found.items() if "token_type" not in name)
+
+
+def test_the_comparison_with_a_chip_in_whose_place_is_numformats() -> None:
+    example = "matrix_units/compare_with_chip.py"
+    lines = lines_of(example, "--pretend", "--size", "64", "--inputs", "2048")
+    compared = {name: int(count) for name, *_, count, _, _, _, _ in lines}
+    assert all(line[-4:] == ["0"] * 4 for line in lines)
+    matrix = {name for name in compared if name.startswith(("mma_", "wg_"))}
+    assert (len(compared), len(matrix)) == (32 + 19, 32)
+    assert all(compared[name] == 2 * 6 * 64 * 64 for name in matrix)
+    assert compared["e4m3_f32"] == 2048
+    assert compared["f16_e4m3"] == 256
+    # They are those of the CUDA part.
+    source = (EXAMPLES / "matrix_units" / "chip.cu").read_text(encoding="utf-8")
+    assert sorted(compared) == sorted(re.findall(r"\b(?:MMA|WG|CVT)\((\w\w+)\)[,}]", source))
+
+
+@pytest.fixture
+def comparison(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module that compares with a chip."""
+    monkeypatch.syspath_prepend(EXAMPLES / "matrix_units")
+    return importlib.import_module("compare_with_chip")
+
+
+def test_a_chip_that_differs_is_told(comparison: ModuleType) -> None:
+    (matrix,) = (one for one in comparison.INSTRUCTIONS if one.name == "wg_55_f16")
+    (conversion,) = (one for one in comparison.CONVERSIONS if one.name == "s8_rzi_sat")
+
+    class Wrong(comparison.PretendedChip):
+        def multiply(self, one: Any, a: Any, b: Any, c: Any) -> Any:
+            d = super().multiply(one, a, b, c)
+            if a.shape[0] == 64:  # not among the small whole numbers
+                d[5, 7] = np.nan
+            return d
+
+        def convert(self, one: Any, start: int, count: int) -> Any:
+            out = super().convert(one, start, count)
+            if start == 0x3F800000:  # 1.0
+                out[0] = 7
+            return out
+
+    line = comparison.compare_matrices(Wrong(), matrix, 64)
+    assert sum(line.counts.values()) == line.counts["NaN or not"] == len(line.examples) >= 6
+    told = re.fullmatch(
+        "normal, NaN or not: a (.+), b (.+), c .{4}, chip 7e00, ours (.{4})", line.examples[0]
+    )
+    assert told is not None
+    assert [len(x.split()) for x in told.groups()] == [32, 32, 1]
+    line = comparison.compare_conversions(Wrong(), conversion, 2048)
+    assert sum(line.counts.values()) == line.counts["value"] == 1
+    assert line.examples == ["value: of 3f800000 chip 07, ours 01"]
+
+
+def test_an_operand_that_lies_elsewhere_is_told(comparison: ModuleType) -> None:
+    class Turned(comparison.PretendedChip):
+        def multiply(self, one: Any, a: Any, b: Any, c: Any) -> Any:
+            return super().multiply(one, a[:, ::-1], b, c)
+
+    line = comparison.compare_matrices(Turned(), comparison.INSTRUCTIONS[0], 64)
+    assert line.compared == 0
+    assert line.examples == ["not compared: sums of small whole numbers are wrong"]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, ml_dtypes.float8_e5m2])
+def test_kinds_of_differences(comparison: ModuleType, dtype: Any) -> None:
+    chip = np.array([1.0, np.nan, -0.0, np.inf, 2.0, np.inf, 1.5, 0.0], dtype)
+    ours = np.array([1.0, -np.nan, 0.0, 2.0, np.nan, -np.inf, 1.25, 0.0], dtype)
+    found = comparison.differing(chip, ours)
+    assert {name: list(places) for name, places in found.items()} == {
+        "value": [5, 6],
+        "zero's sign": [2],
+        "NaN or not": [4],
+        "infinity or not": [3],
+    }
