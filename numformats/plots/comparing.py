@@ -73,7 +73,7 @@ def spacing(
     style.powers_of_two(axes, "x")
     style.powers_of_two(axes, "y")
     axes.grid(color=style.GREY, alpha=0.3)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left")
     return describe(axes, f"Distance of neighbouring values against magnitude. {' '.join(ends)}")
 
 
