@@ -72,6 +72,7 @@ _LOOPS: tuple[Any, ...] = (
     products.write_quotients,
     products.write_scale_quotients,
     products.decode_blocks,
+    products.write_products,
     products.squared_errors,
     error_sums.add_rows,
     aligned.aligned_sums,
@@ -98,6 +99,7 @@ def _steps() -> Iterator[Callable[[], object]]:
         yield partial(_compile_quotients, fmt)
     yield _compile_zero_points
     yield _compile_decoding
+    yield _compile_products
     yield _compile_search
     yield _compile_error_sums
     for accumulator in ("a100_float16", "sequential", "pairwise"):
@@ -178,6 +180,11 @@ def _compile_decoding() -> None:
         own = np.empty(1, np.float32 if is_plain else np.float64)
         table = _numbers(own.dtype)
         products.decode_blocks(_numbers(dtype), table, zeros, *way, 2, 0, own, 1.0, out)
+
+
+def _compile_products() -> None:
+    halves, doubles = _numbers(np.float64, 1), np.empty((2, 2))
+    products.write_products(_numbers(np.uint8), _numbers(np.float64), halves, 2, *doubles)
 
 
 def _compile_search() -> None:

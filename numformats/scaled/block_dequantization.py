@@ -18,6 +18,7 @@ from numformats.codec.numba.blocks import products
 from numformats.codec.numba.encode import L2_CHUNK
 from numformats.codec.numba.threads import run_split
 from numformats.codec.numba.views import read_only
+from numformats.codec.values import value_table
 from numformats.scaled.block_quantization import entries_of, for_blocks
 from numformats.scaled.formats import ScaledFormat
 from numformats.scaled.granularity import Tile
@@ -49,6 +50,23 @@ def dequantize_blocks(out: Array, codes: Array, scales: Scales, plan: Dequantiza
         )
     if not is_good:
         read_codes(codes, plan.format.element.bits)  # which says which is none
+
+
+def write_products_of_blocks(
+    codes: Array, element: NumberSystem, scales: Array, length: int, out: Array, each: Array
+) -> bool:
+    """Write the products of numbers and the scales of their blocks of a length, as float64, and the
+    scale of each; return whether one is infinite. Codes are uint8, and in range.
+    """
+    is_infinite: bool = products.write_products(
+        _in_a_row(codes),
+        value_table(element, np.dtype(np.float64)),
+        _in_a_row(scales),
+        length,
+        out.reshape(-1),
+        each.reshape(-1),
+    )
+    return is_infinite
 
 
 def _write(

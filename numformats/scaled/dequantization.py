@@ -62,6 +62,13 @@ def _compiled_way() -> Callable[[Array, Array, Scales, DequantizationPlan], None
     return dequantize_blocks
 
 
+@cache
+def _compiled_way_of_products() -> Callable[[Array, Format, Floats, int, Floats, Floats], bool]:
+    from numformats.scaled.block_dequantization import write_products_of_blocks
+
+    return write_products_of_blocks
+
+
 def _are_plain(codes: Array, out: Array) -> bool:
     """Whether loops can read the one and write the other as they are."""
     return bool(
@@ -116,6 +123,30 @@ class ChunkDecoder:
 
     def decode(self, index: Index) -> DecodedChunk:
         """The numbers of a chunk."""
+        found = self._decode_blocks(index)
+        return self._decode_any(index) if found is None else found
+
+    def _decode_blocks(self, index: Index) -> DecodedChunk | None:
+        """The same in one compiled call, in which other threads of Python go on: where the numbers
+        of a scale are consecutive, and scales are all that there is; None elsewhere.
+        """
+        values, spans = self.values, index[-1]
+        extent = self.tile[-1] or self.codes.shape[-1]
+        whole = spans.start % extent == 0 and (spans.stop - spans.start) % extent == 0
+        is_plain = values.zero_points is None and values.offsets is None and not values.powers
+        is_by_rows = all(extent == 1 for extent in self.tile[:-1])
+        if not (whole and is_plain and is_by_rows and self.codes.dtype == np.uint8):
+            return None
+        if compiled_path(self.codes.size) is None:
+            return None
+        blocks = slice(spans.start // extent, spans.stop // extent)
+        codes, scales = self.codes[index], values.scales[(*index[:-1], blocks)]
+        products, own = np.empty((2, *codes.shape))
+        if _compiled_way_of_products()(codes, self.element, scales, extent, products, own):
+            return None
+        return DecodedChunk(index, products, own, np.zeros((1,) * len(self.tile)), None)
+
+    def _decode_any(self, index: Index) -> DecodedChunk:
         own, values = self.values.scales_over(index, self.tile), self.values
         zeros, offsets = np.zeros((1,) * len(self.tile)), None
         elements = decode(self.codes[index], self.element)

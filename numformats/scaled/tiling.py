@@ -152,13 +152,26 @@ def spread_over(grid: Array, chunk: Index, tile: Tile) -> Array:
         if extent == 1:
             grid = grid[(slice(None),) * axis + (span,)]
         else:
-            # The ends of the tiles within the span, of which the outermost ones may be cut.
             first, last = span.start // extent, -(-span.stop // extent)
-            ends = np.arange(first, last + 1) * extent
-            ends[0], ends[-1] = span.start, span.stop
             own = grid[(slice(None),) * axis + (slice(first, last),)]
-            grid = own.repeat(np.diff(ends), axis=axis)
+            grid = _spread_along(own, axis, extent, span.start - first * extent, span)
     return grid
+
+
+def _spread_along(own: Array, axis: int, extent: int, begun: int, span: slice) -> Array:
+    """The entries of tiles along an axis for each of the indices of a span, which begins within the
+    first tile.
+    """
+    length = span.stop - span.start
+    if begun == 0 and length % extent == 0:
+        # A copy of a view lets other threads of Python go on meanwhile, which `repeat` does not.
+        shape = (*own.shape[: axis + 1], extent, *own.shape[axis + 1 :])
+        view = np.broadcast_to(np.expand_dims(own, axis + 1), shape)
+        return view.reshape(*own.shape[:axis], length, *own.shape[axis + 1 :])
+    counts = np.full(own.shape[axis], extent)
+    counts[0] = min(extent - begun, length)
+    counts[-1] = length - counts[:-1].sum()
+    return own.repeat(counts, axis=axis)
 
 
 def gathered(x: Array, tile: Tile) -> Array:

@@ -302,6 +302,27 @@ def squared_errors(
         out[k] = sum_of(values[k * length : (k + 1) * length])
 
 
+@kernel
+def write_products(
+    codes: Any, table: Any, scales: Any, block: Any, products: Any, spread_scales: Any
+) -> bool:
+    """Write the products of values of codes and the scale of their block, and that scale for each;
+    return whether one of the products is infinite.
+
+    codes: of whole blocks. table: of float64 values, one for each code that there is.
+    """
+    is_infinite = False
+    for k in range(scales.size):
+        scale = scales[k]
+        own, out = codes[k * block : (k + 1) * block], products[k * block : (k + 1) * block]
+        each = spread_scales[k * block : (k + 1) * block]
+        for i in range(own.size):
+            each[i] = scale
+            out[i] = table[own[i]] * scale
+            is_infinite |= abs(out[i]) == np.inf
+    return is_infinite
+
+
 @step
 def sum_pairs(values: Any, out: Any) -> None:
     """The sums of neighbours, two by two."""
