@@ -357,3 +357,36 @@ def test_a_plan_divides_in_the_cheapest_way(
     )
     assert plan.kernel is None
     assert plan.division == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["nvfp4", "mxfp4", "int4_g32", "int8_channel", "fp8_e4m3", "nf4", "mxint8"]
+)
+@pytest.mark.parametrize("shape", [(64,), (6, 96), (3, 4, 64)])
+@pytest.mark.parametrize("special", [1.0, math.inf])
+def test_chunks_are_decoded_as_by_numpy(name: str, shape: tuple[int, ...], special: float) -> None:
+    importlib.import_module("numformats.codec.numba.calls")
+    x = np.random.default_rng(5).standard_normal(shape)
+    x.flat[7] = special
+    decoder = nf.quantize(x, name).decoder()
+    whole = tuple(slice(0, length) for length in shape)
+    if special == 1 and name != "fp8_e4m3":  # whose scale is that of all
+        assert decoder._decode_blocks(whole) is not None
+    for index in (whole, (*whole[:-1], slice(32, 64)), (*whole[:-1], slice(5, 31))):
+        found, expected = decoder.decode(index), decoder._decode_any(index)
+        assert found.products.tobytes() == expected.products.tobytes()
+        spread = np.broadcast_to(expected.scales, expected.products.shape)
+        np.testing.assert_array_equal(np.broadcast_to(found.scales, spread.shape), spread)
+        np.testing.assert_array_equal(found.zeros(), expected.zeros())
+
+
+def test_products_beyond_float64_are_the_largest_number() -> None:
+    importlib.import_module("numformats.codec.numba.calls")
+    fmt = nf.ScaledFormat(
+        "wide", nf.float8_e5m2, nf.FloatFormat("far", 8, 7, bias=-760), nf.PerBlock(2)
+    )
+    codes = np.array([[0x7B, 0x01]], np.uint8)
+    scale = fmt.scale_element.encode(np.array([[2.0**1010]]))
+    array = nf.ScaledArray(codes, scale, fmt)
+    chunk = array.decoder().decode((slice(0, 1), slice(0, 2)))
+    assert chunk.products.tolist() == [[np.finfo(np.float64).max, 2.0**1010 * 2.0**-16]]

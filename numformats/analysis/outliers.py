@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numformats.analysis.ordered import in_order, threads_for
-from numformats.analysis.streaming import CHUNK, Streamable, as_float, largest_magnitudes
+from numformats.analysis.streaming import (
+    SURVEYED_CHUNK,
+    Streamable,
+    as_float,
+    largest_magnitudes,
+)
 from numformats.scaled.granularity import Index
 from numformats.scaled.tiling import chunks_in_order
 
@@ -51,7 +56,7 @@ def outlier_channel(x: Streamable) -> OutlierChannel | None:
     largest = {n: np.zeros(x.shape[n]) for n in axes if x.shape[n] >= _FEWEST_CHANNELS}
     if not largest:
         return None
-    chunks = ((place, x[place]) for place, _ in chunks_in_order(x.shape, CHUNK))
+    chunks = ((place, x[place]) for place, _ in chunks_in_order(x.shape, SURVEYED_CHUNK))
     work = partial(_largest_of_chunk, tuple(largest))
     for place, maxima in in_order(work, chunks, threads_for(x.size)):
         for (axis, own), each in zip(largest.items(), maxima, strict=True):

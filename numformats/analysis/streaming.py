@@ -23,6 +23,8 @@ from numformats.scaled.rules import ScaleRule
 # Elements that are measured at a time: so many that the calls for them cost little beside the work,
 # and so few that what is allocated for them mostly stays in the cache.
 CHUNK: Final = 1 << 17
+# Elements of which the largest is found at a time, which takes so little that calls count.
+SURVEYED_CHUNK: Final = 1 << 20
 # Elements that are quantized at a time, about: enough for threads, and little memory.
 QUANTIZED_CHUNK: Final = 1 << 22
 # Elements that are read ahead, since few at a time take long to find.
@@ -123,7 +125,8 @@ def survey_of(x: Streamable, threads: int = 1) -> Survey:
     Survey(largest=2.0, nan=0, infinite=1)
     """
     flat = x.ravel(order="K")
-    chunks = (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
+    starts = range(0, flat.size, SURVEYED_CHUNK)
+    chunks = (flat[start : start + SURVEYED_CHUNK] for start in starts)
     return merged(in_order(_survey_of_chunk, chunks, threads))
 
 
