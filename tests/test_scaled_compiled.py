@@ -370,7 +370,7 @@ def test_chunks_are_decoded_as_by_numpy(name: str, shape: tuple[int, ...], speci
     x.flat[7] = special
     decoder = nf.quantize(x, name).decoder()
     whole = tuple(slice(0, length) for length in shape)
-    if special == 1 and name != "fp8_e4m3":  # whose scale is that of all
+    if special == 1 and name in ("nvfp4", "mxfp4"):  # whose blocks fill all rows here
         assert decoder._decode_blocks(whole) is not None
     for index in (whole, (*whole[:-1], slice(32, 64)), (*whole[:-1], slice(5, 31))):
         found, expected = decoder.decode(index), decoder._decode_any(index)
