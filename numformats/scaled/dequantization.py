@@ -130,19 +130,19 @@ class ChunkDecoder:
         """The same in one compiled call, in which other threads of Python go on: where the numbers
         of a scale are consecutive, and scales are all that there is; None elsewhere.
         """
-        values, spans = self.values, index[-1]
-        extent = self.tile[-1] or self.codes.shape[-1]
-        whole = spans.start % extent == 0 and (spans.stop - spans.start) % extent == 0
+        values, span = self.values, index[-1]
+        length = self.tile[-1] or self.codes.shape[-1]
+        is_whole = span.start % length == 0 and (span.stop - span.start) % length == 0
         is_plain = values.zero_points is None and values.offsets is None and not values.powers
         is_by_rows = all(extent == 1 for extent in self.tile[:-1])
-        if not (whole and is_plain and is_by_rows and self.codes.dtype == np.uint8):
+        if not (is_whole and is_plain and is_by_rows and self.codes.dtype == np.uint8):
             return None
         if compiled_path(self.codes.size) is None:
             return None
-        blocks = slice(spans.start // extent, spans.stop // extent)
+        blocks = slice(span.start // length, span.stop // length)
         codes, scales = self.codes[index], values.scales[(*index[:-1], blocks)]
         products, own = np.empty((2, *codes.shape))
-        if _compiled_way_of_products()(codes, self.element, scales, extent, products, own):
+        if _compiled_way_of_products()(codes, self.element, scales, length, products, own):
             return None
         return DecodedChunk(index, products, own, np.zeros((1,) * len(self.tile)), None)
 
